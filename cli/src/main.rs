@@ -1,0 +1,2 @@
+//! The `vary` command.
+fn main() {}
