@@ -451,7 +451,7 @@ pub enum UnaryOp {
 }
 
 /// Infix operators, from loosest to tightest: `|>`; `|` and `given`; `or`/`||`; `and`/`&&`; comparisons
-/// (not associative); `..`; `+ -`; `* / % // @`; prefix; `^` (right associative); postfix.
+/// (not associative); `..`; `+ -`; `* / % @`; prefix; `^` (right associative); postfix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum BinaryOp {
@@ -459,8 +459,6 @@ pub enum BinaryOp {
     Sub,
     Mul,
     Div,
-    /// `div`: integer division, written `div(a, b)` in source is a call; the operator is `%/%`.
-    IntDiv,
     Rem,
     Pow,
     MatMul,
