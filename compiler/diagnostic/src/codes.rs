@@ -15,6 +15,4 @@ impl fmt::Display for Code {
 }
 
 /// Every code with its title; `vary explain CODE` and the error index read this table.
-pub const CODES: &[(Code, &str)] = &[
-    (Code("E0101"), "syntax error"),
-];
+pub const CODES: &[(Code, &str)] = &[(Code("E0101"), "syntax error")];

@@ -1,0 +1,237 @@
+//! Generative programs and distributions in core form, and the combinators that make programs
+//! of programs.
+
+use crate::axis::Axis;
+use crate::dim::Dim;
+use crate::ir::{Array, Base, Elem, Output, Program, Strategy, Var};
+use std::rc::Rc;
+use vary_diagnostic::Span;
+
+/// A model or a guide. Its body refers to data, parameters and formal arguments through inputs.
+#[derive(Debug, Clone)]
+pub struct Generative {
+    /// Its name.
+    pub name: String,
+    /// `model` or `guide`.
+    pub kind: ProgramKind,
+    /// Statements; `results` holds the value it returns, if any, under `return.…`.
+    pub program: Program,
+    /// The parameters it owns.
+    pub params: Vec<ParamSpec>,
+    /// Latent sites in order.
+    pub latents: Vec<SiteSpec>,
+    /// Observed sites in order.
+    pub observed: Vec<SiteSpec>,
+    /// Its declaration.
+    pub span: Span,
+}
+
+/// Which keyword declared a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ProgramKind {
+    Model,
+    Guide,
+}
+
+/// An optimised parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamSpec {
+    /// Full name: `ring.sigma`, or `w` at file level.
+    pub name: String,
+    /// Its array dimensions on the constrained scale.
+    pub dims: Vec<Axis>,
+    /// Where it may lie.
+    pub constraint: Constraint,
+    /// Starting value on the constrained scale, row-major, or one number for all entries; evaluated when data is
+    /// bound. `None`: zero on the unconstrained scale.
+    pub init: Option<Init>,
+    /// Its declaration.
+    pub span: Span,
+}
+
+/// A starting value: a program without randomness with one result.
+#[derive(Debug, Clone)]
+pub struct Init(pub Rc<Program>);
+
+impl PartialEq for Init {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A site as the trace type knows it.
+#[derive(Debug, Clone)]
+pub struct SiteSpec {
+    /// Address without indices.
+    pub address: Rc<str>,
+    /// Array dimensions.
+    pub dims: Vec<Axis>,
+    /// What values it takes.
+    pub support: Constraint,
+    /// Name of its distribution.
+    pub dist: String,
+    /// The strategy written, if any.
+    pub strategy: Option<Strategy>,
+    /// Whether it may be absent (under a condition).
+    pub conditional: bool,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A set of values of a site, parameter or data, as far as it is known before running.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constraint {
+    /// All reals.
+    Real,
+    /// `lower < x < upper` with known ends.
+    Interval(f64, f64),
+    /// Reals between expressions; the ends are known only when running.
+    Bounded,
+    /// `x > 0`; unconstrained by exp, or softplus.
+    Positive(PositiveMap),
+    /// Non-negative entries that sum to one, along the last dimension.
+    Simplex,
+    /// Increasing along the last dimension.
+    Ordered,
+    /// Cholesky factor of a correlation matrix, along the last two dimensions.
+    CholeskyCorr,
+    /// All ints.
+    Int,
+    /// Ints `lower ..= upper`, where known.
+    IntRange(Option<Dim>, Option<Dim>),
+    /// True or false.
+    Bool,
+}
+
+/// How the reals are mapped to the positive ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PositiveMap {
+    /// `exp`
+    #[default]
+    Exp,
+    /// `log(1 + e^u)`
+    Softplus,
+}
+
+impl Constraint {
+    /// Element type of the values.
+    pub fn elem(&self) -> Elem {
+        match self {
+            Constraint::Int | Constraint::IntRange(..) => Elem::Int,
+            Constraint::Bool => Elem::Bool,
+            _ => Elem::Real,
+        }
+    }
+}
+
+/// A distribution: one file of the standard library, or declared by the user. Fragments are
+/// programs whose formal inputs carry the parameters' names; array parameters have formal axes.
+#[derive(Debug, Clone)]
+pub struct Distribution {
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub params: Vec<DistParam>,
+    /// Formal axes of one value: empty for scalars, one for a simplex.
+    pub event: Vec<Axis>,
+    /// Where its values lie.
+    pub support: Constraint,
+    /// log p(x; params): formals are the parameters and `x`.
+    pub log_density: Fragment,
+    /// Pathwise sampler from parameter-free noise.
+    pub reparam: Option<Sampler>,
+    /// Sampler for values that are not differentiated; `reparam` serves where it is absent.
+    pub sample: Option<Sampler>,
+    /// Number of values `0 .. n` (or false, true) of a finite support, as a fragment in the parameters giving an
+    /// int without ambient axes. The size must be known when data is bound.
+    pub finite: Option<Dim>,
+    /// Whether the measure-valued rule for a flip applies: `p` is the probability of true.
+    pub mvd_probability: Option<Fragment>,
+    /// Its declaration.
+    pub span: Span,
+}
+
+/// A parameter of a distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DistParam {
+    /// Its name.
+    pub name: String,
+    /// Formal axes of an array parameter.
+    pub dims: Vec<Axis>,
+    /// Where it must lie.
+    pub constraint: Constraint,
+    /// Must be rigid: it is an integer count, or moves the support.
+    pub rigid: bool,
+    /// Used when the argument is left out.
+    pub default: Option<f64>,
+}
+
+/// Base draws and the value made of them.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    /// Each draw: its formal name, its sampler, and a fragment per operand in the parameters.
+    pub draws: Vec<(String, Base, Vec<Fragment>)>,
+    /// The value, in the parameters and the draws.
+    pub value: Fragment,
+}
+
+/// A piece of pure code: a program whose free names are its [`crate::ir::InputKind::Formal`] inputs.
+#[derive(Debug, Clone)]
+pub struct Fragment(pub Rc<Program>);
+
+impl Fragment {
+    /// Its single result.
+    pub fn result(&self) -> &Output {
+        &self.0.results[0]
+    }
+}
+
+/// A program made of programs: what objectives are given. Static.
+#[derive(Debug, Clone)]
+pub enum ProgramExpr {
+    /// A model or guide with its arguments bound.
+    Base(Rc<Generative>),
+    /// The program's marginal on the kept addresses.
+    Marginal {
+        /// The program.
+        program: Rc<ProgramExpr>,
+        /// Addresses kept.
+        keep: Vec<String>,
+        /// How the others are summed out.
+        using: Marginaliser,
+        /// Place in the user's file.
+        span: Span,
+    },
+    /// The program with its parameters as constants.
+    Frozen(Rc<ProgramExpr>),
+    /// The program with data replaced.
+    Given(Rc<ProgramExpr>, Vec<(String, Array)>),
+    /// The program with its observations drawn instead.
+    Prior(Rc<ProgramExpr>),
+}
+
+/// How `marginal` sums out.
+#[derive(Debug, Clone)]
+pub enum Marginaliser {
+    /// Importance sampling with this many particles, proposing from the program itself or another.
+    Importance {
+        /// Number of particles, at least one.
+        particles: Dim,
+        /// Proposes the values summed out, given those kept (bound to its arguments by name).
+        proposal: Option<Rc<Generative>>,
+    },
+    /// Exactly, over finite supports.
+    Enumerate,
+}
+
+/// One field of a trace: the value (an array), and where it is present.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceField {
+    /// Address without indices.
+    pub address: Rc<str>,
+    /// Its value.
+    pub value: Array,
+    /// Present only where this holds.
+    pub present: Option<Var>,
+}

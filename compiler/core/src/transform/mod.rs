@@ -1,0 +1,1 @@
+//! Core to core, one file each.
