@@ -1,0 +1,110 @@
+//! `sim{g}`: a sampler of traces.
+//!
+//! Before: a generative program. After: objective code that draws a trace t from g, and the log
+//! weight: log g(t) where g is exact, the estimate of semantics §4 where it holds `marginal`.
+//! Assumes no factors and no observations, which have no sampler; reports an error otherwise.
+
+use super::copy::{Copy, Handler, Result};
+use super::density::{Context, Term, given, site_term, total};
+use super::marginal;
+use crate::build::Builder;
+use crate::generative::{Generative, ProgramExpr, TraceField};
+use crate::ir::{Array, Elem, Input, Sample, Site, Stmt, Ty, Var};
+use std::rc::Rc;
+use vary_diagnostic::{Code, Diagnostic, Span};
+
+/// A drawn trace with its log weight.
+#[derive(Debug, Clone)]
+pub struct Simulated {
+    /// The values drawn.
+    pub trace: Vec<TraceField>,
+    /// Its log weight.
+    pub log_weight: Var,
+}
+
+/// Draws from a program expression.
+pub fn simulate(b: &mut Builder, program: &ProgramExpr, context: &Context) -> Result<Simulated> {
+    match program {
+        ProgramExpr::Base(base) => {
+            let (trace, terms) = draw(b, base, context)?;
+            let log_weight = total(b, &terms);
+            Ok(Simulated { trace, log_weight })
+        }
+        ProgramExpr::Marginal { program, keep, using, span } => {
+            marginal::simulate(b, program, keep, using, *span, context)
+        }
+        ProgramExpr::Frozen(inner) => simulate(b, inner, &Context { frozen: true, ..context.clone() }),
+        ProgramExpr::Given(inner, data) => simulate(b, inner, &given(context, data)),
+        ProgramExpr::Prior(inner) => simulate(b, inner, &Context { prior: true, ..context.clone() }),
+    }
+}
+
+/// Draws from a program: its trace, and the terms of log g(t).
+pub fn draw(
+    b: &mut Builder,
+    program: &Generative,
+    context: &Context,
+) -> Result<(Vec<TraceField>, Vec<Term>)> {
+    let handler = Sim { program, context, trace: Vec::new(), terms: Vec::new() };
+    let mut copy = Copy::new(&program.program, handler);
+    copy.run(b)?;
+    Ok((copy.handler.trace, copy.handler.terms))
+}
+
+/// Emits a sample site in a context and returns its variable.
+pub fn emit_site(b: &mut Builder, site: &Site, guard: Option<Var>, context: &Context) -> (Var, Rc<Site>) {
+    let site = context.site(site);
+    let mut axes = site.key.clone();
+    for arg in &site.args {
+        axes = axes.union(b.axes_of(arg.var));
+    }
+    axes = axes.union(&site.dims.iter().copied().collect());
+    let var = b.fresh(Ty { elem: site.dist.support.elem(), axes });
+    b.name(var, &site.address);
+    b.push(Stmt::Sample(Sample { var, site: site.clone(), guard }));
+    (var, site)
+}
+
+#[derive(Clone)]
+struct Sim<'a> {
+    program: &'a Generative,
+    context: &'a Context,
+    trace: Vec<TraceField>,
+    terms: Vec<Term>,
+}
+
+impl Sim<'_> {
+    fn refuse(&self, what: &str, span: Span) -> Box<Diagnostic> {
+        let name = &self.program.name;
+        Box::new(
+            Diagnostic::error(Code("E0402"), format!("`{name}` cannot be simulated: it has {what}"))
+                .at(span, "this has a density but no sampler")
+                .help(format!("write `prior({name})` to draw its observations instead")),
+        )
+    }
+}
+
+impl Handler for Sim<'_> {
+    fn input(&mut self, b: &mut Builder, elem: Elem, input: Input) -> Result<Var> {
+        self.context.input(b, elem, input)
+    }
+
+    fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
+        let (var, site) = emit_site(b, &sample.site, sample.guard, self.context);
+        self.terms.push(site_term(b, &site, var, sample.guard));
+        let value = Array { var, dims: site.dims.clone() };
+        self.trace.push(TraceField { address: site.address.clone(), value, present: sample.guard });
+        Ok(var)
+    }
+
+    fn observe(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
+        if self.context.prior {
+            return self.sample(b, sample);
+        }
+        Err(self.refuse("an observation", sample.site.span))
+    }
+
+    fn factor(&mut self, _: &mut Builder, _: Var, _: Option<Var>, span: Span) -> Result<()> {
+        if self.context.prior { Ok(()) } else { Err(self.refuse("a factor", span)) }
+    }
+}
