@@ -473,3 +473,28 @@ pub enum BinaryOp {
     /// `m | {y = e}`: condition a model on observations.
     Condition,
 }
+
+/// Calls `visit` with every name an expression reads, outside blocks.
+pub fn visit_names(expr: &Expr, visit: &mut dyn FnMut(&str)) {
+    match &expr.kind {
+        ExprKind::Name(name) => visit(name),
+        ExprKind::Field(base, _) | ExprKind::Unary(_, base) => visit_names(base, visit),
+        ExprKind::Index(base, args) => {
+            visit_names(base, visit);
+            args.iter().for_each(|arg| visit_names(arg, visit));
+        }
+        ExprKind::Call(callee, args) => {
+            visit_names(callee, visit);
+            args.iter().for_each(|arg| visit_names(&arg.value, visit));
+        }
+        ExprKind::Binary(_, a, b) | ExprKind::Pipe(a, b) | ExprKind::Given(a, b) => {
+            visit_names(a, visit);
+            visit_names(b, visit);
+        }
+        ExprKind::Tuple(parts) | ExprKind::Array(parts) => parts.iter().for_each(|part| visit_names(part, visit)),
+        ExprKind::Range(a, b) => {
+            [a, b].into_iter().flatten().for_each(|end| visit_names(end, visit));
+        }
+        _ => {}
+    }
+}
