@@ -15,4 +15,17 @@ impl fmt::Display for Code {
 }
 
 /// Every code with its title; `vary explain CODE` and the error index read this table.
-pub const CODES: &[(Code, &str)] = &[(Code("E0101"), "syntax error")];
+pub const CODES: &[(Code, &str)] = &[
+    (Code("E0101"), "syntax error"),
+    (Code("E0102"), "the program nests too deep"),
+    (Code("E0103"), "a bracket without its partner"),
+    (Code("E0104"), "a character that means nothing"),
+    (Code("E0105"), "a broken string"),
+    (Code("E0106"), "a number out of range"),
+    (Code("E0107"), "a parameter without a type"),
+    (Code("E0108"), "the left of `~` is not a name"),
+    (Code("E0109"), "a parameter declared with an index"),
+    (Code("E0110"), "a value where a name is bound"),
+    (Code("E0111"), "a source text too large to read"),
+    (Code("E0112"), "a statement outside a declaration"),
+];

@@ -139,7 +139,7 @@ fn support(
     let mut names = Vec::new();
     if let ast::TypeKind::Named { name, args, dims, .. } = &decl.support.kind {
         for expr in args.iter().chain(dims.iter().flatten()) {
-            vary_syntax::ast::visit_names(expr, &mut |name| {
+            vary_syntax::visit::each_name(expr, &mut |name| {
                 if params.iter().any(|param| param.name == name) {
                     names.push(name.to_string());
                 }

@@ -46,7 +46,7 @@ impl Lower<'_> {
                 if logical { ("conditions", "this is a number") } else { ("numbers", "this is true or false") };
             let help = if logical { "compare it, as in `x > 0`" } else { "write `real(x)` for 0 or 1" };
             return Err(self.report(
-                Diagnostic::error(Code("E0305"), format!("`{}` works on {need}", symbol(op)))
+                Diagnostic::error(Code("E0305"), format!("`{}` works on {need}", op.symbol()))
                     .at(side.span, found)
                     .help(help),
             ));
@@ -155,26 +155,5 @@ impl Lower<'_> {
         let mut dims: Vec<_> = a.dims[..a.dims.len() - 1].to_vec();
         dims.extend(b.dims.iter().enumerate().filter(|(at, _)| *at != inner_b).map(|(_, axis)| *axis));
         Ok(Array { var, dims })
-    }
-}
-
-fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::MatMul => "@",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::Condition => "|",
     }
 }

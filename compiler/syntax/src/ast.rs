@@ -474,27 +474,26 @@ pub enum BinaryOp {
     Condition,
 }
 
-/// Calls `visit` with every name an expression reads, outside blocks.
-pub fn visit_names(expr: &Expr, visit: &mut dyn FnMut(&str)) {
-    match &expr.kind {
-        ExprKind::Name(name) => visit(name),
-        ExprKind::Field(base, _) | ExprKind::Unary(_, base) => visit_names(base, visit),
-        ExprKind::Index(base, args) => {
-            visit_names(base, visit);
-            args.iter().for_each(|arg| visit_names(arg, visit));
+impl BinaryOp {
+    /// The operator as it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::Rem => "%",
+            BinaryOp::Pow => "^",
+            BinaryOp::MatMul => "@",
+            BinaryOp::Eq => "==",
+            BinaryOp::Ne => "!=",
+            BinaryOp::Lt => "<",
+            BinaryOp::Le => "<=",
+            BinaryOp::Gt => ">",
+            BinaryOp::Ge => ">=",
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+            BinaryOp::Condition => "|",
         }
-        ExprKind::Call(callee, args) => {
-            visit_names(callee, visit);
-            args.iter().for_each(|arg| visit_names(&arg.value, visit));
-        }
-        ExprKind::Binary(_, a, b) | ExprKind::Pipe(a, b) | ExprKind::Given(a, b) => {
-            visit_names(a, visit);
-            visit_names(b, visit);
-        }
-        ExprKind::Tuple(parts) | ExprKind::Array(parts) => parts.iter().for_each(|part| visit_names(part, visit)),
-        ExprKind::Range(a, b) => {
-            [a, b].into_iter().flatten().for_each(|end| visit_names(end, visit));
-        }
-        _ => {}
     }
 }
