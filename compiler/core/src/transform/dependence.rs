@@ -76,7 +76,6 @@ pub enum Through {
 pub struct Dependence {
     rows: Vec<Axis>,
     through: Through,
-    source: Var,
     links: Vec<Option<Links>>,
     slice: Vec<bool>,
 }
@@ -88,7 +87,6 @@ impl Dependence {
         let mut found = Dependence {
             rows: rows(program, sample),
             through,
-            source: sample.var,
             links: vec![None; count],
             slice: vec![false; count],
         };
@@ -220,9 +218,24 @@ impl Dependence {
         }
     }
 
-    /// The site's variable.
-    pub fn source(&self) -> Var {
-        self.source
+    /// The first variable, in program order, that reads across one of these rows.
+    pub fn escape(&self, program: &Program, rows: &[Axis]) -> Option<Var> {
+        let crosses = |var: Var| {
+            let links = self.of(var)?;
+            let mut pairs = self.rows.iter().zip(links);
+            pairs.any(|(row, link)| rows.contains(row) && *link != Link::Aligned).then_some(var)
+        };
+        fn first(stmts: &[Stmt], crosses: &dyn Fn(Var) -> Option<Var>) -> Option<Var> {
+            stmts.iter().find_map(|stmt| match stmt {
+                Stmt::Let(binding) => crosses(binding.var),
+                Stmt::Sample(sample) => crosses(sample.var),
+                Stmt::Scan(scan) => {
+                    scan.carries.iter().find_map(|c| crosses(c.var)).or_else(|| first(&scan.body, crosses))
+                }
+                Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => None,
+            })
+        }
+        first(&program.body, &crosses)
     }
 }
 

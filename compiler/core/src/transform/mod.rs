@@ -13,3 +13,4 @@ pub mod dependence;
 pub mod enumerate;
 pub mod marginal;
 pub mod sim;
+pub mod support;

@@ -43,8 +43,7 @@ use vary_diagnostic::{Diagnostic, Span};
 /// The result that is differentiated.
 pub const OBJECTIVE: &str = "objective";
 
-/// Most alternatives that one value may be computed for at once.
-pub const LANES: usize = 1 << 16;
+pub use super::support::LANES;
 
 /// What the caller knows that the program does not say.
 #[derive(Debug, Clone, Default)]

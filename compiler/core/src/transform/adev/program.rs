@@ -1,13 +1,14 @@
 //! Re-emitting objective programs: whole, with some sites replaced, and in slices.
 
 use super::strategy::{Choice, Chosen};
-use super::terms::Term;
+use super::terms::{self, Term};
 use super::{OBJECTIVE, reparam};
-use crate::axis::AxisSet;
+use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
-use crate::ir::{Output, Program, Sample, Scan, Stmt, Ty, Var};
+use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};
 use crate::transform::copy::{Copy, Handler, Result};
-use crate::transform::dependence::Dependence;
+use crate::transform::dependence::{Dependence, Link, join};
+use std::collections::BTreeMap;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// Gives a site a value, or leaves it a site.
@@ -181,4 +182,92 @@ pub fn resume<'a, 'f>(
 /// A term's value in a copy, before summing; factors come from the whole copy.
 pub fn term_value(b: &mut Builder, term: &Term, at: &Emitted, base: &Emitted) -> Var {
     term.emit(b, at.var(term.var), &|factor| base.var(factor))
+}
+
+/// Terms by the rows of the site that must be treated jointly: those that a term (or the site's own arguments) reads
+/// across.
+pub fn by_joint_rows<'t>(
+    terms: &'t [Term],
+    sample: &Sample,
+    dependence: &Dependence,
+) -> BTreeMap<Vec<Axis>, Vec<&'t Term>> {
+    let own = dependence.of_arguments(sample);
+    let mut groups: BTreeMap<Vec<Axis>, Vec<&Term>> = BTreeMap::new();
+    for term in terms {
+        let Some(links) = join(own.clone(), term.links(dependence).cloned()) else { continue };
+        let rows = dependence.rows().iter().zip(links);
+        let joint = rows.filter(|(_, link)| *link != Link::Aligned).map(|(row, _)| *row).collect();
+        groups.entry(joint).or_default().push(term);
+    }
+    groups
+}
+
+/// How terms are summed for the rows of a site.
+pub struct Local {
+    /// Rows that keep their own terms.
+    own: AxisSet,
+    joint: AxisSet,
+}
+
+impl Local {
+    /// Rows along `joint` share what they cost; the others have their own.
+    pub fn of(dependence: &Dependence, joint: &[Axis]) -> Local {
+        let joint: AxisSet = joint.iter().copied().collect();
+        Local { own: dependence.rows().iter().copied().filter(|row| !joint.contains(*row)).collect(), joint }
+    }
+
+    /// The value of a term per row.
+    pub fn sum(&self, b: &mut Builder, term: &Term, value: Var) -> Var {
+        let crossed = self.joint.intersection(b.axes_of(value));
+        b.sum(&term.over.union(&crossed).minus(&self.own), value)
+    }
+}
+
+/// `total + Σ_rows cost · Tangent(of)`: a term whose primal is zero. `cost` is detached; axes of the total stay.
+pub fn add_score(b: &mut Builder, total: Var, cost: Var, of: Var) -> Var {
+    let free = b.axes_of(total).clone();
+    // What shares a cost is summed first.
+    let shared = b.axes_of(of).minus(b.axes_of(cost)).minus(&free);
+    let of = b.sum(&shared, of);
+    let tangent = b.emit(Op::Tangent(of));
+    let term = b.mul(cost, tangent);
+    let open = b.axes_of(term).minus(&free);
+    let term = b.sum(&open, term);
+    b.add(total, term)
+}
+
+/// The refusal of a site whose rows cannot be treated one by one.
+pub fn too_many(
+    program: &Program,
+    sample: &Sample,
+    dependence: &Dependence,
+    joint: &[Axis],
+) -> Box<Diagnostic> {
+    let address = &sample.site.address;
+    let rows: Vec<&str> = joint.iter().map(|axis| program.axes.info(*axis).name.as_str()).collect();
+    let rows = rows.join(", ");
+    let message =
+        format!("`{address}` has too many alternatives: its rows over {rows} must be taken jointly");
+    let mut diagnostic =
+        Diagnostic::error(Code("E0504"), message).at(sample.site.span, "more than 65536 alternatives");
+    if let Some(escape) = dependence.escape(program, joint) {
+        let info = &program.vars[escape.0 as usize];
+        let how = match terms::definitions(program)[escape.0 as usize] {
+            Some(Op::Reduce(..)) => "here its rows are combined, and the result is not used as a plain sum",
+            Some(Op::Gather { .. }) => "here another row's value is read",
+            None => "here it is carried to later steps",
+            Some(_) => "here a value leaves its row",
+        };
+        diagnostic = diagnostic.at(info.span, how);
+    }
+    Box::new(
+        diagnostic
+            .note(
+                "rows are treated one by one only where every value that depends on a row stays in that row",
+            )
+            .help(format!(
+                "sum it out of the program: `marginal(…, keep = […], using = enumerate)` without `{address}`"
+            ))
+            .help(format!("or estimate it by the score function: `{}.reinforce(…)`", sample.site.dist.name)),
+    )
 }

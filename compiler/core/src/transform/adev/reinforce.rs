@@ -62,16 +62,7 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
     };
 
     let score = log_density(&mut b, sample, &copy);
-    let total = copy.var(result);
-    let free = b.axes_of(total).clone();
-    // Σ over rows of cost · score, summing first the scores that share a cost.
-    let shared = b.axes_of(score).minus(b.axes_of(centred)).minus(&free);
-    let score = b.sum(&shared, score);
-    let score = b.emit(Op::Tangent(score));
-    let term = b.mul(centred, score);
-    let open = b.axes_of(term).minus(&free);
-    let term = b.sum(&open, term);
-    let total = b.add(total, term);
+    let total = program::add_score(&mut b, copy.var(result), centred, score);
     set_objective(&mut results, total);
     Ok((b.finish(results), state))
 }

@@ -7,7 +7,8 @@
 
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
-use crate::ir::{Const, Monoid, Op, Program, Stmt, Var};
+use crate::dim::Dim;
+use crate::ir::{Const, InputKind, Monoid, Op, Program, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::dependence::{Dependence, Links};
 
@@ -76,6 +77,18 @@ pub fn definitions(program: &Program) -> Vec<Option<&Op>> {
     let mut found = vec![None; program.vars.len()];
     walk(&program.body, &mut found);
     found
+}
+
+/// What ints are as dimensions: constants, and data without axes.
+pub fn known_dims(program: &Program) -> impl Fn(Var) -> Option<Dim> {
+    let definitions = definitions(program);
+    move |var| match definitions[var.0 as usize]? {
+        Op::Const(Const::Int(value)) => Some(Dim::known(*value)),
+        Op::Input(input) if input.kind == InputKind::Data && input.dims.is_empty() => {
+            Some(Dim::named(input.name.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// The terms of a real result.
