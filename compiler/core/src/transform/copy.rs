@@ -81,6 +81,11 @@ impl<'a, H: Handler> Copy<'a, H> {
         }
     }
 
+    /// Where a source variable went, if it has been copied.
+    pub fn get(&self, var: Var) -> Option<Var> {
+        self.vars.get(&var).copied()
+    }
+
     /// Where a source axis went.
     pub fn axis(&self, axis: Axis) -> Axis {
         self.axes.get(&axis).copied().unwrap_or(axis)

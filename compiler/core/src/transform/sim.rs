@@ -56,7 +56,8 @@ pub fn emit_site(b: &mut Builder, site: &Site, guard: Option<Var>, context: &Con
     let site = context.site(site);
     let mut axes = site.key.clone();
     for arg in &site.args {
-        axes = axes.union(b.axes_of(arg.var));
+        // The dims of an array argument are consumed by the distribution.
+        axes = axes.union(&b.axes_of(arg.var).minus(&arg.dims.iter().copied().collect()));
     }
     axes = axes.union(&site.dims.iter().copied().collect());
     let var = b.fresh(Ty { elem: site.dist.support.elem(), axes });

@@ -1,0 +1,95 @@
+//! `enum`: the expectation over a finite support, exactly.
+//!
+//! `x ~ d(θ); k` with values v_j of probability p_j(θ) becomes
+//!
+//! ```text
+//! (Σ_j p_j l_j,  Σ_j p_j l'_j + p'_j l_j),   (l_j, l'_j) = k(v_j, 0)
+//! ```
+//!
+//! (ADEV, fig. 3, `flip_enum`.) Which is to say: l becomes Σ_j p_j · l_j as a differentiable
+//! expression. The site becomes its values along a new axis, and the slice of statements that
+//! depend on it, re-emitted once, gains that axis; draws in the slice keep their keys, so
+//! alternatives share their randomness.
+//!
+//! Terms that are aligned with a site's rows see only their own row: n rows of k values cost
+//! n·k. Where a value leaves its row (sums under a non-linear term, reads of other rows, steps of
+//! a recurrence) those rows are enumerated jointly, k^n alternatives, up to the limit of lanes.
+
+use super::program::{self, Emitted, Local};
+use super::terms::{self, Term};
+use crate::axis::Axis;
+use crate::build::Builder;
+use crate::ir::{Array, Program, Sample, Site, Var};
+use crate::transform::copy::Result;
+use crate::transform::dependence::{Dependence, Through};
+use crate::transform::support::{self, Alternatives};
+
+/// The program with this site summed out of its objective. Other results see a rigid draw of it.
+pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
+    let dependence = Dependence::on(source, sample, Through::Samples);
+    let slice = program::slice(source, &dependence);
+    let mut b = Builder::new(source.axes.clone());
+    let value = program::rigid_at(sample.var);
+    let base = program::whole(&mut b, source, &value)?;
+    let mut results = program::results(source, &base);
+    let Some(result) = program::objective(source) else { return Ok(b.finish(results)) };
+
+    b.at(sample.site.span);
+    let mut total = b.real(0.0);
+    let mut dependent = Vec::new();
+    for term in terms::split(source, result, &dependence) {
+        if term.links(&dependence).is_some() {
+            dependent.push(term);
+        } else {
+            let value = program::term_value(&mut b, &term, &base, &base);
+            let value = b.sum(&term.over, value);
+            total = b.add(total, value);
+        }
+    }
+    for (joint, terms) in program::by_joint_rows(&dependent, sample, &dependence) {
+        let alternatives = alternatives(&mut b, source, sample, &joint)
+            .ok_or_else(|| program::too_many(source, sample, &dependence, &joint))?;
+        let value = alternatives.value;
+        let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(value));
+        let at = program::resume(&mut b, &slice, &base, &dependence, &value)?;
+        b.at(sample.site.span);
+        let local = Local::of(&dependence, &joint);
+        let cost = cost(&mut b, &terms, &local, &at, &base);
+        let (site, guard) = resumed_site(sample, &at);
+        let weight = alternatives.weight(&mut b, &site, guard);
+        let weighted = b.mul(weight, cost);
+        let free = b.axes_of(base.var(result)).clone();
+        let open = b.axes_of(weighted).minus(&free);
+        let expectation = b.sum(&open, weighted);
+        total = b.add(total, expectation);
+    }
+    program::set_objective(&mut results, total);
+    Ok(b.finish(results))
+}
+
+fn alternatives(b: &mut Builder, source: &Program, sample: &Sample, joint: &[Axis]) -> Option<Alternatives> {
+    let size = support::size(&source.axes, &sample.site, &terms::known_dims(source))?;
+    if joint.is_empty() {
+        Some(Alternatives::per_row(b, &sample.site, &size))
+    } else {
+        Alternatives::joint(b, &sample.site, &size, joint)
+    }
+}
+
+/// The terms at every alternative, per row.
+fn cost(b: &mut Builder, terms: &[&Term], local: &Local, at: &Emitted, base: &Emitted) -> Var {
+    let mut cost = b.real(0.0);
+    for term in terms {
+        let value = program::term_value(b, term, at, base);
+        let value = local.sum(b, term, value);
+        cost = b.add(cost, value);
+    }
+    cost
+}
+
+/// The site as it stands in a copy.
+fn resumed_site(sample: &Sample, at: &Emitted) -> (Site, Option<Var>) {
+    let mut site = (*sample.site).clone();
+    site.args = site.args.iter().map(|arg| Array { var: at.var(arg.var), ..arg.clone() }).collect();
+    (site, sample.guard.map(|guard| at.var(guard)))
+}

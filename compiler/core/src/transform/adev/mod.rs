@@ -1,0 +1,102 @@
+//! `adev`: from an objective program to one whose plain derivative is unbiased.
+//!
+//! Before: an objective program for L(θ) = E[l], with sample sites and their strategies. After: a
+//! program with random primitives only, deterministic in keys and operands, such that
+//!
+//! ```text
+//! E[l] = L(θ)    and    E[l'] = dL(θ)·θ'        where (l, l') is its plain forward derivative.
+//! ```
+//!
+//! (ADEV: Lew, Huot, Staton, Mansinghka, POPL 2023, theorem 4.2; Becker et al., PLDI 2024, §4.)
+//! The paper passes a dual continuation to every primitive. Here programs are first-order and
+//! their values functions of axes, so a continuation is a set of terms: the result is split into
+//! a sum ([`terms`]), a site's **local continuation** is the terms that depend on it, row by row
+//! where they are aligned with its rows ([`dependence`](super::dependence)), and a strategy
+//!
+//! * gives the site a smooth value ([`reparam`]), or
+//! * a rigid one plus score terms `Detach(cost) · Tangent(u)`, whose primal is zero and whose
+//!   tangent is cost·u' ([`reinforce`], [`mvd`]), or
+//! * all of its values at once along a new axis, weighted by their probabilities ([`exact`]).
+//!
+//! The order is that of the theorem's proof: direct sites (smooth or rigid values) first, since
+//! they leave the terms as they are; then the others from the last to the first, each on the
+//! program its successors have become, so that it maps over their score terms as well. The
+//! correctness of a step needs only that of the steps inside it: where k estimates
+//! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
+
+mod exact;
+mod mvd;
+mod program;
+mod prune;
+mod reinforce;
+mod reparam;
+pub mod smoothness;
+pub mod strategy;
+mod terms;
+
+use crate::ir::Program;
+use smoothness::Note;
+use std::rc::Rc;
+use strategy::{Chosen, SiteReport};
+use vary_diagnostic::{Diagnostic, Span};
+
+/// The result that is differentiated.
+pub const OBJECTIVE: &str = "objective";
+
+pub use super::support::LANES;
+
+/// What the caller knows that the program does not say.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The user's own `detach`, `surrogate` and `frozen`: what makes a gradient "not proven unbiased".
+    pub detached: Vec<Span>,
+}
+
+/// A derived estimator.
+#[derive(Debug, Clone)]
+pub struct Estimator {
+    /// Its program: `Let` and `Scan` only. Results: those of the objective program, then one
+    /// `state.<name>` for every state, the new observation to blend in.
+    pub program: Program,
+    /// The strategy of every site, in program order.
+    pub sites: Vec<SiteReport>,
+    /// State that the fit loop carries for it.
+    pub states: Vec<StateSpec>,
+    /// What unbiasedness rests on beyond the rules.
+    pub notes: Vec<Note>,
+}
+
+/// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, where the
+/// observation is the result `state.<name>` and the value the input of kind `State` called `name`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateSpec {
+    /// Its name: `baseline.<occurrence>`.
+    pub name: Rc<str>,
+    /// Weight of the past.
+    pub decay: f64,
+    /// The axes of its array.
+    pub dims: Vec<crate::axis::Axis>,
+}
+
+/// Derives the estimator of the result [`OBJECTIVE`]; dimensions are bound.
+pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
+    let choice = strategy::choose(&program)?;
+    let mut states = Vec::new();
+    let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
+    while let Some(sample) = program::last_site(&current) {
+        current = match choice.of(&sample.site.occurrence) {
+            Chosen::Enum => exact::apply(&current, &sample).map_err(|error| vec![*error])?,
+            Chosen::Mvd => mvd::apply(&current, &sample).map_err(|error| vec![*error])?,
+            Chosen::Reinforce => {
+                let (next, state) = reinforce::apply(&current, &sample).map_err(|error| vec![*error])?;
+                states.extend(state);
+                next
+            }
+            Chosen::Reparam | Chosen::Rigid => unreachable!("direct sites are gone"),
+        };
+        current = prune::prune(current);
+    }
+    let mut notes = choice.notes;
+    notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
+    Ok(Estimator { program: current, sites: choice.sites, states, notes })
+}

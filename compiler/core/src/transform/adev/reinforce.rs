@@ -1,0 +1,133 @@
+//! `reinforce`: the score-function estimator.
+//!
+//! `x ~ d(θ); k` becomes, with x drawn as a constant,
+//!
+//! ```text
+//! (l, l') = k(x, 0);   (l, l' + (l − b)·s),   s = ∂θ log d(x; θ)·θ'
+//! ```
+//!
+//! (Williams 1992; ADEV, fig. 3, `flip_reinforce`.) Unbiased because E[s] = 0 for every b that
+//! does not depend on x, and E[k(x)·s] = Σ_x k(x)·∂p(x). For row i of a site, terms that do not
+//! depend on that row may be dropped from l for the same reason (Rao–Blackwell): the cost of a
+//! row is the sum of its own terms, and in a recurrence the cost to go, a reversed cumulative
+//! sum. Score terms inside k have primal 0 and add nothing to costs.
+//!
+//! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
+
+use super::program::{self, objective, results, set_objective, term_value};
+use super::terms::{self, Term};
+use super::{StateSpec, program::Emitted};
+use crate::axis::{Axis, AxisSet, Role};
+use crate::build::Builder;
+use crate::ir::{
+    Array, Baseline, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Strategy, Var,
+};
+use crate::transform::copy::Result;
+use crate::transform::density::site_term;
+use crate::transform::dependence::{Dependence, Link, Through};
+use vary_diagnostic::{Code, Diagnostic};
+
+/// The program with this site rigid and its score terms added; its moving average, if it has one.
+pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec>)> {
+    let dependence = Dependence::on(source, sample, Through::Samples);
+    let mut b = Builder::new(source.axes.clone());
+    let value = program::rigid_at(sample.var);
+    let copy = program::whole(&mut b, source, &value)?;
+    let mut results = results(source, &copy);
+    let Some(result) = objective(source) else { return Ok((b.finish(results), None)) };
+    b.at(sample.site.span);
+    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
+    let Some(cost) = cost else { return Ok((b.finish(results), None)) };
+    let cost = b.detach(cost);
+
+    let (centred, state) = match &sample.site.strategy {
+        Some(Strategy::Reinforce(Baseline::Value(baseline))) => {
+            if dependence.of(*baseline).is_some() {
+                return Err(dependent_baseline(sample));
+            }
+            let baseline = b.detach(copy.var(*baseline));
+            (b.sub(cost, baseline), None)
+        }
+        Some(Strategy::Reinforce(Baseline::MovingAverage(decay))) => {
+            let state = average(&b, &copy, &dependence, sample, *decay);
+            let input =
+                Input { kind: InputKind::State, name: state.name.to_string(), dims: state.dims.clone() };
+            let baseline = b.input(Elem::Real, input);
+            let var = observation(&mut b, cost, &state.dims);
+            let name = format!("state.{}", state.name);
+            results.push(Output { name, var, dims: state.dims.clone() });
+            (b.sub(cost, baseline), Some(state))
+        }
+        Some(Strategy::Reinforce(Baseline::None)) | Some(_) | None => (cost, None),
+    };
+
+    let score = log_density(&mut b, sample, &copy);
+    let total = program::add_score(&mut b, copy.var(result), centred, score);
+    set_objective(&mut results, total);
+    Ok((b.finish(results), state))
+}
+
+/// The local cost of every row: the sum of the terms that depend on it. `None` where nothing does.
+fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted) -> Option<Var> {
+    let mut cost: Option<Var> = None;
+    for term in terms.iter().filter(|term| !term.zero) {
+        let Some(links) = term.links(dependence) else { continue };
+        let value = term_value(b, term, copy, copy);
+        let rows = dependence.rows().iter().copied().zip(links.iter().copied());
+        let own: AxisSet = rows.clone().filter(|(_, link)| *link != Link::Any).map(|(row, _)| row).collect();
+        let foreign: AxisSet =
+            rows.clone().filter(|(_, link)| *link == Link::Any).map(|(row, _)| row).collect();
+        let summed = term.over.union(&foreign.intersection(b.axes_of(value))).minus(&own);
+        let mut local = b.sum(&summed, value);
+        for (axis, link) in rows {
+            if let Link::Causal { reverse } = link {
+                local = b.emit(Op::CumSum { x: local, axis, reverse: !reverse, exclusive: false });
+            }
+        }
+        cost = Some(match cost {
+            Some(cost) => b.add(cost, local),
+            None => local,
+        });
+    }
+    cost
+}
+
+/// log d(x; θ) per row, 0 where the site is absent.
+fn log_density(b: &mut Builder, sample: &Sample, copy: &Emitted) -> Var {
+    let mut site = (*sample.site).clone();
+    site.args = site.args.iter().map(|arg| Array { var: copy.var(arg.var), ..arg.clone() }).collect();
+    let guard = sample.guard.map(|guard| copy.var(guard));
+    site_term(b, &site, copy.var(sample.var), guard).var
+}
+
+/// The moving average of a site: one per row, shared by draws and copies.
+fn average(b: &Builder, copy: &Emitted, dependence: &Dependence, sample: &Sample, decay: f64) -> StateSpec {
+    let own = b.axes_of(copy.var(sample.var));
+    let dims = dependence.rows().iter().copied();
+    let dims: Vec<Axis> =
+        dims.filter(|axis| own.contains(*axis) && b.axes.info(*axis).role == Role::Index).collect();
+    StateSpec { name: format!("baseline.{}", sample.site.occurrence).into(), decay, dims }
+}
+
+/// The mean of the costs that share an average.
+fn observation(b: &mut Builder, cost: Var, dims: &[Axis]) -> Var {
+    let shared = b.axes_of(cost).minus(&dims.iter().copied().collect());
+    let mut mean = cost;
+    for axis in shared.iter() {
+        let total = b.reduce(Monoid::Sum, axis, mean);
+        let size = b.size(axis);
+        let size = b.to_real(size);
+        mean = b.div(total, size);
+    }
+    mean
+}
+
+fn dependent_baseline(sample: &Sample) -> Box<Diagnostic> {
+    let address = &sample.site.address;
+    Box::new(
+        Diagnostic::error(Code("E0507"), format!("the baseline of `{address}` depends on `{address}`"))
+            .at(sample.site.span, "its baseline must be known before it is drawn")
+            .note("a baseline that sees the value it is subtracted for makes the gradient biased")
+            .help(format!("compute the baseline from data and from what is drawn before `{address}`")),
+    )
+}

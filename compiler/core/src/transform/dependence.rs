@@ -1,0 +1,259 @@
+//! What depends on a sample site, and along which of the site's rows.
+//!
+//! A site x has **row axes** R: every axis of its value but those one draw fills. For each
+//! variable v that depends on x, and each row axis r, the analysis finds a [`Link`]: whether
+//! v at index i of r reads x at i only (aligned), at steps up to i of a recurrence (causal), or
+//! anywhere. A gradient strategy may treat rows separately exactly where its terms are aligned.
+//!
+//! Dependence is through data, control and the arguments of later samples and draws; a detached
+//! value depends on what its primal depends on, and `Tangent` on what its operand depends on
+//! (the alternatives of an enumerated site need the tangents of each). Two facts make it sound:
+//! a v that is aligned or causal on r has the axis r, and every rule only goes up the order
+//! aligned < causal < any, so that scans settle.
+
+use crate::axis::{Axis, AxisSet};
+use crate::ir::{Array, Op, Program, Sample, Scan, Stmt, Var};
+
+/// How a variable reads the rows of a site along one row axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Index i reads row i.
+    Aligned,
+    /// Index i reads rows up to i, or from i on if `reverse`.
+    Causal {
+        /// The recurrence runs downwards.
+        reverse: bool,
+    },
+    /// Any index may read any row.
+    Any,
+}
+
+impl Link {
+    /// The least link above both.
+    pub fn join(self, other: Link) -> Link {
+        match (self, other) {
+            (Link::Aligned, link) | (link, Link::Aligned) => link,
+            (a, b) if a == b => a,
+            _ => Link::Any,
+        }
+    }
+
+    /// After a recurrence in this direction.
+    fn carried(self, reverse: bool) -> Link {
+        self.join(Link::Causal { reverse })
+    }
+}
+
+/// One link per row axis, in the order of [`Dependence::rows`].
+pub type Links = Vec<Link>;
+
+/// The least links above both; an absent side does not depend.
+pub fn join(a: Option<Links>, b: Option<Links>) -> Option<Links> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.iter().zip(&b).map(|(a, b)| a.join(*b)).collect()),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The row axes of a site: all but those one draw fills.
+pub fn rows(program: &Program, sample: &Sample) -> Vec<Axis> {
+    let site = &sample.site;
+    let event: AxisSet = site.dims[site.dims.len() - site.event..].iter().copied().collect();
+    program.vars[sample.var.0 as usize].ty.axes.minus(&event).iter().collect()
+}
+
+/// Whether dependence passes through other sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// A sampled value depends on the site's arguments: objective programs.
+    Samples,
+    /// Values of sites are free; only their densities depend on their arguments: variable elimination.
+    Terms,
+}
+
+/// The dependence of every variable on one site.
+#[derive(Debug, Clone)]
+pub struct Dependence {
+    rows: Vec<Axis>,
+    through: Through,
+    links: Vec<Option<Links>>,
+    slice: Vec<bool>,
+}
+
+impl Dependence {
+    /// The dependence on the site that binds `sample.var`.
+    pub fn on(program: &Program, sample: &Sample, through: Through) -> Self {
+        let count = program.vars.len();
+        let mut found = Dependence {
+            rows: rows(program, sample),
+            through,
+            links: vec![None; count],
+            slice: vec![false; count],
+        };
+        found.links[sample.var.0 as usize] = Some(vec![Link::Aligned; found.rows.len()]);
+        found.slice[sample.var.0 as usize] = true;
+        found.block(&program.body);
+        found
+    }
+
+    /// The site's row axes.
+    pub fn rows(&self) -> &[Axis] {
+        &self.rows
+    }
+
+    /// How `var` depends on the site, if it does.
+    pub fn of(&self, var: Var) -> Option<&Links> {
+        self.links[var.0 as usize].as_ref()
+    }
+
+    /// Whether the statement that binds `var` must be re-emitted where the site has another value: it depends
+    /// on the site, or is computed under a condition that does.
+    pub fn in_slice(&self, var: Var) -> bool {
+        self.slice[var.0 as usize]
+    }
+
+    /// How an array depends when its dims are consumed: by the density of a site, say.
+    pub fn of_array(&self, array: &Array) -> Option<Links> {
+        self.lose(self.of(array.var).cloned(), array.dims.iter().copied())
+    }
+
+    /// How a site's density (and what is drawn from it) depends through its arguments and its condition.
+    pub fn of_arguments(&self, sample: &Sample) -> Option<Links> {
+        let site = &sample.site;
+        let event = &site.dims[site.dims.len() - site.event..];
+        let mut links = sample.guard.and_then(|guard| self.of(guard).cloned());
+        for arg in &site.args {
+            links = join(links, self.of_array(arg));
+        }
+        self.lose(links, event.iter().copied())
+    }
+
+    fn lose(&self, links: Option<Links>, axes: impl IntoIterator<Item = Axis>) -> Option<Links> {
+        let mut links = links?;
+        for axis in axes {
+            if let Some(at) = self.rows.iter().position(|row| *row == axis) {
+                links[at] = Link::Any;
+            }
+        }
+        Some(links)
+    }
+
+    fn carried(&self, links: Option<Links>, axis: Axis, reverse: bool) -> Option<Links> {
+        let mut links = links?;
+        if let Some(at) = self.rows.iter().position(|row| *row == axis) {
+            links[at] = links[at].carried(reverse);
+        }
+        Some(links)
+    }
+
+    fn all(&self, vars: &[Var]) -> Option<Links> {
+        vars.iter().fold(None, |links, var| join(links, self.of(*var).cloned()))
+    }
+
+    /// Raises a variable to these links; whether that changed anything.
+    fn raise(&mut self, var: Var, links: Option<Links>, in_slice: bool) -> bool {
+        let at = var.0 as usize;
+        let joined = join(self.links[at].clone(), links);
+        let in_slice = self.slice[at] || in_slice || joined.is_some();
+        let changed = joined != self.links[at] || in_slice != self.slice[at];
+        self.links[at] = joined;
+        self.slice[at] = in_slice;
+        changed
+    }
+
+    fn block(&mut self, stmts: &[Stmt]) -> bool {
+        let mut changed = false;
+        for stmt in stmts {
+            changed |= match stmt {
+                Stmt::Let(binding) => {
+                    let sliced =
+                        binding.guard.into_iter().chain(operands(&binding.op)).any(|v| self.in_slice(v));
+                    let links = self.op(&binding.op);
+                    self.raise(binding.var, links, sliced)
+                }
+                Stmt::Scan(scan) => self.scan(scan),
+                Stmt::Sample(sample) if self.through == Through::Samples => {
+                    let links = self.of_arguments(sample);
+                    self.raise(sample.var, links, false)
+                }
+                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => false,
+            };
+        }
+        changed
+    }
+
+    fn scan(&mut self, scan: &Scan) -> bool {
+        let mut changed = false;
+        loop {
+            let mut again = false;
+            for carry in &scan.carries {
+                let next = self.carried(self.of(carry.next).cloned(), scan.axis, scan.reverse);
+                let links = join(self.of(carry.init).cloned(), next);
+                let sliced = self.in_slice(carry.init) || self.in_slice(carry.next);
+                again |= self.raise(carry.var, links, sliced);
+            }
+            again |= self.block(&scan.body);
+            changed |= again;
+            if !again {
+                return changed;
+            }
+        }
+    }
+
+    fn op(&self, op: &Op) -> Option<Links> {
+        let all = self.all(&operands(op));
+        match op {
+            Op::Const(_) | Op::Input(_) | Op::Iota(_) => None,
+            Op::Prim(..) | Op::Detach(_) | Op::Tangent(_) | Op::Stack { .. } | Op::Draw(_) => all,
+            Op::Reduce(_, axis, _) => self.lose(all, [*axis]),
+            // A target that was there already keeps its link: the diagonal is aligned on it.
+            Op::Rename(pairs, _) => self.lose(all, pairs.iter().map(|(from, _)| *from)),
+            Op::Gather { x, axis, index } => {
+                join(self.lose(self.of(*x).cloned(), [*axis]), self.of(*index).cloned())
+            }
+            Op::Scatter { axis, over, .. } => self.lose(all, over.iter().chain([*axis])),
+            Op::CumSum { axis, reverse, .. } => self.carried(all, *axis, *reverse),
+            Op::Concat { axis, parts } => self.lose(all, parts.iter().map(|(part, _)| *part).chain([*axis])),
+            Op::Cholesky { row, col, .. } | Op::TriSolve { row, col, .. } => self.lose(all, [*row, *col]),
+        }
+    }
+
+    /// The first variable, in program order, that reads across one of these rows.
+    pub fn escape(&self, program: &Program, rows: &[Axis]) -> Option<Var> {
+        let crosses = |var: Var| {
+            let links = self.of(var)?;
+            let mut pairs = self.rows.iter().zip(links);
+            pairs.any(|(row, link)| rows.contains(row) && *link != Link::Aligned).then_some(var)
+        };
+        fn first(stmts: &[Stmt], crosses: &dyn Fn(Var) -> Option<Var>) -> Option<Var> {
+            stmts.iter().find_map(|stmt| match stmt {
+                Stmt::Let(binding) => crosses(binding.var),
+                Stmt::Sample(sample) => crosses(sample.var),
+                Stmt::Scan(scan) => {
+                    scan.carries.iter().find_map(|c| crosses(c.var)).or_else(|| first(&scan.body, crosses))
+                }
+                Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => None,
+            })
+        }
+        first(&program.body, &crosses)
+    }
+}
+
+/// The variables an operation reads.
+pub fn operands(op: &Op) -> Vec<Var> {
+    match op {
+        Op::Const(_) | Op::Input(_) | Op::Iota(_) => Vec::new(),
+        Op::Prim(_, args) => args.clone(),
+        Op::Stack { parts, .. } => parts.clone(),
+        Op::Concat { parts, .. } => parts.iter().map(|(_, part)| *part).collect(),
+        Op::Gather { x, index, .. } | Op::Scatter { x, index, .. } => vec![*x, *index],
+        Op::TriSolve { l, b, .. } => vec![*l, *b],
+        Op::Draw(draw) => draw.args.clone(),
+        Op::Reduce(_, _, x)
+        | Op::Rename(_, x)
+        | Op::CumSum { x, .. }
+        | Op::Cholesky { x, .. }
+        | Op::Detach(x)
+        | Op::Tangent(x) => vec![*x],
+    }
+}
