@@ -1,0 +1,1 @@
+//! Fitting (in the making)
