@@ -15,4 +15,17 @@ impl fmt::Display for Code {
 }
 
 /// Every code with its title; `vary explain CODE` and the error index read this table.
-pub const CODES: &[(Code, &str)] = &[(Code("E0101"), "syntax error")];
+pub const CODES: &[(Code, &str)] = &[
+    (Code("E0101"), "syntax error"),
+    (Code("E0701"), "data file cannot be opened"),
+    (Code("E0702"), "data file is malformed"),
+    (Code("E0703"), "data is missing"),
+    (Code("E0704"), "data of the wrong type"),
+    (Code("E0705"), "data of the wrong number of dimensions"),
+    (Code("E0706"), "sizes of data disagree"),
+    (Code("E0707"), "size of data is unknown"),
+    (Code("E0708"), "missing value in data"),
+    (Code("E0709"), "data outside its range"),
+    (Code("E0710"), "unknown column"),
+    (Code("N0701"), "data ignored"),
+];

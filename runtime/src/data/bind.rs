@@ -59,7 +59,7 @@ impl Values {
 /// All findings, in the order of the declarations: first those of reading; only when there are
 /// none, those of sizes; only when there are none, those of values.
 pub fn read(declared: &[Declared], sources: &[Source]) -> Result<Values, Vec<DataError>> {
-    let (found, errors) = collect(declared, sources);
+    let (mut found, errors) = collect(declared, sources);
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -67,7 +67,7 @@ pub fn read(declared: &[Declared], sources: &[Source]) -> Result<Values, Vec<Dat
     let mut values = Values { ignored: ignored(declared, sources), ..Values::default() };
     let mut errors = vec![];
     for declared in declared {
-        match value(declared, sources, found.get(declared.name.as_str()), &sizes) {
+        match value(declared, sources, found.remove(declared.name.as_str()), &sizes) {
             Ok(None) => {}
             Ok(Some(Value { array, levels })) => {
                 values.arrays.insert(declared.name.clone(), array);
@@ -224,12 +224,13 @@ struct Value {
 fn value(
     declared: &Declared,
     sources: &[Source],
-    supplied: Option<&Supplied>,
+    supplied: Option<Supplied>,
     sizes: &Sizes,
 ) -> Result<Option<Value>, DataError> {
     let name = &declared.name;
-    let place = |index: &[usize]| match supplied {
-        Some(supplied) => sources[supplied.source].place(name, index),
+    let source = supplied.as_ref().map(|supplied| supplied.source);
+    let place = |index: &[usize]| match source {
+        Some(source) => sources[source].place(name, index),
         None => Place::Program { name: name.clone() },
     };
     let shape = || -> Result<Vec<usize>, DataError> {
@@ -237,12 +238,12 @@ fn value(
     };
     let (array, levels) = match (supplied, &declared.absent) {
         (Some(Supplied { cells, levels, .. }), _) => {
-            let numbers = match (&cells.entries, levels) {
-                (Entries::Levels(names), Some(levels)) => positions(names, levels),
+            let numbers = match (cells.entries, &levels) {
+                (Entries::Levels(names), Some(levels)) => positions(&names, levels),
                 (Entries::Levels(_), None) => vec![],
-                (Entries::Numbers(numbers), _) => numbers.clone(),
+                (Entries::Numbers(numbers), _) => numbers,
             };
-            (of_shape(declared, shape()?, numbers)?, levels.clone())
+            (of_shape(declared, shape()?, numbers)?, levels)
         }
         (None, Absent::Default(default)) => {
             let shape = shape()?;
@@ -259,7 +260,7 @@ fn value(
     let array = match &declared.kind {
         Kind::Index { base, levels } => {
             // A default is in the stored form already.
-            let base = if supplied.is_some() { *base } else { 0 };
+            let base = if source.is_some() { *base } else { 0 };
             let levels = size(declared, levels, sizes, sources)? as i64;
             from_base(declared, array, base, levels, &place)?
         }
