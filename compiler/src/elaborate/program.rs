@@ -5,7 +5,7 @@ use super::value::Value;
 use super::{GenerativeState, Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
-use vary_core::generative::{Generative, ProgramExpr, ProgramKind};
+use vary_core::generative::{Generative, ProgramKind};
 use vary_core::ir::{Array, Input, InputKind, Op, Output, Stmt};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -193,9 +193,4 @@ impl Lower<'_> {
         self.define(&stmt.name.name, named);
         Ok(Value::unit())
     }
-}
-
-/// The program expression of a generative program.
-pub fn base(program: Rc<Generative>) -> Rc<ProgramExpr> {
-    Rc::new(ProgramExpr::Base(program))
 }

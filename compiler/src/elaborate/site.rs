@@ -13,7 +13,7 @@ use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 impl Lower<'_> {
     /// `x[i] ~ d(args)`
     pub(super) fn sample(&mut self, stmt: &ast::SampleStmt, span: Span) -> Lowered<Value> {
-        if self.is_pure() {
+        if matches!(self.mode, Mode::Pure) {
             return Err(self.report(
                 Diagnostic::error(Code("E0406"), "nothing can be sampled here")
                     .at(span, "a sample statement")
