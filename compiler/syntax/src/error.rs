@@ -57,7 +57,9 @@ impl<'a> Found<'a> {
 
     /// Whether the line, or the text, ends where something else was expected.
     fn line_ends(&self) -> bool {
-        self.lexeme(0).is_none_or(|lexeme| lexeme.start == lexeme.end)
+        let starts_anew = |token| matches!(token, Token::Semi | Token::LBrace);
+        let goes_on = self.token(-1).is_some_and(|before| !before.ends_statement() && !starts_anew(before));
+        self.lexeme(0).is_none_or(|here| here.start == here.end || here.line_indent.is_some() && goes_on)
     }
 
     /// Where to point: the token, or the last one when the line ends too early.
@@ -94,9 +96,10 @@ pub fn syntax_error(found: &Found<'_>, expected: &[String]) -> Diagnostic {
     let place = if found.line_ends() { "something is missing after this" } else { "not expected here" };
     match hint(found, &wanted) {
         Some(hint) => {
-            let label = hint.label.unwrap_or(place.to_owned());
+            let before = found.lexeme(-1).filter(|_| hint.blames_word_before);
+            let place_of = before.map_or_else(|| found.place(), |lexeme| lexeme.span(found.source));
             let diagnostic = Diagnostic::error(Code("E0101"), hint.message.unwrap_or(message));
-            hint.help.into_iter().fold(diagnostic.at(found.place(), label), Diagnostic::help)
+            hint.help.into_iter().fold(diagnostic.at(place_of, place), Diagnostic::help)
         }
         None => Diagnostic::error(Code("E0101"), message).at(found.place(), place),
     }
@@ -180,7 +183,7 @@ const OPERATORS: &[&str] = &[
 fn expectations(expected: &[String]) -> Vec<String> {
     let mut tokens: Vec<&str> = expected.iter().map(|token| token.trim_matches('"')).collect();
     let mut wanted = vec![];
-    let after_operand = tokens.contains(&"*");
+    let after_operand = tokens.contains(&"|>");
     for (name, marks, members) in GROUPS {
         if marks.iter().all(|mark| tokens.contains(mark)) {
             tokens.retain(|token| !members.contains(token));

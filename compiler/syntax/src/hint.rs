@@ -8,8 +8,8 @@ use crate::token::Token;
 pub struct Hint {
     /// Instead of "expected …, found …".
     pub message: Option<String>,
-    /// What to say at the place.
-    pub label: Option<String>,
+    /// The mistake is the word before the place where the parser stopped.
+    pub blames_word_before: bool,
     /// What to write instead.
     pub help: Vec<String>,
 }
@@ -27,7 +27,8 @@ type Rule = fn(&Found<'_>, &[String]) -> Option<Hint>;
 
 /// The advice for this error, if the mistake is a known one.
 pub fn hint(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 10] = [
+        continued_line,
         foreign_operator,
         assignment,
         number,
@@ -98,6 +99,10 @@ fn assignment(found: &Found<'_>, _: &[String]) -> Option<Hint> {
         .map_or_else(String::new, |text| text.trim_end().to_owned());
     let is_target = first.token == Token::Name && target.lines().count() == 1;
     match found.token(0)? {
+        Token::Assign if is_target && target.contains('[') => says(
+            format!("`{target}` cannot be assigned"),
+            format!("write `{target} ~ …` for a draw; a whole array is `let x = [e for i in 0..n]`"),
+        ),
         Token::Assign if is_target && found.bracket() != Some(Token::LParen) => says(
             format!("`{target}` cannot be assigned"),
             format!("write `let {target} = …` for a definition, `{target} ~ …` for a draw"),
@@ -128,15 +133,19 @@ fn assignment(found: &Found<'_>, _: &[String]) -> Option<Hint> {
 
 /// `1.`, `.5`, `2x`
 fn number(found: &Found<'_>, _: &[String]) -> Option<Hint> {
-    let (before, here) = (found.lexeme(-1), found.lexeme(0)?);
-    let touches = before.is_some_and(|before| before.end == here.start);
+    let (before, here) = (found.lexeme(-1), found.lexeme(0));
+    let touches = before.map(|before| before.end) == here.map(|here| here.start);
     let (left, right) = (found.word(-1), found.word(0));
-    match (before.map(|b| b.token), here.token) {
-        (Some(Token::Int | Token::Real), Token::Name) if touches => {
+    match (before.map(|b| b.token), here.map(|h| h.token)) {
+        (Some(Token::Int | Token::Real), Some(Token::Name)) if touches => {
             help(format!("a product is written `{left} * {right}`, and a name cannot begin with a digit"))
         }
-        (Some(Token::Dot), Token::Int) => help(format!("write `0.{right}`, or `[{right}]` for an element")),
-        (_, Token::Dot) if found.token(1) == Some(Token::Int) => help(format!("write `0.{}`", found.word(1))),
+        (Some(Token::Dot), Some(Token::Int)) => {
+            help(format!("write `0.{right}`, or `[{right}]` for an element"))
+        }
+        (_, Some(Token::Dot)) if found.token(1) == Some(Token::Int) => {
+            help(format!("write `0.{}`", found.word(1)))
+        }
         (Some(Token::Dot), _) if found.token(-2) == Some(Token::Int) => {
             help(format!("write `{}.0`", found.word(-2)))
         }
@@ -190,9 +199,8 @@ fn declaration_head(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
             "move it to the top of the file; a model can use it by its name",
         );
     }
-    let line_ends = here.is_none_or(|token| token == Token::Semi);
-    if expects("`{`") && line_ends && found.token(1) == Some(Token::LBrace) {
-        return says("a `{` cannot begin a line", "put it at the end of the line before");
+    if found.word(-1) == "import" {
+        return says("`import` takes a file in quotes", "write `import \"file.ppl\"`");
     }
     if before == Some(Token::Name) && here == Some(Token::Name) && found.statement().len() == 1 {
         let word = found.word(-1);
@@ -216,7 +224,8 @@ fn declaration_head(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
             "import",
         ];
         if let Some(keyword) = keywords.into_iter().find(|keyword| is_near(word, keyword)) {
-            return says(format!("`{word}` is not a keyword"), format!("did you mean `{keyword}`?"));
+            let hint = says(format!("`{word}` is not a keyword"), format!("did you mean `{keyword}`?"))?;
+            return Some(Hint { blames_word_before: true, ..hint });
         }
     }
     if expects("`maximize` or `minimize`") {
@@ -224,9 +233,6 @@ fn declaration_head(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
     }
     if found.lexemes.first()?.token == Token::Fit && expects("`:`") {
         return help("an objective follows a colon: `fit name: maximize elbo(model, guide)`");
-    }
-    if found.word(-1) == "import" {
-        return help("write the file in quotes: `import \"file.ppl\"`");
     }
     if expects("`->`") && found.lexemes.first()?.token == Token::Net {
         return help("a net declares its result: `net f(x: real[3]) -> real { … }`");
@@ -260,7 +266,7 @@ fn brackets_and_separators(found: &Found<'_>, wanted: &[String]) -> Option<Hint>
         Token::Colon if bracket == Some(Token::LBracket) => {
             help("a slice is written `x[1..3]`, all of a dimension `x[..]`")
         }
-        Token::Colon if matches!(bracket, Some(Token::LBrace | Token::LParen)) && expects("`,`") => {
+        Token::Colon if matches!(bracket, Some(Token::LBrace | Token::LParen)) => {
             help("fields and named arguments are written `name = value`")
         }
         Token::Comma if bracket == Some(Token::LBrace) => {
@@ -284,30 +290,58 @@ fn brackets_and_separators(found: &Found<'_>, wanted: &[String]) -> Option<Hint>
     }
 }
 
-/// Words of other languages before or at the place.
+/// Words of other languages at the place or before it.
 fn foreign_word(found: &Found<'_>, _: &[String]) -> Option<Hint> {
+    if let Some(text) = foreign(found.word(0)) {
+        return help(text);
+    }
     if found.token(-1) != Some(Token::Name) {
         return None;
     }
-    match found.word(-1) {
-        "def" | "function" | "func" => help("a function is written `fn f(x: real) -> real { … }`"),
-        "var" | "const" | "val" | "auto" => help("a definition is written `let x = …`"),
-        "real" | "int" | "vector" | "matrix" | "float" | "double" => {
-            help("the type follows the name: `let x: real = 1`, `param x: real[3]`")
-        }
-        "return" => help("a block's value is its last expression; leave `return` out"),
-        "elif" | "elseif" | "elsif" => help("write `else if c { … }`"),
-        "not" => help("write `!c`"),
-        "lambda" => help("a function without a name is written `|x| x + 1`"),
-        "while" => help("a loop is bounded: `for t in 0..10 with (go = true) while go { … }`"),
-        "parameters" | "transformed" | "generated" => {
-            help("`data n: int` declares data; what is drawn in a model with `~` needs no declaration")
-        }
-        "maximise" => help("write `maximize`"),
-        "minimise" => help("write `minimize`"),
-        _ => None,
-    }
+    let hint = help(foreign(found.word(-1))?)?;
+    Some(Hint {
+        message: Some(format!("`{}` means nothing here", found.word(-1))),
+        blames_word_before: true,
+        ..hint
+    })
 }
+
+/// What takes the place of a word of another language.
+fn foreign(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "def" | "function" | "func" => "a function is written `fn f(x: real) -> real { … }`",
+        "var" | "const" | "val" | "auto" => "a definition is written `let x = …`",
+        "real" | "int" | "vector" | "matrix" | "float" | "double" => {
+            "the type follows the name: `let x: real = 1`, `param x: real[3]`"
+        }
+        "return" => "a block's value is its last expression; leave `return` out",
+        "elif" | "elseif" | "elsif" => "write `else if c { … }`",
+        "then" => "the branches stand in braces: `if c { a } else { b }`",
+        "not" => "write `!c`",
+        "lambda" => "a function without a name is written `|x| x + 1`",
+        "while" => "a loop is bounded: `for t in 0..10 with (go = true) while go { … }`",
+        "parameters" | "transformed" | "generated" => {
+            "`data n: int` declares data; what is drawn in a model with `~` needs no declaration"
+        }
+        "maximise" => "write `maximize`",
+        "minimise" => "write `minimize`",
+        _ => return None,
+    })
+}
+
+/// An operator at the beginning of a line, which goes on with no other.
+fn continued_line(found: &Found<'_>, _: &[String]) -> Option<Hint> {
+    let here = found.lexeme(0)?;
+    let begins_line = here.line_indent.is_some() && found.token(-1) == Some(Token::Semi);
+    if here.token == Token::Plus && begins_line {
+        return help(CONTINUATION);
+    }
+    None
+}
+
+/// How an expression goes on in the next line.
+pub const CONTINUATION: &str =
+    "`-` and `+` do not go on with the line before; put them at its end, or the whole in parentheses";
 
 /// Keywords where a name is expected.
 fn misplaced_word(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
@@ -320,10 +354,10 @@ fn misplaced_word(found: &Found<'_>, wanted: &[String]) -> Option<Hint> {
     None
 }
 
-/// Whether one edit makes `word` of `keyword`.
+/// Whether one edit makes another word `word` of `keyword`.
 fn is_near(word: &str, keyword: &str) -> bool {
     let (a, b) = (word.as_bytes(), keyword.as_bytes());
-    if a.len().abs_diff(b.len()) > 1 || a.len() < 3 {
+    if a == b || a.len().abs_diff(b.len()) > 1 || a.len() < 3 {
         return false;
     }
     let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();

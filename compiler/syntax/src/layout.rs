@@ -15,7 +15,8 @@ use vary_diagnostic::{Code, Diagnostic, SourceId, Span};
 
 /// Inserts `;`, balances brackets, and sorts out what `@` and `///` mean.
 pub fn lay_out(source: SourceId, text: &str, raw: Vec<Lexeme>, lexed: &mut Lexed) {
-    let mut layout = Layout { source, text, open: vec![], in_attribute: false, indent: 0, lexed };
+    let mut layout =
+        Layout { source, text, open: vec![], in_attribute: false, indent: 0, suspect: None, lexed };
     for at in 0..raw.len() {
         layout.push(&raw, at);
     }
@@ -38,6 +39,9 @@ struct Layout<'a> {
     in_attribute: bool,
     /// Indentation of the current line.
     indent: u32,
+    /// The first `{` closed by a `}` that is indented less than its line, and that `}`: where a `}`
+    /// is probably missing if one is missing at all.
+    suspect: Option<(Lexeme, Lexeme)>,
     lexed: &'a mut Lexed,
 }
 
@@ -55,7 +59,8 @@ impl Layout<'_> {
         if lexeme.token == Token::At && self.begins_attribute(raw, at) {
             lexeme.token = Token::AttributeAt;
         }
-        if lexeme.line_indent.is_some() && !lexeme.token.continues_statement() {
+        if lexeme.line_indent.is_some() && !lexeme.token.continues_statement() && !self.continues_head(lexeme)
+        {
             self.end_statement();
         }
         if lexeme.token.is_closer() {
@@ -85,6 +90,33 @@ impl Layout<'_> {
         {
             self.insert(Token::Semi, last.end);
         }
+    }
+
+    /// Reports a `{` that begins a line after the head of a block, and takes it for the block's.
+    fn continues_head(&mut self, lexeme: Lexeme) -> bool {
+        use Token::*;
+        let before = &self.lexed.lexemes;
+        let head = before
+            .iter()
+            .rposition(|l| matches!(l.token, Semi | LBrace | RBrace))
+            .map_or(before.first(), |boundary| before.get(boundary + 1));
+        let in_head = head.is_some_and(|l| {
+            matches!(
+                l.token,
+                Model | Guide | Fn | Net | Objective | Distribution | Fit | Plate | Scan | For | If
+            )
+        });
+        if lexeme.token != LBrace || !in_head {
+            return false;
+        }
+        let place = lexeme.span(self.source);
+        self.report(
+            Diagnostic::error(Code("E0101"), "a `{` cannot begin a line")
+                .at(place, "not expected here")
+                .help("put it at the end of the line before"),
+            place,
+        );
+        true
     }
 
     fn insert(&mut self, token: Token, at: u32) {
@@ -134,8 +166,10 @@ impl Layout<'_> {
     fn close_down_to(&mut self, keep: usize, next: Lexeme) {
         let Some(last) = self.last() else { return };
         if let Some(outer) = self.open.get(keep) {
-            let (opener, closer) = brackets(outer.lexeme.token);
-            let place = outer.lexeme.span(self.source);
+            let suspect = self.suspect.take().filter(|(opener, _)| opener.start > outer.lexeme.start);
+            let (unclosed, next) = suspect.unwrap_or((outer.lexeme, next));
+            let (opener, closer) = brackets(unclosed.token);
+            let place = unclosed.span(self.source);
             let expected =
                 if next.start == next.end { last.span(self.source) } else { next.span(self.source) };
             let text = if next.start == next.end {
@@ -166,7 +200,11 @@ impl Layout<'_> {
             if matching + 1 < self.open.len() {
                 self.close_down_to(matching + 1, lexeme);
             }
-            self.open.pop();
+            if let Some(open) = self.open.pop()
+                && lexeme.line_indent.is_some_and(|indent| indent < open.indent)
+            {
+                self.suspect.get_or_insert((open.lexeme, lexeme));
+            }
             return Some(lexeme);
         }
         let place = lexeme.span(self.source);

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::depth;
 use crate::error::{Found, syntax_error};
 use crate::grammar::ItemParser;
+use crate::hint::CONTINUATION;
 use crate::lexer::{Comment, Lexed, Lexeme, lex};
 use crate::token::Token;
 use lalrpop_util::ParseError;
@@ -49,7 +50,7 @@ pub fn parse_file(source: SourceId, text: &str) -> Parsed {
     };
     for item in &mut parsed.file.items {
         if let ItemKind::Stmt(stmt) = &item.kind {
-            parsed.diagnostics.extend(statement_outside(stmt));
+            parsed.diagnostics.extend(statement_outside(text, stmt));
             item.kind = ItemKind::Error;
         }
     }
@@ -110,18 +111,20 @@ fn awaits_more(lexemes: &[Lexeme]) -> bool {
     only_attributes || !last.token.ends_statement() && last.token != Token::Semi
 }
 
-fn statement_outside(stmt: &Stmt) -> Option<Diagnostic> {
+fn statement_outside(text: &str, stmt: &Stmt) -> Option<Diagnostic> {
     let place = stmt.span;
     let message = match &stmt.kind {
         StmtKind::Error => return None,
         StmtKind::Expr(_) => "an expression cannot stand outside a declaration",
         _ => "this statement cannot stand outside a model or guide",
     };
-    Some(
-        Diagnostic::error(Code("E0112"), message).at(place, "not a declaration").help(
+    let diagnostic = Diagnostic::error(Code("E0112"), message).at(place, "not a declaration");
+    Some(match text.get(place.range()) {
+        Some(continued) if continued.starts_with('-') => diagnostic.help(CONTINUATION),
+        _ => diagnostic.help(
             "a file holds declarations: `data`, `let`, `param`, `fn`, `net`, `model`, `guide`, `fit`, …",
         ),
-    )
+    })
 }
 
 /// The tokens of each declaration.
