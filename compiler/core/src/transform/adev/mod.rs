@@ -30,6 +30,7 @@ mod program;
 mod prune;
 mod reinforce;
 mod reparam;
+mod sign;
 pub mod smoothness;
 pub mod strategy;
 mod terms;

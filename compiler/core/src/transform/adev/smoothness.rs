@@ -1,6 +1,22 @@
-//! Smooth and rigid.
+//! Smooth and rigid: where derivatives flow, and where they may not.
+//!
+//! Every real value is *smooth* (it may depend on parameters or on smooth samples through a
+//! derivative) or *rigid*; ints and bools are rigid. A program all of whose non-differentiable
+//! uses have rigid operands is one that `adev` differentiates without bias (Becker et al. 2024,
+//! §4: the types ℝ and ℝ*), given integrability, whose assumptions are collected as notes.
+//!
+//! One dataflow: each variable has the set of **sources** (parameters, smooth sites) it is smooth
+//! in. It needs no sizes, so it runs before data is bound, on objective and generative programs.
 
-use vary_diagnostic::Span;
+use super::sign::{Sign, signs};
+use super::strategy::applicable;
+use super::terms::definitions;
+use crate::ir::{Const, Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
+use crate::prim::Prim;
+use crate::transform::dependence::operands;
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// What an estimator's unbiasedness rests on beyond the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +30,422 @@ pub struct Note {
 impl Note {
     /// The user cut a derivative.
     pub fn not_proven(span: Span) -> Note {
-        Note { span, text: "not proven unbiased".to_string() }
+        Note { span, text: "not proven unbiased: a derivative is cut here".to_string() }
     }
+
+    fn integrability(span: Span, what: &str) -> Note {
+        Note { span, text: format!("integrability assumed: {what}") }
+    }
+}
+
+/// Where a derivative starts.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A parameter, by its input.
+    Param(Var),
+    /// A smooth site.
+    Site(Var, Rc<Site>),
+}
+
+impl Source {
+    fn var(&self) -> Var {
+        match self {
+            Source::Param(var) | Source::Site(var, _) => *var,
+        }
+    }
+}
+
+/// A use that wants a rigid operand.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// Which.
+    pub kind: UseKind,
+    /// The operand.
+    pub operand: Var,
+    /// The place.
+    pub span: Span,
+}
+
+/// The uses that want rigid operands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UseKind {
+    /// A comparison: a condition, an index, a loop bound.
+    Compare,
+    /// floor, ceil, round.
+    Round,
+    /// The sign.
+    Sign,
+    /// The remainder.
+    Remainder,
+    /// The angle, with its cut.
+    Angle,
+    /// An operand of a base sampler.
+    Sampler,
+    /// A parameter of a distribution that must be rigid, by name.
+    Parameter(String),
+}
+
+impl UseKind {
+    /// As a clause for a label.
+    pub fn clause(&self) -> String {
+        match self {
+            UseKind::Compare => "compared here: the branch taken jumps".to_string(),
+            UseKind::Round => "rounded here: the result jumps".to_string(),
+            UseKind::Sign => "its sign is taken here: the result jumps".to_string(),
+            UseKind::Remainder => "a remainder is taken here: the result jumps".to_string(),
+            UseKind::Angle => "an angle is taken here: it jumps at the cut".to_string(),
+            UseKind::Sampler => "a sampler's operand here: it is not differentiated through".to_string(),
+            UseKind::Parameter(name) => format!("`{name}` moves the support here or is a count"),
+        }
+    }
+
+    /// One word for lists.
+    pub fn word(&self) -> &str {
+        match self {
+            UseKind::Compare => "branch",
+            UseKind::Round => "rounding",
+            UseKind::Sign => "sign",
+            UseKind::Remainder => "remainder",
+            UseKind::Angle => "angle",
+            UseKind::Sampler => "sampler",
+            UseKind::Parameter(_) => "support",
+        }
+    }
+}
+
+/// The result of the analysis.
+#[derive(Debug, Clone)]
+pub struct Smoothness {
+    /// All sources that occur.
+    pub sources: Vec<Source>,
+    /// All uses that want rigid operands, in program order.
+    pub uses: Vec<Use>,
+    of: Vec<BTreeSet<usize>>,
+}
+
+/// Analyses a program in which `smooth` says how a site with some smooth argument is drawn. Parameters of
+/// distributions that must be rigid are uses where the site is not drawn smoothly, and in every density of a
+/// generative program.
+pub fn analyse(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness {
+    let found =
+        Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
+    let mut flow = Flow { program, smooth, found };
+    while flow.block(&program.body) {}
+    flow.uses(&program.body);
+    flow.found
+}
+
+impl Smoothness {
+    /// Whether a derivative may flow through the variable.
+    pub fn is_smooth(&self, var: Var) -> bool {
+        !self.of[var.0 as usize].is_empty()
+    }
+
+    /// What it is smooth in.
+    pub fn sources_of(&self, var: Var) -> impl Iterator<Item = &Source> {
+        self.of[var.0 as usize].iter().map(|at| &self.sources[*at])
+    }
+
+    /// The uses that have a smooth operand.
+    pub fn violations(&self) -> impl Iterator<Item = &Use> {
+        self.uses.iter().filter(|used| self.is_smooth(used.operand))
+    }
+
+    /// The error of a use whose operand is smooth in `source`.
+    pub fn error(&self, program: &Program, used: &Use, source: &Source) -> Diagnostic {
+        let info = &program.vars[source.var().0 as usize];
+        let name = match source {
+            Source::Param(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
+            Source::Site(_, site) => site.address.to_string(),
+        };
+        let message = format!("`{name}` is differentiated, but used where its derivative is lost");
+        let mut error = Diagnostic::error(Code("E0501"), message).at(used.span, used.kind.clause());
+        for step in self.path(program, used.operand, source) {
+            let info = &program.vars[step.0 as usize];
+            if let Some(step) = &info.name {
+                error = error.at(info.span, format!("through `{step}`"));
+            }
+        }
+        match source {
+            Source::Param(_) => error
+                .at(info.span, format!("`{name}` is a parameter"))
+                .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
+                .help("sample what is decided from a distribution with the parameter as its argument"),
+            Source::Site(_, site) => error
+                .at(
+                    site.span,
+                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                )
+                .help(format!(
+                    "draw `{name}` so that its value is not differentiated: {}",
+                    applicable(site, false)
+                )),
+        }
+    }
+
+    /// The variables between a source and a use, from the source on.
+    fn path(&self, program: &Program, used: Var, source: &Source) -> Vec<Var> {
+        let Some(at) = self.sources.iter().position(|s| s.var() == source.var()) else { return Vec::new() };
+        let readers = operands_of(program);
+        let mut before: Vec<Option<Var>> = vec![None; program.vars.len()];
+        let mut open = VecDeque::from([used]);
+        while let Some(var) = open.pop_front() {
+            if var == source.var() {
+                let mut path = Vec::new();
+                let mut step = var;
+                while let Some(next) = before[step.0 as usize] {
+                    path.push(next);
+                    step = next;
+                }
+                return path;
+            }
+            for operand in &readers[var.0 as usize] {
+                let next = operand.0 as usize;
+                if self.of[next].contains(&at) && before[next].is_none() && *operand != used {
+                    before[next] = Some(var);
+                    open.push_back(*operand);
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// What each variable reads, through carries as well.
+fn operands_of(program: &Program) -> Vec<Vec<Var>> {
+    fn walk(stmts: &[Stmt], found: &mut [Vec<Var>]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(binding) => found[binding.var.0 as usize] = operands(&binding.op),
+                Stmt::Scan(scan) => {
+                    for carry in &scan.carries {
+                        found[carry.var.0 as usize] = vec![carry.init, carry.next];
+                    }
+                    walk(&scan.body, found);
+                }
+                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+            }
+        }
+    }
+    let mut found = vec![Vec::new(); program.vars.len()];
+    walk(&program.body, &mut found);
+    found
+}
+
+struct Flow<'a> {
+    program: &'a Program,
+    smooth: &'a dyn Fn(&Site) -> bool,
+    found: Smoothness,
+}
+
+impl Flow<'_> {
+    /// Raises every variable to what its operands are smooth in; whether anything changed.
+    fn block(&mut self, stmts: &[Stmt]) -> bool {
+        let mut changed = false;
+        for stmt in stmts {
+            changed |= match stmt {
+                Stmt::Let(binding) => match &binding.op {
+                    Op::Input(input) if input.kind == InputKind::Param => {
+                        self.start(Source::Param(binding.var))
+                    }
+                    op => flows(op).into_iter().filter(|from| self.raise(binding.var, *from)).count() > 0,
+                },
+                Stmt::Sample(sample) => {
+                    let smooth = self.smooth_arguments(sample) && (self.smooth)(&sample.site);
+                    smooth && self.start(Source::Site(sample.var, sample.site.clone()))
+                }
+                Stmt::Scan(scan) => self.scan(scan),
+                Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => false,
+            };
+        }
+        changed
+    }
+
+    fn scan(&mut self, scan: &Scan) -> bool {
+        let mut changed = false;
+        loop {
+            let mut again = false;
+            for carry in &scan.carries {
+                again |= self.raise(carry.var, carry.init);
+                again |= self.raise(carry.var, carry.next);
+            }
+            again |= self.block(&scan.body);
+            changed |= again;
+            if !again {
+                return changed;
+            }
+        }
+    }
+
+    fn start(&mut self, source: Source) -> bool {
+        let var = source.var();
+        if self.elem(var) != Elem::Real || !self.found.of[var.0 as usize].is_empty() {
+            return false;
+        }
+        self.found.of[var.0 as usize].insert(self.found.sources.len());
+        self.found.sources.push(source);
+        true
+    }
+
+    fn raise(&mut self, var: Var, from: Var) -> bool {
+        if self.elem(var) != Elem::Real || self.elem(from) != Elem::Real {
+            return false;
+        }
+        let more = self.found.of[from.0 as usize].clone();
+        let sources = &mut self.found.of[var.0 as usize];
+        let before = sources.len();
+        sources.extend(more);
+        sources.len() > before
+    }
+
+    fn elem(&self, var: Var) -> Elem {
+        self.program.vars[var.0 as usize].ty.elem
+    }
+
+    fn smooth_arguments(&self, sample: &Sample) -> bool {
+        sample.site.args.iter().any(|arg| self.found.is_smooth(arg.var))
+    }
+
+    fn uses(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(binding) => {
+                    let span = self.program.vars[binding.var.0 as usize].span;
+                    let (kind, operands) = match &binding.op {
+                        Op::Prim(prim, args) => match rigid_operands(*prim) {
+                            Some(kind) => (kind, args.clone()),
+                            None => continue,
+                        },
+                        Op::Draw(draw) => (UseKind::Sampler, draw.args.clone()),
+                        _ => continue,
+                    };
+                    for operand in operands {
+                        self.found.uses.push(Use { kind: kind.clone(), operand, span });
+                    }
+                }
+                Stmt::Scan(scan) => self.uses(&scan.body),
+                Stmt::Sample(sample) if (self.smooth)(&sample.site) => {}
+                Stmt::Sample(sample) | Stmt::Observe(sample) => {
+                    let site = &sample.site;
+                    for (param, arg) in site.dist.params.iter().zip(&site.args).filter(|(p, _)| p.rigid) {
+                        let kind = UseKind::Parameter(param.name.clone());
+                        self.found.uses.push(Use { kind, operand: arg.var, span: site.span });
+                    }
+                }
+                Stmt::Factor { .. } | Stmt::Report(_) => {}
+            }
+        }
+    }
+}
+
+/// The operands a derivative flows through.
+fn flows(op: &Op) -> Vec<Var> {
+    match op {
+        Op::Const(_) | Op::Input(_) | Op::Iota(_) | Op::Draw(_) | Op::Detach(_) => Vec::new(),
+        Op::Gather { x, .. } | Op::Scatter { x, .. } => vec![*x],
+        Op::Prim(prim, _) if rigid_operands(*prim).is_some() => Vec::new(),
+        Op::Prim(..)
+        | Op::Reduce(..)
+        | Op::Rename(..)
+        | Op::CumSum { .. }
+        | Op::Stack { .. }
+        | Op::Concat { .. }
+        | Op::Cholesky { .. }
+        | Op::TriSolve { .. }
+        | Op::Tangent(_) => operands(op),
+    }
+}
+
+/// Which primitives want rigid operands, and what they do with them.
+fn rigid_operands(prim: Prim) -> Option<UseKind> {
+    use Prim::*;
+    match prim {
+        Lt | Le | Eq | Ne => Some(UseKind::Compare),
+        Floor | Ceil | Round => Some(UseKind::Round),
+        Sign => Some(UseKind::Sign),
+        Rem | IntDiv => Some(UseKind::Remainder),
+        Atan2 => Some(UseKind::Angle),
+        Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
+        | Lgamma | Polygamma(_) | Erf | Not | ToReal | ToInt | Add | Sub | Mul | Div | Pow | Max | Min
+        | XLogY | And | Or | Select => None,
+    }
+}
+
+/// What integrability is assumed of: singular operations on smooth operands that may meet the singular point.
+pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
+    let signs = signs(program);
+    let definitions = definitions(program);
+    let mut notes: Vec<Note> = Vec::new();
+    for (at, op) in definitions.iter().enumerate() {
+        let Some(Op::Prim(prim, args)) = op else { continue };
+        let risky =
+            |var: Var, safe: Sign| smoothness.is_smooth(var) && !signs[var.0 as usize].is_within(safe);
+        let literal = |var: Var| match definitions[var.0 as usize] {
+            Some(Op::Const(Const::Real(value))) => Some(*value),
+            _ => None,
+        };
+        let what = match prim {
+            Prim::Log if risky(args[0], Sign::Positive) => "log of a value that may come near 0",
+            Prim::Log1p if risky(args[0], Sign::NonNegative) => "log1p of a value that may come near -1",
+            Prim::Sqrt if risky(args[0], Sign::Positive) => "sqrt of a value that may come near 0",
+            Prim::Div if risky(args[1], Sign::Positive) => "division by a value that may come near 0",
+            Prim::XLogY if risky(args[1], Sign::Positive) => "log of a value that may come near 0",
+            Prim::Pow => match literal(args[1]) {
+                Some(power) if power >= 0.0 && power.fract() == 0.0 => continue,
+                _ if risky(args[0], Sign::Positive) => "a power of a value that may come near 0",
+                _ => continue,
+            },
+            _ => continue,
+        };
+        let note = Note::integrability(program.vars[at].span, what);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+/// What a generative program wants rigid of whoever gives it a trace: "needs rigid: x (branch, line 7)".
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// The latent.
+    pub address: Rc<str>,
+    /// Its place.
+    pub site: Span,
+    /// The use.
+    pub kind: UseKind,
+    /// The place of the use.
+    pub span: Span,
+}
+
+/// The needs of a model or guide on its own, were all its real-valued sites smooth.
+pub fn needs(program: &Program) -> Vec<Need> {
+    let mut needs = Vec::new();
+    // Every site with a real value could be smooth, whatever its arguments are here.
+    let found = analyse_from(program, &|site| site.dist.support.elem() == Elem::Real);
+    for used in found.violations() {
+        for source in found.sources_of(used.operand) {
+            if let Source::Site(_, site) = source {
+                let (address, kind) = (site.address.clone(), used.kind.clone());
+                needs.push(Need { address, site: site.span, kind, span: used.span });
+            }
+        }
+    }
+    needs
+}
+
+/// As [`analyse`], with sites smooth whether or not their arguments are.
+fn analyse_from(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness {
+    let never = |_: &Site| false;
+    let found =
+        Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
+    let mut flow = Flow { program, smooth: &never, found };
+    for sample in super::strategy::sites(program) {
+        if smooth(&sample.site) {
+            flow.start(Source::Site(sample.var, sample.site.clone()));
+        }
+    }
+    while flow.block(&program.body) {}
+    flow.uses(&program.body);
+    flow.found
 }
