@@ -16,6 +16,7 @@
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `fit` | fits with their objectives |
+//! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 
 mod auto_guide;
@@ -28,6 +29,7 @@ mod fit;
 mod index;
 mod operator;
 mod parameter;
+mod posterior;
 mod program;
 mod site;
 pub mod types;

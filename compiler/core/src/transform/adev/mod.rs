@@ -101,3 +101,8 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
     Ok(Estimator { program: current, sites: choice.sites, states, notes })
 }
+
+/// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.
+pub fn sampler(program: &Program) -> Result<Program, Box<Diagnostic>> {
+    program::sampled(program)
+}
