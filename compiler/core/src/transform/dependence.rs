@@ -218,6 +218,23 @@ impl Dependence {
         }
     }
 
+    /// How a term of a generative program depends: its statement's arguments, condition and value. `None` also where
+    /// the statement makes no term.
+    pub fn of_term(&self, stmt: &Stmt) -> Option<Links> {
+        match stmt {
+            Stmt::Sample(sample) | Stmt::Observe(sample) => {
+                let site = &sample.site;
+                let dims = site.dims[site.dims.len() - site.event..].to_vec();
+                join(self.of_arguments(sample), self.of_array(&Array { var: sample.var, dims }))
+            }
+            Stmt::Factor { value, guard, .. } => {
+                let guard = guard.and_then(|guard| self.of(guard).cloned());
+                join(self.of(*value).cloned(), guard)
+            }
+            Stmt::Let(_) | Stmt::Scan(_) | Stmt::Report(_) => None,
+        }
+    }
+
     /// The first variable, in program order, that reads across one of these rows.
     pub fn escape(&self, program: &Program, rows: &[Axis]) -> Option<Var> {
         let crosses = |var: Var| {
