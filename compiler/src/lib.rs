@@ -1,1 +1,6 @@
-//! (in the making)
+//! From syntax trees to executable fits.
+//!
+//! [`elaborate`] gives a file its meaning as core programs; [`stdlib`] holds the standard library.
+
+pub mod elaborate;
+pub mod stdlib;

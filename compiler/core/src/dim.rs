@@ -63,6 +63,14 @@ impl Dim {
         bound
     }
 
+    /// Replaces one name by a size.
+    pub fn substitute(&self, name: &str, size: &Dim) -> Dim {
+        let Some(coefficient) = self.terms.get(name) else { return self.clone() };
+        let mut rest = self.clone();
+        rest.terms.remove(name);
+        rest.plus(&size.times(*coefficient))
+    }
+
     /// Sum.
     pub fn plus(&self, other: &Dim) -> Dim {
         let mut sum = self.clone();

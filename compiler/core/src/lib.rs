@@ -8,10 +8,16 @@
 //!
 //! This crate knows no syntax, no files and no executor.
 
+pub mod arrays;
 pub mod axis;
 pub mod build;
 pub mod dim;
+pub mod eval;
 pub mod generative;
 pub mod ir;
 pub mod prim;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod text;
 pub mod transform;
+pub mod visit;

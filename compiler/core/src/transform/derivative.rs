@@ -1,0 +1,172 @@
+//! Partial derivatives of the pointwise primitives, as expressions of operands and result.
+//!
+//! The table is exhaustive: a new primitive does not compile before it has a derivative or is said
+//! to have none. Expressions are chosen to be finite wherever the derivative is; where a
+//! primitive has a kink (`abs`, `max`, `min`) one side is taken.
+
+use crate::build::Builder;
+use crate::ir::{Const, Elem, Var};
+use crate::prim::Prim;
+
+/// ∂`out`/∂`args[k]` for every operand; see [`partial`].
+pub fn partials(b: &mut Builder, prim: Prim, args: &[Var], out: Var) -> Vec<Option<Var>> {
+    (0..args.len()).map(|operand| partial(b, prim, args, out, operand)).collect()
+}
+
+/// ∂`out`/∂`args[operand]` where `out = prim(args)`; `None` where it is zero, or an operand or
+/// the result is not a real.
+pub fn partial(b: &mut Builder, prim: Prim, args: &[Var], out: Var, operand: usize) -> Option<Var> {
+    let smooth = b.ty(out).elem == Elem::Real && b.ty(args[operand]).elem == Elem::Real;
+    if !smooth {
+        return None;
+    }
+    match *args {
+        [a] => unary(b, prim, a, out),
+        [x, y] => binary(b, prim, x, y, out, operand == 0),
+        [condition, _, _] => Some(chosen(b, condition, operand == 1)),
+        _ => unreachable!("{} has arity one to three", prim.name()),
+    }
+}
+
+fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
+    use Prim::*;
+    let one = b.real(1.0);
+    Some(match prim {
+        Neg => b.real(-1.0),
+        Abs => b.prim(Sign, &[a]),
+        Exp => out,
+        Expm1 => b.exp(a),
+        Log => b.div(one, a),
+        Log1p => {
+            let shifted = b.add(one, a);
+            b.div(one, shifted)
+        }
+        Sqrt => {
+            let half = b.real(0.5);
+            b.div(half, out)
+        }
+        Sin => b.prim(Cos, &[a]),
+        Cos => {
+            let sin = b.prim(Sin, &[a]);
+            b.neg(sin)
+        }
+        Tan => {
+            let square = b.mul(out, out);
+            b.add(one, square)
+        }
+        Tanh => {
+            let square = b.mul(out, out);
+            b.sub(one, square)
+        }
+        Atan => {
+            let square = b.mul(a, a);
+            let shifted = b.add(one, square);
+            b.div(one, shifted)
+        }
+        Sigmoid => {
+            let rest = b.sub(one, out);
+            b.mul(out, rest)
+        }
+        Softplus => b.prim(Sigmoid, &[a]),
+        Lgamma => b.prim(Polygamma(0), &[a]),
+        Polygamma(order) => b.prim(Polygamma(order + 1), &[a]),
+        Erf => {
+            let square = b.mul(a, a);
+            let exponent = b.neg(square);
+            let bell = b.exp(exponent);
+            let scale = b.real(std::f64::consts::FRAC_2_SQRT_PI);
+            b.mul(scale, bell)
+        }
+        ToReal => one,
+        Sign | Floor | Ceil | Round | Not | ToInt => return None,
+        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lt | Le | Eq | Ne | And
+        | Or | Select => unreachable!("{} is not unary", prim.name()),
+    })
+}
+
+/// By the first operand, or by the second.
+fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) -> Option<Var> {
+    use Prim::*;
+    let zero = b.real(0.0);
+    let one = b.real(1.0);
+    Some(match prim {
+        Add => one,
+        Sub => b.real(if first { 1.0 } else { -1.0 }),
+        Mul => {
+            if first {
+                y
+            } else {
+                x
+            }
+        }
+        Div => {
+            let inverse = b.div(one, y);
+            if first {
+                inverse
+            } else {
+                let quotient = b.mul(out, inverse);
+                b.neg(quotient)
+            }
+        }
+        Rem if first => one,
+        Rem => {
+            let quotient = b.div(x, y);
+            let whole = b.prim(Floor, &[quotient]);
+            let whole = b.to_real(whole);
+            b.neg(whole)
+        }
+        Pow if first => {
+            let lower = b.sub(y, one);
+            let power = b.prim(Pow, &[x, lower]);
+            let slope = b.mul(y, power);
+            match b.constant(y) {
+                Some(Const::Real(0.0)) => return None,
+                Some(_) => slope,
+                // 0 · 0^-1 is 0 here.
+                None => {
+                    let flat = b.prim(Eq, &[y, zero]);
+                    b.select(flat, zero, slope)
+                }
+            }
+        }
+        // 0 log 0 is 0 here.
+        Pow => b.prim(XLogY, &[out, x]),
+        Max => {
+            let condition = b.prim(Le, &[y, x]);
+            chosen(b, condition, first)
+        }
+        Min => {
+            let condition = b.prim(Le, &[x, y]);
+            chosen(b, condition, first)
+        }
+        Atan2 => {
+            let (xx, yy) = (b.mul(x, x), b.mul(y, y));
+            let square = b.add(xx, yy);
+            let slope = b.div(if first { y } else { x }, square);
+            if first { slope } else { b.neg(slope) }
+        }
+        XLogY => {
+            let none = b.prim(Eq, &[x, zero]);
+            if first {
+                let outside = b.prim(Le, &[y, zero]);
+                let corner = b.prim(And, &[none, outside]);
+                let log = b.log(y);
+                b.select(corner, zero, log)
+            } else {
+                let slope = b.div(x, y);
+                b.select(none, zero, slope)
+            }
+        }
+        IntDiv | Lt | Le | Eq | Ne | And | Or => return None,
+        Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
+        | Lgamma | Polygamma(_) | Erf | Floor | Ceil | Round | Sign | Not | ToReal | ToInt | Select => {
+            unreachable!("{} is not binary", prim.name())
+        }
+    })
+}
+
+/// 1 where the condition is as wanted, else 0.
+fn chosen(b: &mut Builder, condition: Var, wanted: bool) -> Var {
+    let (one, zero) = (b.real(1.0), b.real(0.0));
+    if wanted { b.select(condition, one, zero) } else { b.select(condition, zero, one) }
+}

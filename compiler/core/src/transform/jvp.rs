@@ -1,0 +1,412 @@
+//! Forward-mode differentiation, statement by statement.
+//!
+//! * Before: a program without sites, and the names of parameters to differentiate by.
+//! * After: the same results, and for every result `r` that depends smoothly on those parameters a
+//!   result `tangent.r`, linear in the new inputs of kind [`InputKind::Tangent`], which have the
+//!   names and dimensions of the parameters.
+//! * Assumes: the program passes `check`.
+//! * Guarantees: a variable `x` has a tangent `x'` or is known to have none; zeros are not computed
+//!   with. The axes of `x'` are among those of `x`, so `x'` may be constant where `x` is not.
+//!
+//! **Guards.** A statement under a guard has its derivative coefficients selected to 0 where the
+//! guard does not hold: there the partial derivative may be infinite or NaN, and 0 · ∞ would leave
+//! the branch through the sum over branches. Coefficients carry the guard themselves, so the same
+//! holds for their derivatives; tangents need none.
+
+use super::reemit::Reemit;
+use super::derivative::partial;
+use super::flow;
+use crate::axis::{Axis, AxisSet};
+use crate::build::Builder;
+use crate::ir::{Carry, Const, Elem, Input, InputKind, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};
+use crate::prim::Prim;
+use std::collections::{BTreeSet, HashMap};
+
+/// The program with tangents by the parameters named.
+pub fn jvp(program: &Program, wrt: &BTreeSet<String>) -> Program {
+    let mut pass = Jvp {
+        b: Builder::new(program.axes.clone()),
+        copy: Reemit::new(program),
+        tangents: HashMap::new(),
+        active: activity(program, wrt),
+        wrt,
+        primes: primes(program),
+    };
+    pass.stmts(&program.body);
+    let mut results = pass.copy.outputs(&program.results);
+    for result in &program.results {
+        if let Some(tangent) = pass.tangents.get(&result.var) {
+            let name = format!("tangent{}.{}", pass.primes, result.name);
+            results.push(Output { name, var: *tangent, dims: result.dims.clone() });
+        }
+    }
+    let mut dual = pass.b.finish(results);
+    keep_inputs(&mut dual);
+    dual
+}
+
+/// Marks that keep second tangents apart from first ones: none, then `'`, `''`, …
+fn primes(program: &Program) -> String {
+    let mut marks = result_primes(program, "tangent");
+    flow::each_let(&program.body, &mut |stmt| {
+        if let Op::Input(Input { kind: InputKind::Tangent, name, .. }) = &stmt.op {
+            let taken = name.len() - name.trim_end_matches('\'').len();
+            if marks.len() <= taken {
+                marks = "'".repeat(taken + 1);
+            }
+        }
+    });
+    marks
+}
+
+/// The primes with which no result's name begins `prefix'….`
+pub(super) fn result_primes(program: &Program, prefix: &str) -> String {
+    let mut primes = String::new();
+    let taken = |primes: &str| {
+        let prefix = format!("{prefix}{primes}.");
+        program.results.iter().any(|result| result.name.starts_with(&prefix))
+    };
+    while taken(&primes) {
+        primes.push('\'');
+    }
+    primes
+}
+
+/// Removes what the results do not need, except tangent inputs: that a parameter does not matter is
+/// for the reader of its gradient to learn.
+fn keep_inputs(program: &mut Program) {
+    let results = program.results.len();
+    let mut inputs = Vec::new();
+    flow::each_let(&program.body, &mut |stmt| {
+        if let Op::Input(Input { kind: InputKind::Tangent, name, dims }) = &stmt.op {
+            inputs.push(Output { name: name.clone(), var: stmt.var, dims: dims.clone() });
+        }
+    });
+    program.results.extend(inputs);
+    flow::prune(program);
+    program.results.truncate(results);
+}
+
+/// For each variable that may have a tangent, the axes that the tangent may have beyond its own: those
+/// of open scans, from guards (see [`Rule::mask`]).
+type Activity = Vec<Option<AxisSet>>;
+
+fn activity(program: &Program, wrt: &BTreeSet<String>) -> Activity {
+    let mut active = vec![None; program.vars.len()];
+    // Carries feed their activity back, so the walk is repeated until nothing changes.
+    loop {
+        let before = active.clone();
+        activate(program, &program.body, wrt, &AxisSet::new(), &mut active);
+        if active == before {
+            return active;
+        }
+    }
+}
+
+fn activate(
+    program: &Program,
+    stmts: &[Stmt],
+    wrt: &BTreeSet<String>,
+    scans: &AxisSet,
+    active: &mut Activity,
+) {
+    let ty = |var: Var| &program.vars[var.0 as usize].ty;
+    for stmt in stmts {
+        match stmt {
+            Stmt::Let(Let { var, op, guard }) if ty(*var).elem == Elem::Real => {
+                let extra = match op {
+                    Op::Input(Input { kind: InputKind::Param, name, .. }) => {
+                        wrt.contains(name).then(AxisSet::new)
+                    }
+                    Op::Detach(_) | Op::Draw(_) | Op::Prim(Prim::Sign, _) => None,
+                    op => join(op.operands().iter().map(|operand| &active[operand.0 as usize])),
+                };
+                active[var.0 as usize] = extra.map(|mut extra| {
+                    if let Some(guard) = guard {
+                        extra = extra.union(&ty(*guard).axes.intersection(scans));
+                    }
+                    extra.minus(&ty(*var).axes)
+                });
+            }
+            Stmt::Let(_) => {}
+            Stmt::Scan(scan) => {
+                for Carry { var, init, next } in &scan.carries {
+                    let sources = [var, init, next].map(|source| &active[source.0 as usize]);
+                    active[var.0 as usize] = join(sources.into_iter()).map(|e| e.minus(&ty(*var).axes));
+                }
+                let mut inner = scans.clone();
+                inner.insert(scan.axis);
+                activate(program, &scan.body, wrt, &inner, active);
+            }
+            Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+        }
+    }
+}
+
+/// Axes of any; none where all are inactive.
+fn join<'a>(all: impl Iterator<Item = &'a Option<AxisSet>>) -> Option<AxisSet> {
+    all.flatten().fold(None, |joined, extra| Some(joined.map_or(extra.clone(), |j| j.union(extra))))
+}
+
+struct Jvp<'a> {
+    b: Builder,
+    copy: Reemit<'a>,
+    /// Tangents of old variables.
+    tangents: HashMap<Var, Var>,
+    active: Activity,
+    wrt: &'a BTreeSet<String>,
+    primes: String,
+}
+
+impl Jvp<'_> {
+    fn stmts(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(stmt) => self.dual(stmt),
+                Stmt::Scan(scan) => self.scan(scan),
+                // Sites have no tangent of their own; `adev` has replaced those that matter.
+                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {
+                    self.copy.stmt(&mut self.b, stmt);
+                }
+            }
+        }
+    }
+
+    /// `x = op` and its tangent.
+    fn dual(&mut self, stmt: &Let) {
+        let info = self.copy.info(stmt.var);
+        self.b.at(info.span);
+        let guard = self.copy.guard(&self.b, stmt.guard);
+        let op = stmt.op.map(&mut |var| self.copy.get(var));
+        let out = match op {
+            Op::Tangent(_) => self.b.real(0.0),
+            ref op => under(&mut self.b, guard, |b| b.again(op.clone(), info.ty.elem)),
+        };
+        self.copy.set(&mut self.b, stmt.var, out);
+        if self.active[stmt.var.0 as usize].is_none() {
+            return;
+        }
+        let tangents: Vec<Option<Var>> =
+            stmt.op.operands().iter().map(|var| self.tangents.get(var).copied()).collect();
+        let mut rule = Rule { b: &mut self.b, guard, out };
+        let tangent = match &op {
+            Op::Input(input) => {
+                debug_assert!(self.wrt.contains(&input.name));
+                let name = format!("{}{}", input.name, self.primes);
+                let tangent = Input { kind: InputKind::Tangent, name, dims: input.dims.clone() };
+                Some(rule.b.input(Elem::Real, tangent))
+            }
+            op if tangents.iter().any(Option::is_some) => rule.tangent(op, &tangents),
+            _ => None,
+        };
+        if let Some(tangent) = tangent {
+            if let (Some(name), None) = (&info.name, self.b.constant(tangent)) {
+                self.b.name(tangent, &format!("{name}'"));
+            }
+            self.tangents.insert(stmt.var, tangent);
+        }
+    }
+
+    /// A scan carries the tangents of its active carries too.
+    fn scan(&mut self, scan: &Scan) {
+        let zero = self.b.real(0.0);
+        let axes = |pass: &Self, var: Var| pass.copy.info(var).ty.axes.clone();
+        let mut inits: Vec<(Var, AxisSet)> =
+            scan.carries.iter().map(|carry| (self.copy.get(carry.init), axes(self, carry.var))).collect();
+        let mut moving = Vec::new();
+        for carry in &scan.carries {
+            if let Some(extra) = &self.active[carry.var.0 as usize] {
+                let init = self.tangents.get(&carry.init).copied().unwrap_or(zero);
+                inits.push((init, axes(self, carry.var).union(extra)));
+                moving.push(carry);
+            }
+        }
+        let carries = self.b.begin_scan(scan.axis, scan.reverse, &inits);
+        let (primals, tangents) = carries.split_at(scan.carries.len());
+        for (carry, var) in scan.carries.iter().zip(primals) {
+            self.copy.set(&mut self.b, carry.var, *var);
+        }
+        for (carry, var) in moving.iter().zip(tangents) {
+            self.tangents.insert(carry.var, *var);
+        }
+        self.stmts(&scan.body);
+        let mut nexts: Vec<Var> = scan.carries.iter().map(|carry| self.copy.get(carry.next)).collect();
+        nexts.extend(moving.iter().map(|c| self.tangents.get(&c.next).copied().unwrap_or(zero)));
+        self.b.end_scan(&nexts);
+    }
+}
+
+/// Emits under a guard.
+fn under<T>(b: &mut Builder, guard: Option<Var>, emit: impl FnOnce(&mut Builder) -> T) -> T {
+    let outer = b.set_guard(guard);
+    let value = emit(b);
+    b.set_guard(outer);
+    value
+}
+
+/// What a tangent rule may use besides operands and their tangents.
+struct Rule<'a> {
+    b: &'a mut Builder,
+    guard: Option<Var>,
+    out: Var,
+}
+
+impl Rule<'_> {
+    /// The tangent of `op`, some of whose operands have the tangents given.
+    fn tangent(&mut self, op: &Op, tangents: &[Option<Var>]) -> Option<Var> {
+        let only = || tangents[0];
+        match op {
+            Op::Const(_) | Op::Input(_) | Op::Iota(_) | Op::Draw(_) | Op::Detach(_) => None,
+            Op::Prim(prim, args) => self.pointwise(*prim, args, tangents),
+            Op::Reduce(Monoid::Sum, axis, _) => Some(self.b.reduce(Monoid::Sum, *axis, only()?)),
+            Op::Reduce(Monoid::Max | Monoid::Min, axis, x) => {
+                let share = self.tie_share(*axis, *x);
+                let dx = only()?;
+                let weighted = self.b.mul(share, dx);
+                Some(self.b.reduce(Monoid::Sum, *axis, weighted))
+            }
+            Op::Rename(pairs, _) => Some(self.b.rename(pairs, only()?)),
+            Op::Gather { axis, index, .. } => Some(self.b.gather(only()?, *axis, *index)),
+            Op::Scatter { axis, index, over, .. } => Some(self.b.scatter(only()?, *axis, *index, over)),
+            Op::CumSum { axis, reverse, exclusive, .. } => {
+                Some(self.b.cumsum(only()?, *axis, *reverse, *exclusive))
+            }
+            Op::Stack { axis, .. } => {
+                let zero = self.b.real(0.0);
+                let parts: Vec<Var> = tangents.iter().map(|part| part.unwrap_or(zero)).collect();
+                Some(self.b.stack(*axis, &parts))
+            }
+            Op::Concat { axis, parts } => {
+                let zero = self.b.real(0.0);
+                let parts: Vec<(Axis, Var)> =
+                    parts.iter().zip(tangents).map(|((along, _), dx)| (*along, dx.unwrap_or(zero))).collect();
+                Some(self.b.concat(*axis, &parts))
+            }
+            Op::Cholesky { row, col, .. } => Some(self.cholesky(*row, *col, only()?)),
+            Op::TriSolve { l, row, col, transposed, .. } => {
+                Some(self.tri_solve(*l, (*row, *col), *transposed, tangents[0], tangents[1]))
+            }
+            Op::Tangent(_) => only(),
+        }
+    }
+
+    /// `Σ ∂out/∂arg · arg'`; choices choose among tangents instead.
+    fn pointwise(&mut self, prim: Prim, args: &[Var], tangents: &[Option<Var>]) -> Option<Var> {
+        let chosen = match prim {
+            Prim::Select => Some((args[0], tangents[1], tangents[2])),
+            Prim::Max => Some((self.b.prim(Prim::Le, &[args[1], args[0]]), tangents[0], tangents[1])),
+            Prim::Min => Some((self.b.prim(Prim::Le, &[args[0], args[1]]), tangents[0], tangents[1])),
+            _ => None,
+        };
+        if let Some((condition, yes, no)) = chosen {
+            let zero = self.b.real(0.0);
+            return Some(self.b.select(condition, yes.unwrap_or(zero), no.unwrap_or(zero)));
+        }
+        let mut total = None;
+        for (operand, dx) in tangents.iter().enumerate() {
+            let Some(dx) = *dx else { continue };
+            let out = self.out;
+            let Some(slope) = under(self.b, self.guard, |b| partial(b, prim, args, out, operand)) else {
+                continue;
+            };
+            let slope = self.mask(slope);
+            total = Some(match (total, self.b.constant(slope)) {
+                (Some(sum), Some(Const::Real(-1.0))) => self.b.sub(sum, dx),
+                (sum, _) => {
+                    let term = self.b.mul(slope, dx);
+                    sum.map_or(term, |sum| self.b.add(sum, term))
+                }
+            });
+        }
+        total
+    }
+
+    /// The value where the guard holds, elsewhere 0.
+    fn mask(&mut self, value: Var) -> Var {
+        let Some(guard) = self.guard.filter(|_| self.b.constant(value).is_none()) else { return value };
+        // Along an axis that the value lacks it is used if it is used anywhere. Along the axis of an open scan
+        // that cannot be asked: there the tangent varies though the value does not, which does no harm, as
+        // nothing in the scan acts along its axis.
+        let kept = self.b.axes_of(self.out).union(self.b.axes_of(value)).union(&self.b.scan_axes());
+        let used = self.anywhere(guard, &self.b.axes_of(guard).minus(&kept));
+        let zero = self.b.real(0.0);
+        self.b.select(used, value, zero)
+    }
+
+    /// The triangular factor where the guard holds for any entry of the result, elsewhere the identity.
+    fn invertible(&mut self, l: Var, row: Axis, col: Axis) -> Var {
+        let Some(guard) = self.guard else { return l };
+        let kept = self.b.axes_of(l).union(&self.b.scan_axes()).minus(&[row, col].into_iter().collect());
+        let used = self.anywhere(guard, &self.b.axes_of(guard).minus(&kept));
+        let diagonal = self.b.same_position(row, col);
+        let identity = self.b.to_real(diagonal);
+        self.b.select(used, l, identity)
+    }
+
+    fn anywhere(&mut self, guard: Var, axes: &AxisSet) -> Var {
+        axes.iter().fold(guard, |used, axis| self.b.reduce(Monoid::Max, axis, used))
+    }
+
+    /// For a largest (or smallest) entry: one over how many there are where `x` is one, else 0.
+    fn tie_share(&mut self, axis: Axis, x: Var) -> Var {
+        let (zero, one) = (self.b.real(0.0), self.b.real(1.0));
+        let hit = self.b.prim(Prim::Eq, &[x, self.out]);
+        let ones = self.b.to_real(hit);
+        let count = self.b.reduce(Monoid::Sum, axis, ones);
+        let share = self.b.div(one, count);
+        self.b.select(hit, share, zero)
+    }
+
+    /// L' = L Φ(L⁻¹ X' L⁻ᵀ), where Φ takes the lower triangle and half the diagonal. Indices: L[row, col],
+    /// k another column.
+    fn cholesky(&mut self, row: Axis, col: Axis, dx: Var) -> Var {
+        let l = self.invertible(self.out, row, col);
+        let b = &mut *self.b;
+        let taken = b.axes_of(l).union(b.axes_of(dx)).union(&b.scan_axes());
+        let k = b.twin(col, &taken);
+        // Only the lower triangle is read.
+        let (r, c) = (b.position(row), b.position(col));
+        let lower = b.prim(Prim::Le, &[c, r]);
+        let mirrored = b.rename(&[(row, col), (col, row)], dx);
+        let symmetric = b.select(lower, dx, mirrored);
+        // Y = L⁻¹ X' as y[col, k], then Z = L⁻¹ Yᵀ, which is symmetric, as z[col, k].
+        let rhs = b.rename(&[(col, k)], symmetric);
+        let y = b.tri_solve(l, row, col, rhs, false);
+        let rhs = b.rename(&[(k, row), (col, k)], y);
+        let z = b.tri_solve(l, row, col, rhs, false);
+        let p = b.position(k);
+        let (zero, half, one) = (b.real(0.0), b.real(0.5), b.real(1.0));
+        let (below, on) = (b.prim(Prim::Lt, &[c, p]), b.prim(Prim::Eq, &[c, p]));
+        let diagonal = b.select(on, half, zero);
+        let weight = b.select(below, one, diagonal);
+        let phi = b.mul(weight, z);
+        let l_k = b.rename(&[(col, k)], l);
+        let terms = b.mul(l_k, phi);
+        b.reduce(Monoid::Sum, k, terms)
+    }
+
+    /// L x = b gives L x' = b' − L' x, and the same with the transpose.
+    fn tri_solve(
+        &mut self,
+        l: Var,
+        (row, col): (Axis, Axis),
+        transposed: bool,
+        dl: Option<Var>,
+        db: Option<Var>,
+    ) -> Var {
+        let l = self.invertible(l, row, col);
+        let x = self.mask(self.out);
+        let b = &mut *self.b;
+        let zero = b.real(0.0);
+        let mut rhs = db.unwrap_or(zero);
+        if let Some(dl) = dl {
+            let (r, c) = (b.position(row), b.position(col));
+            let lower = b.prim(Prim::Le, &[c, r]);
+            let dl = b.select(lower, dl, zero);
+            let terms = b.mul(x, dl);
+            let moved = b.reduce(Monoid::Sum, if transposed { row } else { col }, terms);
+            rhs = b.sub(rhs, moved);
+        }
+        b.tri_solve(l, row, col, rhs, transposed)
+    }
+}

@@ -1,0 +1,71 @@
+//! Operands of operations, and walks over statements.
+
+use crate::ir::{Let, Op, Stmt, Var};
+
+impl Op {
+    /// The same operation on other operands, visited in order.
+    pub fn map(&self, f: &mut dyn FnMut(Var) -> Var) -> Op {
+        let mut all = |vars: &[Var]| vars.iter().map(|var| f(*var)).collect::<Vec<Var>>();
+        match self {
+            Op::Const(_) | Op::Input(_) | Op::Iota(_) => self.clone(),
+            Op::Prim(prim, args) => Op::Prim(*prim, all(args)),
+            Op::Reduce(monoid, axis, x) => Op::Reduce(*monoid, *axis, f(*x)),
+            Op::Rename(pairs, x) => Op::Rename(pairs.clone(), f(*x)),
+            Op::Gather { x, axis, index } => Op::Gather { x: f(*x), axis: *axis, index: f(*index) },
+            Op::Scatter { x, axis, index, over } => {
+                Op::Scatter { x: f(*x), axis: *axis, index: f(*index), over: over.clone() }
+            }
+            Op::CumSum { x, axis, reverse, exclusive } => {
+                Op::CumSum { x: f(*x), axis: *axis, reverse: *reverse, exclusive: *exclusive }
+            }
+            Op::Stack { axis, parts } => Op::Stack { axis: *axis, parts: all(parts) },
+            Op::Concat { axis, parts } => Op::Concat {
+                axis: *axis,
+                parts: parts.iter().map(|(along, part)| (*along, f(*part))).collect(),
+            },
+            Op::Cholesky { x, row, col } => Op::Cholesky { x: f(*x), row: *row, col: *col },
+            Op::TriSolve { l, row, col, b, transposed } => {
+                Op::TriSolve { l: f(*l), row: *row, col: *col, b: f(*b), transposed: *transposed }
+            }
+            Op::Draw(draw) => {
+                let mut draw = draw.clone();
+                draw.args = all(&draw.args);
+                Op::Draw(draw)
+            }
+            Op::Detach(x) => Op::Detach(f(*x)),
+            Op::Tangent(x) => Op::Tangent(f(*x)),
+        }
+    }
+
+    /// The operands in order.
+    pub fn operands(&self) -> Vec<Var> {
+        let mut operands = Vec::new();
+        self.map(&mut |var| {
+            operands.push(var);
+            var
+        });
+        operands
+    }
+}
+
+impl Let {
+    /// Everything it refers to: operands and guard.
+    pub fn uses(&self) -> impl Iterator<Item = Var> {
+        self.op.operands().into_iter().chain(self.guard)
+    }
+}
+
+/// Calls `f` on every variable bound in the statements, also inside scans.
+pub fn bound(stmts: &[Stmt], f: &mut dyn FnMut(Var)) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::Let(stmt) => f(stmt.var),
+            Stmt::Scan(scan) => {
+                scan.carries.iter().for_each(|carry| f(carry.var));
+                bound(&scan.body, f);
+            }
+            Stmt::Sample(sample) => f(sample.var),
+            Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+        }
+    }
+}

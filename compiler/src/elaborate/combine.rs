@@ -1,0 +1,440 @@
+//! Programs as values: `simulate`, `log_density`, `marginal`, `frozen`, `prior`, `given`; `expect` and
+//! `replicate`.
+
+use super::value::Value;
+use super::{Lower, Lowered, Mode, OpenKind, Reported, base_of};
+use std::rc::Rc;
+use vary_core::axis::Role;
+use vary_core::dim::Dim;
+use vary_core::generative::{Marginaliser, ProgramExpr, SiteSpec, TraceField};
+use vary_core::ir::{Array, Elem};
+use vary_core::transform::density::{self, Context};
+use vary_core::transform::sim;
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, Block, Expr, ExprKind};
+
+impl Lower<'_> {
+    /// Built-ins that take programs or traces; `None` when `name` is another.
+    pub(super) fn combinator(
+        &mut self,
+        name: &'static str,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Option<Lowered<Value>> {
+        Some(match name {
+            "simulate" => self.simulate(args, span),
+            "log_density" => self.log_density(args, span),
+            "marginal" => self.marginal(args, span),
+            "frozen" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Frozen(p))),
+            "prior" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Prior(p))),
+            "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
+            "latents" | "observed" => self.split_trace(name, args, span),
+            "normalize" | "average" => Err(self.report(
+                Diagnostic::error(Code("E0801"), format!("`{name}` is not available yet")).at(span, "used here"),
+            )),
+            "importance" | "enumerate" => Err(self.report(
+                Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))
+                    .at(span, "used alone")
+                    .help("write `marginal(g, keep = [x], using = importance(5))`"),
+            )),
+            _ => return None,
+        })
+    }
+
+    /// The context sites drawn here have.
+    fn context(&mut self, span: Span, what: &str) -> Lowered<Context> {
+        let open = self.open_axes();
+        let Mode::Objective(context) = &self.mode else {
+            return Err(self.report(
+                Diagnostic::error(Code("E0601"), format!("`{what}` stands outside `expect`"))
+                    .at(span, "random values have no expectation here")
+                    .help("write `expect { … }` around it"),
+            ));
+        };
+        let mut context = context.clone();
+        context.open = context.open.union(&open);
+        Ok(context)
+    }
+
+    /// A context with a call path no other call has.
+    fn occurrence(&mut self, context: &Context, program: &ProgramExpr) -> Context {
+        self.occurrences += 1;
+        context.enter(&format!("{}{}", base_of(program).name, self.occurrences))
+    }
+
+    fn simulate(&mut self, args: &[ast::Arg], span: Span) -> Lowered<Value> {
+        let program = self.one_program("simulate", args, span)?;
+        let context = self.context(span, "simulate")?;
+        let context = self.occurrence(&context, &program);
+        self.simulated.push(program.clone());
+        let drawn = sim::simulate(&mut self.b, &program, &context).map_err(|d| self.report(*d))?;
+        Ok(Value::Tuple(vec![Value::Trace(drawn.trace), self.scalar(drawn.log_weight)]))
+    }
+
+    fn log_density(&mut self, args: &[ast::Arg], span: Span) -> Lowered<Value> {
+        let [program, trace] = args else {
+            return Err(self.report(
+                Diagnostic::error(Code("E0314"), "`log_density` takes a program and a trace")
+                    .at(span, format!("{} given", args.len()))
+                    .help("write `log_density(p, t)`"),
+            ));
+        };
+        let program = self.program_value(&program.value)?;
+        let fields = match self.expr(&trace.value)? {
+            Value::Trace(fields) => fields,
+            Value::Record(fields) => record_trace(fields),
+            Value::Error => return Err(Reported),
+            other => {
+                let label = format!("this is {}", other.kind());
+                return Err(self.error("E0311", trace.value.span, "a trace is expected here", &label));
+            }
+        };
+        self.check_trace(&program, &fields, trace.value.span)?;
+        let context = self.context(span, "log_density")?;
+        let context = self.occurrence(&context, &program);
+        self.scored.push(program.clone());
+        let var = density::log_density(&mut self.b, &program, &fields, &context).map_err(|d| self.report(*d))?;
+        Ok(self.scalar(var))
+    }
+
+    /// A trace must have exactly the latents of the program, in their shapes.
+    fn check_trace(&mut self, program: &ProgramExpr, fields: &[TraceField], span: Span) -> Lowered<()> {
+        let wanted = latents(program);
+        let name = base_of(program).name.clone();
+        let mut failed = false;
+        for site in &wanted {
+            let Some(field) = Self::trace_field(fields, &site.address) else {
+                self.report(
+                    Diagnostic::error(Code("E0401"), format!("the trace has no value for `{}` of `{name}`", site.address))
+                        .at(site.span, "this site is latent")
+                        .at(span, "the trace scored here")
+                        .help(format!("sample `{}` in the guide, or declare it as data", site.address)),
+                );
+                failed = true;
+                continue;
+            };
+            let sizes: Vec<Dim> = site.dims.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
+            let found = self.sizes(&field.value);
+            if found != sizes || self.elem(&field.value) != site.support.elem() {
+                let found = super::types::describe(self.elem(&field.value), &found);
+                let expected = super::types::describe(site.support.elem(), &sizes);
+                self.report(
+                    Diagnostic::error(Code("E0415"), format!("`{}` is {expected} in `{name}`, the trace has {found}", site.address))
+                        .at(site.span, format!("this is {expected}"))
+                        .at(span, format!("the trace has {found}")),
+                );
+                failed = true;
+            }
+        }
+        for field in fields {
+            if !wanted.iter().any(|site| site.address == field.address) {
+                let base = base_of(program);
+                let observed = base.observed.iter().any(|site| site.address == field.address);
+                let mut diagnostic = Diagnostic::error(
+                    Code("E0416"),
+                    format!("`{name}` has no latent `{}`", field.address),
+                )
+                .at(self.b.info(field.value.var).span, "sampled here")
+                .at(base.span, "the program scored");
+                diagnostic = if observed {
+                    diagnostic.help(format!("`{}` is observed there: do not sample it", field.address))
+                } else {
+                    diagnostic.help("remove it, or sum it out with `marginal(…, keep = […])`")
+                };
+                self.report(diagnostic);
+                failed = true;
+            }
+        }
+        if failed { Err(Reported) } else { Ok(()) }
+    }
+
+    fn one_program(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Rc<ProgramExpr>> {
+        match args {
+            [arg] => self.program_value(&arg.value),
+            _ => Err(self.error("E0314", span, format!("`{name}` takes one program"), &format!("{} given", args.len()))),
+        }
+    }
+
+    /// An expression that is a program.
+    pub(super) fn program_value(&mut self, expr: &Expr) -> Lowered<Rc<ProgramExpr>> {
+        match self.expr(expr)? {
+            Value::Program(program) => {
+                if let Some(param) = formal_of(&program) {
+                    let name = base_of(&program).name.clone();
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0417"), format!("`{name}` needs its argument `{param}`"))
+                            .at(expr.span, "used without arguments")
+                            .help("only programs without parameters can be fitted; call others as `s ~ name(…)`"),
+                    ));
+                }
+                Ok(program)
+            }
+            Value::Error => Err(Reported),
+            other => Err(self.report(
+                Diagnostic::error(Code("E0315"), "a program is expected here")
+                    .at(expr.span, format!("this is {}", other.kind()))
+                    .help("name a model or a guide"),
+            )),
+        }
+    }
+
+    /// `marginal(g, keep = [x], using = importance(5, proposal = h))`
+    fn marginal(&mut self, args: &[ast::Arg], span: Span) -> Lowered<Value> {
+        let mut inner = None;
+        let (mut keep, mut using) = (None, None);
+        for (at, arg) in args.iter().enumerate() {
+            match arg.name.as_ref().map(|name| name.name.as_str()) {
+                None if at == 0 => inner = Some(self.program_value(&arg.value)?),
+                Some("keep") => keep = Some(&arg.value),
+                Some("using") => using = Some(&arg.value),
+                _ => {
+                    return Err(self.error("E0414", arg.value.span, "`marginal` takes a program, `keep` and `using`", "unknown"));
+                }
+            }
+        }
+        let (Some(inner), Some(keep), Some(using)) = (inner, keep, using) else {
+            return Err(self.report(
+                Diagnostic::error(Code("E0414"), "`marginal` needs a program, what to keep and how to sum out")
+                    .at(span, "incomplete")
+                    .help("write `marginal(g, keep = [x, y], using = importance(5))` or `using = enumerate`"),
+            ));
+        };
+        let kept = self.addresses(&inner, keep)?;
+        let using = self.marginaliser(using)?;
+        Ok(program(ProgramExpr::Marginal { program: inner, keep: kept, using, span }))
+    }
+
+    fn addresses(&mut self, inner: &ProgramExpr, keep: &Expr) -> Lowered<Vec<String>> {
+        let ExprKind::Array(names) = &keep.kind else {
+            return Err(self.error("E0414", keep.span, "`keep` is a list of sites", "write `keep = [x, y]`"));
+        };
+        let known = latents(inner);
+        let mut kept = Vec::new();
+        for name in names {
+            let address = address_of(name);
+            match address {
+                Some(address) if known.iter().any(|site| *site.address == *address) => kept.push(address),
+                _ => {
+                    let sites: Vec<&str> = known.iter().map(|site| &*site.address).collect();
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0414"), format!("`{}` has no such latent", base_of(inner).name))
+                            .at(name.span, "unknown site")
+                            .note(format!("its latents are {}", sites.join(", "))),
+                    ));
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn marginaliser(&mut self, using: &Expr) -> Lowered<Marginaliser> {
+        let wrong = |this: &mut Self| {
+            this.error("E0414", using.span, "`using` is `importance(n)` or `enumerate`", "not this")
+        };
+        match &using.kind {
+            ExprKind::Name(name) if name == "enumerate" => Ok(Marginaliser::Enumerate),
+            ExprKind::Call(callee, args) if matches!(&callee.kind, ExprKind::Name(n) if n == "importance") => {
+                let mut particles = Dim::known(1);
+                let mut proposal = None;
+                for arg in args {
+                    match arg.name.as_ref().map(|name| name.name.as_str()) {
+                        None | Some("n") => particles = self.dimension(&arg.value, &mut None)?,
+                        Some("proposal") => {
+                            let Value::Program(program) = self.expr(&arg.value)? else { return Err(wrong(self)) };
+                            proposal = Some(base_of(&program).clone());
+                        }
+                        Some(_) => return Err(wrong(self)),
+                    }
+                }
+                if particles.value().is_some_and(|n| n < 1) {
+                    return Err(self.error("E0414", using.span, "at least one particle is needed", "here"));
+                }
+                Ok(Marginaliser::Importance { particles, proposal })
+            }
+            _ => Err(wrong(self)),
+        }
+    }
+
+    /// `latents(t)` and `observed(t)`: split by the program's data names.
+    fn split_trace(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Value> {
+        let [arg] = args else {
+            return Err(self.error("E0314", span, format!("`{name}` takes one trace"), "here"));
+        };
+        let Value::Trace(fields) = self.expr(&arg.value)? else {
+            return Err(self.error("E0311", arg.value.span, "a trace is expected here", "not a trace"));
+        };
+        let data: Vec<String> = self.unit.data().into_iter().map(|d| d.name.name).collect();
+        let wanted = name == "observed";
+        let kept = fields.into_iter().filter(|f| data.iter().any(|d| **d == *f.address) == wanted).collect();
+        Ok(Value::Trace(kept))
+    }
+
+    /// `g given {y = e}`
+    pub(super) fn given(&mut self, inner: &Expr, record: &Expr) -> Lowered<Value> {
+        let inner = self.program_value(inner)?;
+        let data: Vec<(String, Array)> = match self.expr(record)? {
+            Value::Trace(fields) => fields.into_iter().map(|f| (f.address.to_string(), f.value)).collect(),
+            Value::Record(fields) => {
+                record_trace(fields).into_iter().map(|f| (f.address.to_string(), f.value)).collect()
+            }
+            other => {
+                let label = format!("this is {}", other.kind());
+                return Err(self.error("E0311", record.span, "`given` takes a record or trace", &label));
+            }
+        };
+        let declared = self.unit.data();
+        for (name, value) in &data {
+            let Some(decl) = declared.iter().find(|d| d.name.name == *name) else {
+                return Err(self.error("E0418", record.span, format!("there is no data `{name}`"), "rebound here"));
+            };
+            let ty = self.array_declaration(&decl.ty, &mut None)?;
+            if self.sizes(value) != ty.dims {
+                let found = self.describe(&Value::Array(value.clone()));
+                let wanted = super::types::describe(ty.constraint.elem(), &ty.dims);
+                return Err(self.error("E0306", record.span, format!("`{name}` is {wanted}"), &format!("this is {found}")));
+            }
+        }
+        Ok(program(ProgramExpr::Given(inner, data)))
+    }
+
+    /// `m | {y = e}`: observes.
+    pub(super) fn condition(&mut self, model: &Expr, record: &Expr, span: Span) -> Lowered<Value> {
+        let _ = (model, record);
+        Err(self.report(
+            Diagnostic::error(Code("E0801"), "conditioning with `|` is not available yet")
+                .at(span, "used here")
+                .help("declare what is observed as `data`, or rebind it with `given`"),
+        ))
+    }
+
+    /// `expect { … }`: the expectation of a random value.
+    pub(super) fn expect(&mut self, block: &Block, span: Span) -> Lowered<Value> {
+        let Some(draw) = self.draw else {
+            return Err(self.report(
+                Diagnostic::error(Code("E0601"), "`expect` stands outside an objective")
+                    .at(span, "no objective around")
+                    .help("expectations are written in `objective` declarations and in fits"),
+            ));
+        };
+        let context = Context { open: [draw].into_iter().collect(), ..Context::default() };
+        let outer = std::mem::replace(&mut self.mode, Mode::Objective(context));
+        let value = self.scoped(|this| this.block(block));
+        self.mode = outer;
+        match value? {
+            Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
+                Ok(Value::Array(self.to_real(&array)))
+            }
+            Value::Error => Err(Reported),
+            other => {
+                let found = self.describe(&other);
+                let at = block.stmts.last().map_or(span, |stmt| stmt.span);
+                Err(self.error("E0602", at, "`expect` needs a real at its end", &format!("this is {found}")))
+            }
+        }
+    }
+
+    /// `replicate(n) { … }`: independent copies as an array.
+    pub(super) fn replicate(&mut self, args: &[ast::Arg], block: &Block, span: Span) -> Lowered<Value> {
+        if let Some(arg) = args.iter().find(|arg| arg.name.is_some()) {
+            return Err(self.report(
+                Diagnostic::error(Code("E0801"), "`replicate` with a control is not available yet")
+                    .at(arg.value.span, "used here"),
+            ));
+        }
+        let [arg] = args else {
+            return Err(self.error("E0314", span, "`replicate` takes the number of copies", "write `replicate(5) { … }`"));
+        };
+        if !matches!(self.mode, Mode::Objective(_)) {
+            return Err(self.error("E0601", span, "`replicate` stands outside `expect`", "here"));
+        }
+        let size = self.dimension(&arg.value, &mut None)?;
+        if size.value().is_some_and(|n| n < 1) {
+            return Err(self.error("E0314", arg.value.span, "at least one copy is needed", "here"));
+        }
+        let axis = self.b.axes.fresh("copy", Dim::known(0), size, Role::Copy);
+        let value = self.with_open(axis, "", OpenKind::Copy, |this| this.block(block))?;
+        self.stacked(value, axis, span)
+    }
+
+    /// A value of every copy as one value with a leading dimension.
+    fn stacked(&mut self, value: Value, axis: vary_core::axis::Axis, span: Span) -> Lowered<Value> {
+        match value {
+            Value::Array(array) => {
+                let mut dims = vec![axis];
+                dims.extend(array.dims);
+                Ok(Value::Array(Array { var: array.var, dims }))
+            }
+            Value::Tuple(parts) => {
+                let parts: Lowered<Vec<Value>> = parts.into_iter().map(|p| self.stacked(p, axis, span)).collect();
+                Ok(Value::Tuple(parts?))
+            }
+            Value::Trace(fields) => Ok(Value::Trace(
+                fields
+                    .into_iter()
+                    .map(|mut field| {
+                        field.value.dims.insert(0, axis);
+                        field
+                    })
+                    .collect(),
+            )),
+            Value::Error => Err(Reported),
+            other => Err(self.error("E0602", span, format!("`replicate` cannot stack {}", other.kind()), "here")),
+        }
+    }
+}
+
+fn program(expr: ProgramExpr) -> Value {
+    Value::Program(Rc::new(expr))
+}
+
+/// `x`, `s.x`
+fn address_of(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name.clone()),
+        ExprKind::Field(base, field) => address_of(base).map(|base| format!("{base}.{}", field.name)),
+        _ => None,
+    }
+}
+
+fn record_trace(fields: Vec<(String, Value)>) -> Vec<TraceField> {
+    let mut trace = Vec::new();
+    for (name, value) in fields {
+        match value {
+            Value::Array(value) => trace.push(TraceField { address: name.into(), value, present: None }),
+            Value::Record(inner) => trace.extend(record_trace(inner).into_iter().map(|field| TraceField {
+                address: format!("{name}.{}", field.address).into(),
+                ..field
+            })),
+            _ => {}
+        }
+    }
+    trace
+}
+
+/// The latent sites of a program expression.
+pub fn latents(program: &ProgramExpr) -> Vec<SiteSpec> {
+    match program {
+        ProgramExpr::Base(base) => base.latents.clone(),
+        ProgramExpr::Marginal { program, keep, .. } => {
+            latents(program).into_iter().filter(|site| keep.iter().any(|k| **k == *site.address)).collect()
+        }
+        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) => latents(inner),
+        ProgramExpr::Prior(inner) => {
+            let mut sites = latents(inner);
+            sites.extend(base_of(inner).observed.iter().cloned());
+            sites
+        }
+    }
+}
+
+/// A formal argument that is still free.
+fn formal_of(program: &ProgramExpr) -> Option<String> {
+    use vary_core::ir::{InputKind, Op, Stmt};
+    base_of(program).program.body.iter().find_map(|stmt| match stmt {
+        Stmt::Let(l) => match &l.op {
+            Op::Input(input) if input.kind == InputKind::Formal => Some(input.name.clone()),
+            _ => None,
+        },
+        _ => None,
+    })
+}

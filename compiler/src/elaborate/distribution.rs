@@ -1,0 +1,250 @@
+//! `distribution` declarations: from clauses to core fragments.
+
+use super::unit::Unit;
+use super::value::Value;
+use super::{Lower, Lowered, Mode, Reported};
+use std::collections::HashMap;
+use std::rc::Rc;
+use vary_core::axis::Axis;
+use vary_core::dim::Dim;
+use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, Sampler};
+use vary_core::ir::{Array, Base, Elem, Input, InputKind, Monoid, Output};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, DistributionClause, ItemKind};
+
+impl Unit {
+    /// The core form of a declared distribution, elaborated once.
+    pub(super) fn distribution(&mut self, name: &str) -> Lowered<Rc<Distribution>> {
+        if let Some(known) = self.distributions.get(name) {
+            return known.clone().ok_or(Reported);
+        }
+        // Recursion through itself finds this and stops.
+        self.distributions.insert(name.to_string(), None);
+        let declared = self.find(name).ok_or(Reported)?;
+        let ItemKind::Distribution(decl) = &declared.item.kind else { return Err(Reported) };
+        let elaborated = elaborate(self, decl, declared.item.span)?;
+        let shared = Rc::new(elaborated);
+        self.distributions.insert(name.to_string(), Some(shared.clone()));
+        Ok(shared)
+    }
+}
+
+/// The formal names a clause sees.
+struct Formals {
+    params: Vec<DistParam>,
+    sizes: HashMap<String, Dim>,
+}
+
+fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lowered<Distribution> {
+    let name = decl.name.name.clone();
+    let mut lower = Lower::new(unit, Mode::Pure);
+    let mut generic = Some(HashMap::new());
+    let mut axes: HashMap<String, Axis> = HashMap::new();
+    let mut params = Vec::new();
+    for param in &decl.params {
+        let Some(ty) = &param.ty else {
+            return Err(lower.error("E0302", param.name.span, "a distribution's parameters need types", "no type"));
+        };
+        let declared = lower.array_declaration(ty, &mut generic)?;
+        let dims = declared.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+        let default = param.default.as_ref().and_then(super::types::literal);
+        let rigid = declared.constraint.elem() != Elem::Real;
+        params.push(DistParam { name: param.name.name.clone(), dims, constraint: declared.constraint, rigid, default });
+    }
+    let (support, bounded_by) = support(&mut lower, decl, &params, &mut generic)?;
+    for param in &mut params {
+        param.rigid |= bounded_by.contains(&param.name);
+    }
+    let event: Vec<Axis> = support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+    let finite = match &support.constraint {
+        Constraint::Bool => Some(Dim::known(2)),
+        Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => Some(high.plus(&Dim::known(1))),
+        _ => None,
+    };
+    lower.unit.axes = lower.b.axes.clone();
+    let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
+    let formals = Formals { params, sizes };
+    let mut log_density = None;
+    let (mut reparam, mut sample, mut probability) = (None, None, None);
+    for clause in &decl.clauses {
+        match clause {
+            DistributionClause::Function { name: clause, params, body } if clause.name == "log_density" => {
+                let [x] = params.as_slice() else {
+                    return Err(report(unit, clause.span, "`log_density` takes the value", "write `log_density(x) = …`"));
+                };
+                let elem = support.constraint.elem();
+                let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
+                log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
+            }
+            DistributionClause::From { name: clause, draws, body } if matches!(clause.name.as_str(), "reparam" | "sample") => {
+                let sampler = sampler(unit, &formals, draws, body, event.len())?;
+                if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
+            }
+            DistributionClause::Property { name: clause, value: Some(value) } if clause.name == "probability_of_true" => {
+                probability = Some(fragment(unit, &formals, &[], value, 0)?);
+            }
+            DistributionClause::Function { name: clause, .. }
+            | DistributionClause::From { name: clause, .. }
+            | DistributionClause::Property { name: clause, .. } => {
+                let message = format!("a distribution has no clause `{}`", clause.name);
+                return Err(report(unit, clause.span, &message, "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`"));
+            }
+        }
+    }
+    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|(_, _, args)| !args.is_empty())) {
+        return Err(report(unit, decl.name.span, "`reparam` must draw from samplers without parameters", "a sampler with parameters is for `sample from …`"));
+    }
+    let Some(log_density) = log_density else {
+        return Err(report(unit, decl.name.span, &format!("`{name}` has no `log_density(x) = …`"), "every distribution needs one"));
+    };
+    Ok(Distribution {
+        name,
+        params: formals.params,
+        event,
+        support: support.constraint,
+        log_density,
+        reparam,
+        sample,
+        finite,
+        mvd_probability: probability,
+        span,
+    })
+}
+
+fn report(unit: &mut Unit, span: Span, message: &str, help: &str) -> Reported {
+    unit.report(Diagnostic::error(Code("E0412"), message).at(span, "here").help(help));
+    Reported
+}
+
+/// The axis of a formal dimension; its size is named `distribution.k`.
+fn formal_axis(lower: &mut Lower, owner: &str, dim: &Dim, axes: &mut HashMap<String, Axis>) -> Axis {
+    let name = dim.to_string();
+    if let Some(axis) = axes.get(&name) {
+        return *axis;
+    }
+    let size = if dim.value().is_some() { dim.clone() } else { Dim::named(format!("{owner}.{name}")) };
+    let axis = lower.b.axes.fresh(&name, Dim::known(0), size, vary_core::axis::Role::Index);
+    axes.insert(name, axis);
+    axis
+}
+
+/// The support, and the parameters that move it.
+fn support(
+    lower: &mut Lower,
+    decl: &ast::DistributionDecl,
+    params: &[DistParam],
+    generic: &mut Option<HashMap<String, Dim>>,
+) -> Lowered<(super::types::ArrayType, Vec<String>)> {
+    // Parameters may stand in the support: as ends, or as counts.
+    let mut names = Vec::new();
+    if let ast::TypeKind::Named { name, args, dims, .. } = &decl.support.kind {
+        for expr in args.iter().chain(dims.iter().flatten()) {
+            vary_syntax::visit::each_name(expr, &mut |name| {
+                if params.iter().any(|param| param.name == name) {
+                    names.push(name.to_string());
+                }
+            });
+        }
+        if name.name == "bounded" && !names.is_empty() {
+            return Ok((super::types::ArrayType::new(Constraint::Bounded, Vec::new()), names));
+        }
+    }
+    lower.scopes.push(HashMap::new());
+    for param in params.iter().filter(|param| param.constraint.elem() == Elem::Int) {
+        let var = lower.known_int(Dim::named(format!("{}.{}", decl.name.name, param.name)));
+        let value = lower.scalar(var);
+        lower.define(&param.name, value);
+    }
+    let mut names_of_sizes = generic.clone();
+    for dim in names_of_sizes.iter_mut().flatten() {
+        *dim.1 = Dim::named(format!("{}.{}", decl.name.name, dim.0));
+    }
+    let declared = lower.array_declaration(&decl.support, &mut names_of_sizes);
+    lower.scopes.pop();
+    let mut declared = declared?;
+    // Event dimensions are named as in the parameters.
+    let prefix = format!("{}.", decl.name.name);
+    for dim in &mut declared.dims {
+        if let Some(plain) = dim.as_name().and_then(|name| name.strip_prefix(&prefix)) {
+            *dim = Dim::named(plain.to_string());
+        }
+    }
+    Ok((declared, names))
+}
+
+fn sampler(
+    unit: &mut Unit,
+    formals: &Formals,
+    draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
+    body: &ast::Expr,
+    event: usize,
+) -> Lowered<Sampler> {
+    let mut sampled = Vec::new();
+    let mut values = Vec::new();
+    for (name, base, args) in draws {
+        let found = base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let Some(found) = found else {
+            let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
+            return Err(report(unit, base.span, &format!("there is no base sampler `{}`", base.name), &format!("they are {}", known.join(", "))));
+        };
+        if found.arity() != args.len() {
+            return Err(report(unit, base.span, &format!("`{}` takes {} operands", base.name, found.arity()), "check its operands"));
+        }
+        let operands: Lowered<Vec<Fragment>> = args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
+        sampled.push((name.name.clone(), found, operands?));
+        values.push(Formal { bound_as: &name.name, called: &name.name, elem: found.elem(), dims: Vec::new() });
+    }
+    let value = fragment(unit, formals, &values, body, event)?;
+    Ok(Sampler { draws: sampled, value })
+}
+
+/// A formal beside the parameters: the name it is bound by, the name the clause calls it, its type.
+struct Formal<'a> {
+    bound_as: &'a str,
+    called: &'a str,
+    elem: Elem,
+    dims: Vec<Axis>,
+}
+
+/// A pure expression of `rank` dimensions in the parameters and more formals.
+fn fragment(unit: &mut Unit, formals: &Formals, more: &[Formal], body: &ast::Expr, rank: usize) -> Lowered<Fragment> {
+    let mut lower = Lower::new(unit, Mode::Pure);
+    let params = formals.params.iter().map(|param| Formal {
+        bound_as: &param.name,
+        called: &param.name,
+        elem: param.constraint.elem(),
+        dims: param.dims.clone(),
+    });
+    for formal in params.chain(more.iter().map(|f| Formal { dims: f.dims.clone(), ..*f })) {
+        let Formal { bound_as, called, elem, dims } = formal;
+        let input = Input { kind: InputKind::Formal, name: bound_as.to_string(), dims: dims.clone() };
+        let var = lower.b.input(elem, input);
+        lower.define(called, Value::Array(Array { var, dims }));
+    }
+    for (name, dim) in &formals.sizes {
+        let axis = formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
+        if let Some(axis) = axis {
+            // The size of a formal axis is counted along it, so that it follows the actual one.
+            let one = lower.b.int(1);
+            let ones = lower.spread(one, *axis);
+            let var = lower.b.reduce(Monoid::Sum, *axis, ones);
+            lower.ints.insert(var, dim.clone());
+            let value = lower.scalar(var);
+            lower.define(name, value);
+        }
+    }
+    let result = match lower.expr(body)? {
+        Value::Array(result) => result,
+        other => {
+            let label = format!("this is {}", other.kind());
+            return Err(lower.error("E0311", body.span, "a number is expected here", &label));
+        }
+    };
+    if result.dims.len() != rank {
+        let found = lower.describe(&Value::Array(result));
+        return Err(lower.error("E0306", body.span, "the clause has the wrong shape", &format!("this is {found}")));
+    }
+    lower.unit.axes = lower.b.axes.clone();
+    let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];
+    Ok(Fragment(Rc::new(lower.b.finish(results))))
+}

@@ -1,0 +1,455 @@
+//! Fits: objectives specialised to their programs, and settings.
+
+use super::unit::Unit;
+use super::value::Value;
+use super::{Lower, Lowered, Mode, Reported, base_of};
+use std::rc::Rc;
+use vary_core::axis::{Axis, Role};
+use vary_core::dim::Dim;
+use vary_core::generative::{Constraint, Generative, Init, ParamSpec, ProgramExpr, ProgramKind};
+use vary_core::ir::{Output, Program};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
+
+/// A fit, ready to be differentiated and run.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// Its name; `fit` when it has none.
+    pub name: String,
+    /// Its objective.
+    pub objective: Objective,
+    /// How it is optimised.
+    pub settings: Settings,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// An objective bound to its programs.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    /// Its name: that of the objective called, else `objective`.
+    pub name: String,
+    /// Whether larger is better.
+    pub maximize: bool,
+    /// What its value bounds.
+    pub bound: Bound,
+    /// One draw of it, the result `objective`, over the axis `draw`.
+    pub program: Program,
+    /// The axis of Monte Carlo draws.
+    pub draw: Axis,
+    /// The model and what the user calls it.
+    pub model: Option<(String, Rc<ProgramExpr>)>,
+    /// The guide and what the user calls it.
+    pub guide: Option<(String, Rc<ProgramExpr>)>,
+    /// The parameters of all programs in it, starting values replaced by the fit's `init`.
+    pub params: Vec<ParamSpec>,
+    /// Places of the user's own `detach` and `surrogate`.
+    pub detaches: Vec<Span>,
+}
+
+/// What the value of an objective bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The log evidence from below.
+    Lower,
+    /// The log evidence from above.
+    Upper,
+    /// Nothing is claimed.
+    None,
+}
+
+/// The settings of a fit.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `key = value` in order; values are numbers or calls.
+    pub entries: Vec<(String, Setting)>,
+    /// Replacements by `--quick`.
+    pub quick: Vec<(String, Setting)>,
+}
+
+/// The value of a setting.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Setting {
+    /// A number.
+    Number(f64),
+    /// `adam(0.01)`: name, positional numbers, named numbers.
+    Call(String, Vec<f64>, Vec<(String, f64)>),
+}
+
+/// The settings a fit understands.
+const SETTINGS: &[&str] = &["init", "optimizer", "steps", "samples", "seed", "quick", "minibatch", "epochs"];
+
+impl Unit {
+    /// The fits of the file in order: name and declaration.
+    pub fn fits(&self) -> Vec<(Option<String>, ast::FitDecl, Span)> {
+        self.order
+            .iter()
+            .filter_map(|declared| match &declared.item.kind {
+                ItemKind::Fit(fit) => {
+                    Some((fit.name.as_ref().map(|n| n.name.clone()), fit.clone(), declared.item.span))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The models of the file in order.
+    pub fn models(&self) -> Vec<String> {
+        self.order
+            .iter()
+            .filter_map(|declared| match &declared.item.kind {
+                ItemKind::Model(model) if model.params.is_empty() => Some(model.name.name.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Elaborates a declared fit.
+    pub fn fit(&mut self, decl: &ast::FitDecl, span: Span) -> Lowered<Fit> {
+        let [first] = decl.objectives.as_slice() else {
+            self.report(
+                Diagnostic::error(Code("E0801"), "fits with several objectives cannot be run yet")
+                    .at(decl.objectives.last().map_or(span, |o| o.span), "the second objective")
+                    .help("write one fit for each"),
+            );
+            return Err(Reported);
+        };
+        if let Some(over) = &first.over {
+            self.report(Diagnostic::error(Code("E0801"), "`over` cannot be used yet").at(over.span, "here"));
+            return Err(Reported);
+        }
+        let (settings, inits) = self.settings(&decl.settings)?;
+        let mut objective = self.objective(&first.objective, Some((first.maximize, first.span)))?;
+        for field in inits {
+            self.apply_init(&mut objective, &field)?;
+        }
+        let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
+        Ok(Fit { name, objective, settings, span })
+    }
+
+    /// The fit of a file without one: `elbo` of a model with an automatic guide.
+    pub fn default_fit(&mut self, model: &str, guide: &str) -> Lowered<Fit> {
+        let text = format!("fit: maximize elbo({model}, {guide}({model})) {{ }}\n");
+        let source = self.sources.add("the fit chosen for this file", text.clone());
+        let parsed = vary_syntax::parse_file(source, &text);
+        match parsed.file.items.first().map(|item| (&item.kind, item.span)) {
+            Some((ItemKind::Fit(decl), span)) => {
+                let mut fit = self.fit(&decl.clone(), span)?;
+                fit.name = "fit".to_string();
+                Ok(fit)
+            }
+            _ => {
+                self.diagnostics.extend(parsed.diagnostics);
+                Err(Reported)
+            }
+        }
+    }
+
+    /// Specialises an objective expression to its programs.
+    pub fn objective(&mut self, expr: &Expr, sense: Option<(bool, Span)>) -> Lowered<Objective> {
+        let declared = match &expr.kind {
+            ExprKind::Call(callee, _) => match &callee.kind {
+                ExprKind::Name(name) => self.find(name).filter(|d| matches!(d.item.kind, ItemKind::Objective(_))),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (name, attributes, own_stdlib) = match &declared {
+            Some(d) => (
+                super::unit::declared_name(&d.item).map_or("objective".into(), |n| n.name.clone()),
+                d.item.attributes.clone(),
+                d.is_stdlib,
+            ),
+            None => ("objective".to_string(), Vec::new(), false),
+        };
+        let _ = own_stdlib;
+        let has = |wanted: &str| attributes.iter().any(|a| a.name.name == wanted);
+        let own_sense = match (has("maximize"), has("minimize")) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+        if let (Some(own), Some((asked, span))) = (own_sense, sense)
+            && own != asked
+        {
+            let (is, not) = if own { ("maximised", "minimize") } else { ("minimised", "maximize") };
+            self.report(
+                Diagnostic::error(Code("E0603"), format!("`{name}` is {is}"))
+                    .at(span, format!("`{not}` is written here")),
+            );
+            return Err(Reported);
+        }
+        let maximize = sense.map(|(maximize, _)| maximize).or(own_sense).unwrap_or(true);
+        let bound = match (has("lower_bound"), has("upper_bound")) {
+            (true, _) => Bound::Lower,
+            (_, true) => Bound::Upper,
+            _ => Bound::None,
+        };
+        let detaches_before = self.detaches.len();
+        let mut lower = Lower::new(self, Mode::Pure);
+        let draw = lower.b.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw);
+        lower.draw = Some(draw);
+        let value = lower.expr(expr)?;
+        let Value::Array(value) = value else {
+            return Err(lower.error("E0602", expr.span, "an objective is a real", &format!("this is {}", value.kind())));
+        };
+        if lower.simulated.is_empty() && lower.scored.is_empty() {
+            return Err(lower.report(
+                Diagnostic::error(Code("E0602"), "the objective uses no program")
+                    .at(expr.span, "nothing to fit")
+                    .help("write for example `elbo(model, guide)`"),
+            ));
+        }
+        let value = lower.to_real(&value);
+        let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
+        lower.unit.axes = lower.b.axes.clone();
+        let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
+        let Lower { b, .. } = lower;
+        let program = b.finish(results);
+        let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
+            let text = call_arguments(expr).into_iter().find_map(|arg| match &arg.kind {
+                ExprKind::Name(text) => unit.program_named(text, wanted).then(|| text.clone()),
+                _ => None,
+            });
+            text.unwrap_or_else(|| base_of(wanted).name.clone())
+        };
+        let model = scored.iter().find(|p| base_of(p).kind == ProgramKind::Model).cloned();
+        let guide = simulated.iter().find(|p| base_of(p).kind == ProgramKind::Guide).or(simulated.first()).cloned();
+        if let (Some(model), Some(guide)) = (&model, &guide) {
+            self.check_supports(model, guide)?;
+        }
+        let mut params: Vec<ParamSpec> = Vec::new();
+        for program in simulated.iter().chain(&scored) {
+            collect_params(program, &mut params);
+        }
+        let model = model.map(|p| (named(&p, self), p));
+        let guide = guide.map(|p| (named(&p, self), p));
+        let detaches = self.detaches.split_off(detaches_before);
+        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches })
+    }
+
+    /// Whether a file-level name stands for this program.
+    fn program_named(&self, name: &str, program: &ProgramExpr) -> bool {
+        let found = self.order.iter().find(|d| super::unit::declared_name(&d.item).is_some_and(|n| n.name == name));
+        match (found.map(|d| &d.item.kind), program) {
+            (Some(ItemKind::Model(_) | ItemKind::Guide(_)), ProgramExpr::Base(base)) => base.name == name,
+            (Some(ItemKind::Let(_)), ProgramExpr::Base(_)) => false,
+            (Some(ItemKind::Let(_)), _) => true,
+            _ => false,
+        }
+    }
+
+    /// The guide's values must lie inside the model's supports.
+    fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
+        let (wanted, given) = (super::combine::latents(model), super::combine::latents(guide));
+        let mut failed = false;
+        for site in &wanted {
+            let Some(other) = given.iter().find(|s| s.address == site.address) else { continue };
+            if !inside(&other.support, &site.support) {
+                self.report(
+                    Diagnostic::error(Code("E0420"), format!("the guide's `{}` may lie outside the model's support", site.address))
+                        .at(other.span, format!("`{}` gives {}", other.dist, describe_support(&other.support)))
+                        .at(site.span, format!("`{}` takes {}", site.dist, describe_support(&site.support)))
+                        .help(advice(&site.support)),
+                );
+                failed = true;
+            }
+            if other.conditional != site.conditional {
+                self.report(
+                    Diagnostic::error(Code("E0421"), format!("`{}` stands under a condition in one program only", site.address))
+                        .at(other.span, "in the guide")
+                        .at(site.span, "in the model"),
+                );
+                failed = true;
+            }
+        }
+        if failed { Err(Reported) } else { Ok(()) }
+    }
+
+    fn settings(&mut self, fields: &[ast::Field]) -> Lowered<(Settings, Vec<ast::Field>)> {
+        let mut settings = Settings::default();
+        let mut inits = Vec::new();
+        for field in fields {
+            let name = field.name.name.as_str();
+            if !SETTINGS.contains(&name) {
+                let mut diagnostic = Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
+                    .at(field.name.span, "unknown")
+                    .note(format!("the settings are {}", SETTINGS[..6].join(", ")));
+                if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+                self.report(diagnostic);
+                return Err(Reported);
+            }
+            match name {
+                "minibatch" | "epochs" => {
+                    self.report(
+                        Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
+                            .at(field.name.span, "here")
+                            .help("fit all rows: give `steps` instead"),
+                    );
+                    return Err(Reported);
+                }
+                "init" => inits.extend(record_fields(&field.value)),
+                "quick" => {
+                    for inner in record_fields(&field.value) {
+                        let value = self.setting(&inner.value)?;
+                        settings.quick.push((inner.name.name.clone(), value));
+                    }
+                }
+                _ => {
+                    let value = self.setting(&field.value)?;
+                    settings.entries.push((name.to_string(), value));
+                }
+            }
+        }
+        Ok((settings, inits))
+    }
+
+    fn setting(&mut self, expr: &Expr) -> Lowered<Setting> {
+        if let ExprKind::Call(callee, args) = &expr.kind
+            && let ExprKind::Name(name) = &callee.kind
+            && super::builtin::find(name).is_none()
+        {
+            let (mut positional, mut named) = (Vec::new(), Vec::new());
+            for arg in args {
+                let value = self.constant(&arg.value)?;
+                match &arg.name {
+                    None => positional.push(value),
+                    Some(name) => named.push((name.name.clone(), value)),
+                }
+            }
+            return Ok(Setting::Call(name.clone(), positional, named));
+        }
+        self.constant(expr).map(Setting::Number)
+    }
+
+    /// A number known before the program runs.
+    fn constant(&mut self, expr: &Expr) -> Lowered<f64> {
+        let mut lower = Lower::new(self, Mode::Pure);
+        let value = lower.array(expr)?;
+        match lower.b.constant(value.var) {
+            Some(constant) if value.dims.is_empty() => Ok(constant.number()),
+            _ => Err(lower.error("E0604", expr.span, "a setting is a number", "this is not known before the fit")),
+        }
+    }
+
+    /// `init = (mu = [0, 0])`
+    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field) -> Lowered<()> {
+        let name = &field.name.name;
+        let matches: Vec<usize> = objective
+            .params
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.name == *name || p.name.rsplit('.').next() == Some(name))
+            .map(|(at, _)| at)
+            .collect();
+        let [at] = matches.as_slice() else {
+            let known: Vec<&str> = objective.params.iter().map(|p| p.name.as_str()).collect();
+            self.report(
+                Diagnostic::error(Code("E0605"), format!("`init` names no parameter `{name}`"))
+                    .at(field.name.span, if matches.is_empty() { "unknown" } else { "more than one has this name" })
+                    .note(format!("the parameters are {}", known.join(", "))),
+            );
+            return Err(Reported);
+        };
+        let spec = objective.params[*at].clone();
+        let mut lower = Lower::new(self, Mode::Pure);
+        let init = lower.initial_value(&field.value, &spec)?;
+        objective.params[*at].init = Some(init);
+        Ok(())
+    }
+}
+
+impl Lower<'_> {
+    /// A starting value in the shape of a parameter.
+    fn initial_value(&mut self, expr: &Expr, spec: &ParamSpec) -> Lowered<Init> {
+        let dims: Vec<Dim> = spec.dims.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
+        self.start(expr, &dims, &spec.name, spec.span)
+    }
+}
+
+fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
+    fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
+        for param in &program.params {
+            if !params.iter().any(|known| known.name == param.name) {
+                params.push(param.clone());
+            }
+        }
+    }
+    add(base_of(program), params);
+    if let ProgramExpr::Marginal { using, program, .. } = program {
+        collect_params(program, params);
+        if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
+            add(h, params);
+        }
+    }
+}
+
+/// The arguments of a call, else nothing.
+fn call_arguments(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Call(_, args) => args.iter().map(|arg| &arg.value).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The fields of `(a = 1, b = 2)` or `{a = 1, b = 2}`.
+fn record_fields(expr: &Expr) -> Vec<ast::Field> {
+    match &expr.kind {
+        ExprKind::Record { fields, .. } => fields.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether every value of `inner` is one of `outer`, as far as both are known.
+fn inside(inner: &Constraint, outer: &Constraint) -> bool {
+    use Constraint::*;
+    match (inner, outer) {
+        (_, Real) => inner.elem() == vary_core::ir::Elem::Real,
+        (Positive(_), Positive(_)) | (Simplex, Simplex) | (Ordered, Ordered) | (CholeskyCorr, CholeskyCorr) => true,
+        (Interval(a, b), Interval(c, d)) => a >= c && b <= d,
+        (Interval(a, _), Positive(_)) => *a >= 0.0,
+        // Ends known only when running are compared then.
+        (Bounded, _) | (_, Bounded) => true,
+        (Bool, Bool) | (Int, Int) | (IntRange(..), Int) => true,
+        (IntRange(a, b), IntRange(c, d)) => {
+            let low = match (a.as_ref().and_then(Dim::value), c.as_ref().and_then(Dim::value)) {
+                (Some(a), Some(c)) => a >= c,
+                (None, Some(_)) => a.is_some(),
+                _ => true,
+            };
+            let high = match (b, d) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some(b), Some(d)) => b.value().zip(d.value()).is_none_or(|(b, d)| b <= d),
+            };
+            low && high
+        }
+        _ => false,
+    }
+}
+
+fn describe_support(support: &Constraint) -> String {
+    match support {
+        Constraint::Real => "all reals".into(),
+        Constraint::Interval(a, b) => format!("reals between {a} and {b}"),
+        Constraint::Bounded => "reals between two ends".into(),
+        Constraint::Positive(_) => "positive reals".into(),
+        Constraint::Simplex => "a simplex".into(),
+        Constraint::Ordered => "increasing values".into(),
+        Constraint::CholeskyCorr => "a Cholesky factor".into(),
+        Constraint::Int => "ints".into(),
+        Constraint::IntRange(..) => "ints in a range".into(),
+        Constraint::Bool => "true or false".into(),
+    }
+}
+
+fn advice(support: &Constraint) -> &'static str {
+    match support {
+        Constraint::Positive(_) => "use a positive distribution in the guide, such as `lognormal.reparam(m, s)`",
+        Constraint::Interval(..) => "use a distribution on that interval, such as `interval_normal.reparam(m, s, lower, upper)`",
+        Constraint::Bool => "use `flip(p)` in the guide",
+        _ => "use a distribution with the model's support",
+    }
+}

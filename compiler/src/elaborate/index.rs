@@ -1,0 +1,182 @@
+//! Indexing and slices.
+//!
+//! An index that is the variable of the plate or loop around aligns the dimension with it; any
+//! other index reads at computed positions; a range keeps the dimension, shorter.
+
+use super::value::Value;
+use super::{Lower, Lowered};
+use vary_core::axis::{Axis, AxisSet};
+use vary_core::dim::Dim;
+use vary_core::ir::{Array, Elem, Op};
+use vary_core::prim::Prim;
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, ExprKind};
+
+/// What one index does to its dimension.
+enum Selector {
+    /// Aligns it with an axis in scope over the same range.
+    Align(Axis),
+    /// Reads at positions (an int, or an array of ints).
+    At(Array),
+    /// Keeps `size` positions from `start`.
+    Slice(Dim, Dim),
+    /// Keeps it.
+    All,
+}
+
+impl Lower<'_> {
+    /// `x[i, j]`
+    pub(super) fn index(&mut self, array: &Array, indices: &[ast::Expr], span: Span) -> Lowered<Array> {
+        if indices.len() > array.dims.len() {
+            let found = super::types::describe(self.elem(array), &self.sizes(array));
+            return Err(self.report(
+                Diagnostic::error(Code("E0307"), format!("{found} has {} dimensions", array.dims.len()))
+                    .at(span, format!("indexed with {}", indices.len())),
+            ));
+        }
+        let mut selectors = Vec::new();
+        for (index, axis) in indices.iter().zip(&array.dims) {
+            selectors.push(self.selector(index, *axis)?);
+        }
+        selectors.resize_with(array.dims.len(), || Selector::All);
+        self.b.at(span);
+        // Dimensions that stay must clash with nothing the indices bring along.
+        let mut avoid = self.open_axes();
+        for selector in &selectors {
+            if let Selector::At(index) = selector {
+                avoid = avoid.union(self.b.axes_of(index.var));
+                avoid = avoid.union(&index.dims.iter().copied().collect());
+            }
+        }
+        let mut current = array.clone();
+        let mut dims: Vec<Axis> = Vec::new();
+        // Aligned dimensions first: later renamings then see them as ambient axes.
+        for (at, selector) in selectors.iter().enumerate() {
+            if let Selector::Align(axis) = selector {
+                current.var = self.b.rename(&[(current.dims[at], *axis)], current.var);
+                current.dims[at] = *axis;
+            }
+        }
+        let (mut kept, mut positions) = (Vec::new(), Vec::new());
+        for (at, selector) in selectors.iter().enumerate() {
+            if !matches!(selector, Selector::Align(_)) {
+                kept.push(current.dims[at]);
+                positions.push(at);
+            }
+        }
+        let cleared = self.clear_of(&Array { var: current.var, dims: kept }, &avoid);
+        let mut var = cleared.var;
+        for (axis, at) in cleared.dims.into_iter().zip(positions) {
+            match &selectors[at] {
+                Selector::At(index) => {
+                    var = self.b.gather(var, axis, index.var);
+                    dims.extend(&index.dims);
+                }
+                Selector::Slice(start, size) => {
+                    let mut busy: AxisSet = avoid.union(self.b.axes_of(var));
+                    busy = busy.union(&dims.iter().copied().collect());
+                    let target = self.b.axes.index("slice", Dim::known(0), size.clone(), &busy);
+                    let iota = self.b.iota(target);
+                    let offset = self.b.dim(start);
+                    let position = self.b.prim(Prim::Add, &[iota, offset]);
+                    var = self.b.gather(var, axis, position);
+                    dims.push(target);
+                }
+                Selector::All => dims.push(axis),
+                Selector::Align(_) => unreachable!("filtered above"),
+            }
+        }
+        Ok(Array { var, dims })
+    }
+
+    fn selector(&mut self, index: &ast::Expr, axis: Axis) -> Lowered<Selector> {
+        let info = self.b.axes.info(axis).clone();
+        if let ExprKind::Range(lower, upper) = &index.kind {
+            if lower.is_none() && upper.is_none() {
+                return Ok(Selector::All);
+            }
+            let start = match lower {
+                Some(lower) => self.dimension(lower, &mut None)?,
+                None => info.lower.clone(),
+            };
+            let end = match upper {
+                Some(upper) => self.dimension(upper, &mut None)?,
+                None => info.lower.plus(&info.size),
+            };
+            let size = end.minus(&start);
+            if size.value().is_some_and(|size| size < 0) {
+                return Err(self.error("E0307", index.span, "the range ends before it starts", "here"));
+            }
+            return Ok(Selector::Slice(start, size));
+        }
+        if let ExprKind::Name(name) = &index.kind
+            && let Some(open) = self.open.iter().rev().find(|open| open.name == *name)
+        {
+            let other = self.b.axes.info(open.axis);
+            if other.lower == info.lower && other.size == info.size {
+                return Ok(Selector::Align(open.axis));
+            }
+        }
+        let value = self.array(index)?;
+        if self.elem(&value) != Elem::Int {
+            let found = super::types::describe(self.elem(&value), &self.sizes(&value));
+            return Err(self.report(
+                Diagnostic::error(Code("E0308"), "an index must be an int")
+                    .at(index.span, format!("this is {found}"))
+                    .help("`floor(x)` and `round(x)` give ints"),
+            ));
+        }
+        if let (Some(at), Some(lower), Some(size)) =
+            (self.as_dim(value.var).and_then(|d| d.value()), info.lower.value(), info.size.value())
+            && value.dims.is_empty()
+            && !(lower..lower + size).contains(&at)
+        {
+            return Err(self.report(
+                Diagnostic::error(Code("E0307"), format!("index {at} is out of range"))
+                    .at(index.span, format!("valid indices are {lower} to {}", lower + size - 1))
+                    .note("indices start at 0"),
+            ));
+        }
+        Ok(Selector::At(value))
+    }
+
+    /// `[a, b, c]`: a new leading dimension.
+    pub(super) fn array_literal(&mut self, elements: &[ast::Expr], span: Span) -> Lowered<Value> {
+        let mut parts = Vec::new();
+        for element in elements {
+            parts.push(self.array(element)?);
+        }
+        let Some(first) = parts.first().cloned() else {
+            return Err(self.report(
+                Diagnostic::error(Code("E0309"), "an empty array has no element type")
+                    .at(span, "here")
+                    .help("write `zeros(0)`"),
+            ));
+        };
+        self.b.at(span);
+        let real = parts.iter().any(|part| self.elem(part) == Elem::Real);
+        let mut vars = Vec::new();
+        for (part, element) in parts.iter().zip(elements) {
+            if self.sizes(part) != self.sizes(&first) {
+                let (a, b) = (self.describe(&Value::Array(first.clone())), self.describe(&Value::Array(part.clone())));
+                return Err(self.report(
+                    Diagnostic::error(Code("E0306"), "the elements of an array have one shape")
+                        .at(element.span, format!("this is {b}"))
+                        .at(elements[0].span, format!("this is {a}")),
+                ));
+            }
+            let part = if real { self.to_real(part) } else { part.clone() };
+            vars.push(self.with_dims(&part, &first.dims).var);
+        }
+        let mut taken = self.open_axes();
+        for var in &vars {
+            taken = taken.union(self.b.axes_of(*var));
+        }
+        taken = taken.union(&first.dims.iter().copied().collect());
+        let axis = self.b.axes.index("entry", Dim::known(0), Dim::known(vars.len() as i64), &taken);
+        let var = self.emit(Op::Stack { axis, parts: vars });
+        let mut dims = vec![axis];
+        dims.extend(first.dims);
+        Ok(Value::Array(Array { var, dims }))
+    }
+}

@@ -1,0 +1,340 @@
+//! Elaboration: from syntax trees to typed core programs.
+//!
+//! Types are synthesised while code is emitted: a name's value is a core variable with its
+//! dimensions, so every shape rule stands once, in the core's builder. [`Unit`] holds the
+//! declarations of a file, its imports and the standard library; [`Lower`] elaborates one program
+//! of it. Sizes may be names (`n`), so checking needs no data; with data they are numbers.
+//!
+//! | file | elaborates |
+//! |---|---|
+//! | `types` | declared types |
+//! | `expr`, `operator`, `index`, `builtin` | expressions |
+//! | `control` | blocks, plates, loops, branches |
+//! | `site` | sample statements, factors, reports |
+//! | `parameter` | `param` and its constraint |
+//! | `distribution` | `distribution` declarations |
+//! | `program` | models and guides |
+//! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `fit` | fits with their objectives |
+//! | `auto_guide` | a guide for a model that has none |
+
+mod auto_guide;
+mod builtin;
+mod combine;
+mod control;
+mod distribution;
+mod expr;
+mod fit;
+mod index;
+mod operator;
+mod parameter;
+mod program;
+mod site;
+pub mod types;
+pub mod unit;
+pub mod value;
+
+pub use fit::{Bound, Fit, Objective, Setting, Settings};
+pub use unit::Unit;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use value::Value;
+use vary_core::axis::{Axis, AxisSet};
+use vary_core::build::Builder;
+use vary_core::dim::Dim;
+use vary_core::generative::{Generative, ParamSpec, ProgramExpr, SiteSpec, TraceField};
+use vary_core::ir::{Array, Elem, Input, InputKind, Op, Var};
+use vary_core::prim::Prim;
+use vary_core::transform::density::Context;
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast;
+
+/// An error was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported;
+
+/// A result whose error has been reported.
+pub type Lowered<T> = Result<T, Reported>;
+
+/// The elaboration of one program, function or objective.
+pub struct Lower<'u> {
+    /// The declarations.
+    pub unit: &'u mut Unit,
+    /// The core program under construction.
+    pub b: Builder,
+    /// Local names, the innermost scope last.
+    scopes: Vec<HashMap<String, Value>>,
+    /// Axes of the plates, loops, comprehensions and replicates around the present place.
+    open: Vec<Open>,
+    /// Ints known before running.
+    ints: HashMap<Var, Dim>,
+    /// What statements may do.
+    mode: Mode,
+    /// Sites of the plates and loops around, innermost last: exported as arrays when these end.
+    sites_of_block: Vec<Vec<(String, Array)>>,
+    /// What `next` assigned in the loops around, innermost last.
+    nexts: Vec<Vec<(ast::Ident, Value)>>,
+    /// Functions being inlined, to refuse recursion.
+    calls: Vec<String>,
+    /// How many of them are the standard library's.
+    stdlib_depth: usize,
+    /// The axis of Monte Carlo draws, in objectives.
+    draw: Option<Axis>,
+    /// How many programs were simulated or scored: names their occurrences.
+    occurrences: usize,
+    /// Programs simulated, in order.
+    simulated: Vec<Rc<ProgramExpr>>,
+    /// Programs scored, in order.
+    scored: Vec<Rc<ProgramExpr>>,
+}
+
+/// An axis in scope.
+#[derive(Debug, Clone)]
+struct Open {
+    axis: Axis,
+    kind: OpenKind,
+    name: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OpenKind {
+    Plate,
+    Loop,
+    Comprehension,
+    Copy,
+}
+
+/// What statements may do here.
+#[derive(Debug, Clone)]
+enum Mode {
+    /// Pure code only.
+    Pure,
+    /// The body of a model or guide.
+    Generative(Box<GenerativeState>),
+    /// The body of `expect`.
+    Objective(Context),
+}
+
+/// What a model or guide declares as it is elaborated.
+#[derive(Debug, Clone)]
+struct GenerativeState {
+    name: String,
+    /// Prefix of addresses inside submodels: `s.`
+    prefix: String,
+    params: Vec<ParamSpec>,
+    latents: Vec<SiteSpec>,
+    observed: Vec<SiteSpec>,
+    reports: Vec<(String, Span)>,
+}
+
+impl<'u> Lower<'u> {
+    /// Starts an elaboration over the unit's axes.
+    fn new(unit: &'u mut Unit, mode: Mode) -> Self {
+        let b = Builder::new(unit.axes.clone());
+        Lower {
+            unit,
+            b,
+            scopes: vec![HashMap::new()],
+            open: Vec::new(),
+            ints: HashMap::new(),
+            mode,
+            sites_of_block: Vec::new(),
+            nexts: Vec::new(),
+            calls: Vec::new(),
+            stdlib_depth: 0,
+            draw: None,
+            occurrences: 0,
+            simulated: Vec::new(),
+            scored: Vec::new(),
+        }
+    }
+
+    /// Elaborates something else of the unit meanwhile; the axes stay shared.
+    fn aside<T>(&mut self, work: impl FnOnce(&mut Unit) -> T) -> T {
+        self.unit.axes = self.b.axes.clone();
+        let result = work(self.unit);
+        self.b.axes = self.unit.axes.clone();
+        result
+    }
+
+    /// Reports an error.
+    pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+        self.unit.report(diagnostic);
+        Reported
+    }
+
+    /// Reports an error at a place.
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, label: &str) -> Reported {
+        self.report(Diagnostic::error(Code(code), message).at(span, label))
+    }
+
+    /// Binds a name in the innermost scope.
+    fn define(&mut self, name: &str, value: Value) {
+        if let Value::Array(array) = &value {
+            self.b.name(array.var, name);
+        }
+        self.scopes.last_mut().expect("a scope is open").insert(name.to_string(), value);
+    }
+
+    /// The value of a local name.
+    fn lookup(&self, name: &str) -> Option<&Value> {
+        self.scopes.iter().rev().find_map(|scope| scope.get(name))
+    }
+
+    /// Runs in a scope of its own.
+    fn scoped<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.scopes.push(HashMap::new());
+        let result = work(self);
+        self.scopes.pop();
+        result
+    }
+
+    /// All axes in scope.
+    fn open_axes(&self) -> AxisSet {
+        self.open.iter().map(|open| open.axis).collect()
+    }
+
+    /// The element type of an array.
+    fn elem(&self, array: &Array) -> Elem {
+        self.b.ty(array.var).elem
+    }
+
+    /// The sizes of an array's dimensions.
+    fn sizes(&self, array: &Array) -> Vec<Dim> {
+        array.dims.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect()
+    }
+
+    /// The type of a value, for messages.
+    fn describe(&self, value: &Value) -> String {
+        match value {
+            Value::Array(array) => types::describe(self.elem(array), &self.sizes(array)),
+            other => other.kind().to_string(),
+        }
+    }
+
+    /// A scalar.
+    fn scalar(&self, var: Var) -> Value {
+        Value::Array(Array { var, dims: Vec::new() })
+    }
+
+    /// The size an int is known to be.
+    fn as_dim(&self, var: Var) -> Option<Dim> {
+        match self.b.constant(var) {
+            Some(constant) if constant.elem() == Elem::Int => Some(Dim::known(constant.number() as i64)),
+            Some(_) => None,
+            None => self.ints.get(&var).cloned(),
+        }
+    }
+
+    /// An int that is a known size.
+    fn known_int(&mut self, dim: Dim) -> Var {
+        let var = self.b.dim(&dim);
+        self.ints.insert(var, dim);
+        var
+    }
+
+    /// Emits an int operation, keeping track of known sizes.
+    fn int_prim(&mut self, prim: Prim, a: Var, b: Var) -> Var {
+        let known = match (prim, self.as_dim(a), self.as_dim(b)) {
+            (Prim::Add, Some(x), Some(y)) => Some(x.plus(&y)),
+            (Prim::Sub, Some(x), Some(y)) => Some(x.minus(&y)),
+            (Prim::Mul, Some(x), Some(y)) => match (x.value(), y.value()) {
+                (Some(factor), _) => Some(y.times(factor)),
+                (_, Some(factor)) => Some(x.times(factor)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let var = self.b.prim(prim, &[a, b]);
+        if let Some(dim) = known {
+            self.ints.insert(var, dim);
+        }
+        var
+    }
+
+    /// Axes for dimensions of these sizes: distinct, and none in scope.
+    fn axes_for(&mut self, dims: &[Dim], hint: &str) -> Vec<Axis> {
+        let mut taken = self.open_axes();
+        let mut axes = Vec::new();
+        for dim in dims {
+            let name = dim.as_name().unwrap_or(hint).to_string();
+            let axis = self.b.axes.index(&name, Dim::known(0), dim.clone(), &taken);
+            taken.insert(axis);
+            axes.push(axis);
+        }
+        axes
+    }
+
+    /// The array with dimensions that clash with no axis in scope nor with those given.
+    fn clear_of(&mut self, array: &Array, avoid: &AxisSet) -> Array {
+        let own: AxisSet = array.dims.iter().copied().collect();
+        let ambient = self.b.axes_of(array.var).minus(&own);
+        let mut taken = self.open_axes().union(avoid).union(&ambient);
+        if own.intersection(&taken).is_empty() {
+            return array.clone();
+        }
+        let mut pairs = Vec::new();
+        for axis in &array.dims {
+            let target = if taken.contains(*axis) {
+                let info = self.b.axes.info(*axis).clone();
+                let busy = taken.union(&own);
+                self.b.axes.index(&info.name, info.lower, info.size, &busy)
+            } else {
+                *axis
+            };
+            taken.insert(target);
+            pairs.push((*axis, target));
+        }
+        let var = self.b.rename(&pairs, array.var);
+        Array { var, dims: pairs.into_iter().map(|(_, to)| to).collect() }
+    }
+
+    /// The array with its dimensions renamed to these, which have the same sizes.
+    fn with_dims(&mut self, array: &Array, dims: &[Axis]) -> Array {
+        let pairs: Vec<(Axis, Axis)> = array.dims.iter().copied().zip(dims.iter().copied()).collect();
+        Array { var: self.b.rename(&pairs, array.var), dims: dims.to_vec() }
+    }
+
+    /// A data input.
+    fn data_input(&mut self, name: &str, elem: Elem, dims: Vec<Axis>) -> Array {
+        let input = Input { kind: InputKind::Data, name: name.to_string(), dims: dims.clone() };
+        Array { var: self.b.input(elem, input), dims }
+    }
+
+    /// Emits a primitive on arrays of one shape.
+    fn pointwise(&mut self, prim: Prim, args: &[&Array]) -> Array {
+        let vars: Vec<Var> = args.iter().map(|a| a.var).collect();
+        Array { var: self.b.prim(prim, &vars), dims: args[0].dims.clone() }
+    }
+
+    /// Folds all dimensions of an array.
+    fn fold(&mut self, monoid: vary_core::ir::Monoid, array: &Array) -> Var {
+        array.dims.iter().rev().fold(array.var, |var, axis| self.b.reduce(monoid, *axis, var))
+    }
+
+    /// An int as its real.
+    fn to_real(&mut self, array: &Array) -> Array {
+        Array { var: self.b.to_real(array.var), dims: array.dims.clone() }
+    }
+
+    /// A fresh operation.
+    fn emit(&mut self, op: Op) -> Var {
+        self.b.emit(op)
+    }
+
+    /// A finished generative program's trace is made of these fields, for binding.
+    fn trace_field<'t>(trace: &'t [TraceField], address: &str) -> Option<&'t TraceField> {
+        trace.iter().find(|field| &*field.address == address)
+    }
+}
+
+/// What a program expression is at its base.
+pub fn base_of(program: &ProgramExpr) -> &Rc<Generative> {
+    use ProgramExpr::*;
+    match program {
+        Base(base) => base,
+        Marginal { program, .. } => base_of(program),
+        Frozen(inner) | Given(inner, _) | Prior(inner) => base_of(inner),
+    }
+}

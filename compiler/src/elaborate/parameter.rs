@@ -1,0 +1,166 @@
+//! `param`: a value on its constrained scale, made of unconstrained reals that are optimised.
+
+use super::types::ArrayType;
+use super::value::Value;
+use super::{Lower, Lowered, Mode, OpenKind, unit};
+use std::rc::Rc;
+use vary_core::axis::Axis;
+use vary_core::dim::Dim;
+use vary_core::generative::{Constraint, Init, ParamSpec, PositiveMap};
+use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Var};
+use vary_core::prim::Prim;
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast;
+
+impl Lower<'_> {
+    /// A parameter declared in a program's body.
+    pub(super) fn declare_parameter(&mut self, param: &ast::ParamDecl) -> Lowered<Value> {
+        if let Some(open) = self.open.iter().rev().find(|open| open.kind != OpenKind::Copy) {
+            let (name, index) = (&param.name.name, open.name.clone());
+            let size = self.b.axes.info(open.axis).size.to_string();
+            return Err(self.report(
+                Diagnostic::error(Code("E0404"), "a parameter cannot be declared inside a plate or loop")
+                    .at(param.span, "here")
+                    .help(format!("declare `param {name}: …[{size}]` before it and use `{name}[{index}]`")),
+            ));
+        }
+        let owner = match &self.mode {
+            Mode::Generative(state) => state.name.clone(),
+            _ => {
+                return Err(self.error(
+                    "E0404",
+                    param.span,
+                    "parameters belong to models, guides or the file",
+                    "not allowed here",
+                ));
+            }
+        };
+        self.parameter(param, Some(&owner))
+    }
+
+    /// The constrained value of a parameter; `owner` is absent at file level.
+    pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
+        let ty = self.array_declaration(&param.ty, &mut None)?;
+        if ty.constraint.elem() != Elem::Real || ty.bounds.is_some() || ty.constraint == Constraint::CholeskyCorr {
+            return Err(self.report(
+                Diagnostic::error(Code("E0405"), "a parameter cannot have this type")
+                    .at(param.ty.span, "not a type that can be optimised")
+                    .help("use real, positive, unit, bounded(0, 1) with literal ends, simplex[k] or ordered[k]"),
+            ));
+        }
+        let name = match owner {
+            Some(owner) => format!("{owner}.{}", param.name.name),
+            None => param.name.name.clone(),
+        };
+        let open = std::mem::take(&mut self.open);
+        let dims = self.axes_for(&ty.dims, &param.name.name);
+        self.open = open;
+        let init = match &param.init {
+            None => None,
+            Some(init) => Some(self.start(init, &ty.dims, &param.name.name, param.ty.span)?),
+        };
+        let var = self.constrained(&name, &ty, &dims);
+        let spec = ParamSpec { name, dims: dims.clone(), constraint: ty.constraint, init, span: param.span };
+        if let Mode::Generative(state) = &mut self.mode
+            && !state.params.iter().any(|known| known.name == spec.name)
+        {
+            state.params.push(spec);
+        }
+        Ok(Value::Array(Array { var, dims }))
+    }
+
+    /// A starting value, broadcast to `dims`, as a program of its own.
+    pub(super) fn start(&mut self, init: &ast::Expr, dims: &[Dim], name: &str, declared: Span) -> Lowered<Init> {
+        let program = self.aside(|unit| {
+            let mut lower = Lower::new(unit, Mode::Pure);
+            let value = lower.array(init)?;
+            let value = lower.to_real(&value);
+            let axes = lower.axes_for(dims, "entry");
+            let sizes = lower.sizes(&value);
+            if sizes.len() > dims.len() || sizes[..] != dims[dims.len() - sizes.len()..] {
+                let found = super::types::describe(Elem::Real, &sizes);
+                let wanted = super::types::describe(Elem::Real, dims);
+                return Err(lower.report(
+                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its start is {found}"))
+                        .at(init.span, "does not fit")
+                        .at(declared, "declared here"),
+                ));
+            }
+            let value = lower.with_dims(&value, &axes[dims.len() - sizes.len()..]);
+            let results = vec![Output { name: "init".into(), var: value.var, dims: axes }];
+            lower.unit.axes = lower.b.axes.clone();
+            Ok(lower.b.finish(results))
+        })?;
+        Ok(Init(Rc::new(program)))
+    }
+
+    /// The constrained value as a function of the unconstrained input of this name.
+    fn constrained(&mut self, name: &str, ty: &ArrayType, dims: &[Axis]) -> Var {
+        let guard = self.b.set_guard(None);
+        let var = match &ty.constraint {
+            Constraint::Simplex => self.simplex(name, dims),
+            constraint => {
+                let raw = self.raw_parameter(name, dims.to_vec());
+                match constraint {
+                    Constraint::Positive(PositiveMap::Exp) => self.b.exp(raw),
+                    Constraint::Positive(PositiveMap::Softplus) => self.b.prim(Prim::Softplus, &[raw]),
+                    Constraint::Interval(lower, upper) => {
+                        let unit = self.b.prim(Prim::Sigmoid, &[raw]);
+                        let (width, lower) = (self.b.real(upper - lower), self.b.real(*lower));
+                        let scaled = self.b.mul(width, unit);
+                        self.b.add(lower, scaled)
+                    }
+                    Constraint::Ordered => {
+                        // x₀ = u₀ and x_j = x_{j−1} + exp(u_j)
+                        let axis = dims[dims.len() - 1];
+                        let (iota, zero) = (self.b.iota(axis), self.b.int(0));
+                        let first = self.b.prim(Prim::Eq, &[iota, zero]);
+                        let gaps = self.b.exp(raw);
+                        let steps = self.b.select(first, raw, gaps);
+                        self.emit(Op::CumSum { x: steps, axis, reverse: false, exclusive: false })
+                    }
+                    _ => raw,
+                }
+            }
+        };
+        self.b.set_guard(guard);
+        var
+    }
+
+    fn raw_parameter(&mut self, name: &str, dims: Vec<Axis>) -> Var {
+        self.b.input(Elem::Real, Input { kind: InputKind::Param, name: name.to_string(), dims })
+    }
+
+    /// Softmax of k − 1 reals and a zero.
+    fn simplex(&mut self, name: &str, dims: &[Axis]) -> Var {
+        let axis = dims[dims.len() - 1];
+        let size = self.b.axes.info(axis).size.clone();
+        let rest = size.minus(&Dim::known(1));
+        let taken = dims.iter().copied().collect();
+        let short = self.b.axes.index("free", Dim::known(0), rest, &taken);
+        let one = self.b.axes.index("one", Dim::known(0), Dim::known(1), &taken);
+        let mut raw_dims = dims[..dims.len() - 1].to_vec();
+        raw_dims.push(short);
+        let raw = self.raw_parameter(name, raw_dims);
+        let zero = self.b.real(0.0);
+        let zero = self.spread(zero, one);
+        let all = self.emit(Op::Concat { axis, parts: vec![(short, raw), (one, zero)] });
+        let max = self.b.reduce(Monoid::Max, axis, all);
+        let max = self.b.detach(max);
+        let centred = self.b.sub(all, max);
+        let weights = self.b.exp(centred);
+        let total = self.b.reduce(Monoid::Sum, axis, weights);
+        self.b.div(weights, total)
+    }
+}
+
+/// File-level parameters that a program uses are found among its inputs by name.
+pub fn file_parameters(unit: &unit::Unit) -> Vec<ast::ParamDecl> {
+    unit.order
+        .iter()
+        .filter_map(|declared| match &declared.item.kind {
+            ast::ItemKind::Param(param) => Some(param.clone()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,196 @@
+//! Models and guides: from declarations to generative core programs; submodel calls.
+
+use super::unit::Unit;
+use super::value::Value;
+use super::{GenerativeState, Lower, Lowered, Mode, Reported};
+use std::collections::HashMap;
+use std::rc::Rc;
+use vary_core::generative::{Generative, ProgramKind};
+use vary_core::ir::{Array, Input, InputKind, Op, Output, Stmt};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
+
+impl Unit {
+    /// The generative core program of a declared model or guide, elaborated once.
+    pub fn program(&mut self, name: &str) -> Lowered<Rc<Generative>> {
+        if let Some(known) = self.programs.get(name) {
+            return known.clone().ok_or(Reported);
+        }
+        self.programs.insert(name.to_string(), None);
+        let declared = self.find(name).ok_or(Reported)?;
+        let (decl, kind) = match &declared.item.kind {
+            ItemKind::Model(decl) => (decl, ProgramKind::Model),
+            ItemKind::Guide(decl) => (decl, ProgramKind::Guide),
+            _ => return Err(Reported),
+        };
+        let program = Rc::new(elaborate(self, decl, kind, declared.item.span)?);
+        self.programs.insert(name.to_string(), Some(program.clone()));
+        Ok(program)
+    }
+}
+
+fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: Span) -> Lowered<Generative> {
+    let name = decl.name.name.clone();
+    let state = GenerativeState {
+        name: name.clone(),
+        prefix: String::new(),
+        params: Vec::new(),
+        latents: Vec::new(),
+        observed: Vec::new(),
+        reports: Vec::new(),
+    };
+    let mut lower = Lower::new(unit, Mode::Generative(Box::new(state)));
+    for param in &decl.params {
+        let Some(ty) = &param.ty else {
+            return Err(lower.error("E0302", param.name.span, "a program's parameters need types", "no type"));
+        };
+        let ty = lower.array_declaration(ty, &mut None)?;
+        let dims = lower.axes_for(&ty.dims, &param.name.name);
+        let input = Input { kind: InputKind::Formal, name: param.name.name.clone(), dims: dims.clone() };
+        let var = lower.b.input(ty.constraint.elem(), input);
+        lower.define(&param.name.name, Value::Array(Array { var, dims }));
+    }
+    lower.sites_of_block.push(Vec::new());
+    lower.scopes.push(HashMap::new());
+    let value = lower.block(&decl.body);
+    lower.unit.axes = lower.b.axes.clone();
+    let value = value?;
+    let mut results = Vec::new();
+    if let Value::Array(array) = value {
+        results.push(Output { name: "return".into(), var: array.var, dims: array.dims });
+    }
+    let Lower { b, mode, unit, .. } = lower;
+    let Mode::Generative(mut state) = mode else { unreachable!("set above") };
+    let program = b.finish(results);
+    add_file_parameters(unit, &program, &mut state)?;
+    let GenerativeState { params, latents, observed, .. } = *state;
+    if latents.is_empty() && observed.is_empty() && !has_factor(&program.body) {
+        let word = if kind == ProgramKind::Model { "model" } else { "guide" };
+        unit.report(
+            Diagnostic::error(Code("E0413"), format!("the {word} `{name}` has no sites"))
+                .at(decl.name.span, "nothing is sampled or observed in it")
+                .help("write for example `x ~ normal(0, 1)`"),
+        );
+        return Err(Reported);
+    }
+    Ok(Generative { name, kind, program, params, latents, observed, span })
+}
+
+fn has_factor(stmts: &[Stmt]) -> bool {
+    stmts.iter().any(|stmt| match stmt {
+        Stmt::Factor { .. } => true,
+        Stmt::Scan(scan) => has_factor(&scan.body),
+        _ => false,
+    })
+}
+
+/// Parameters of the file that the program reads count among its own.
+fn add_file_parameters(
+    unit: &mut Unit,
+    program: &vary_core::ir::Program,
+    state: &mut GenerativeState,
+) -> Lowered<()> {
+    for declared in super::parameter::file_parameters(unit) {
+        let read = program.body.iter().any(|stmt| {
+            matches!(stmt, Stmt::Let(l) if matches!(&l.op, Op::Input(input)
+                if input.kind == InputKind::Param && input.name == declared.name.name))
+        });
+        if read && !state.params.iter().any(|p| p.name == declared.name.name) {
+            let spec_state = GenerativeState { params: Vec::new(), ..state.clone() };
+            let mut lower = Lower::new(unit, Mode::Generative(Box::new(spec_state)));
+            lower.parameter(&declared, None)?;
+            lower.unit.axes = lower.b.axes.clone();
+            if let Mode::Generative(found) = lower.mode {
+                state.params.extend(found.params);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Lower<'_> {
+    /// The program declaration that `~` names, if it names one.
+    pub(super) fn submodel(&mut self, dist: &Expr) -> Lowered<Option<ast::ProgramDecl>> {
+        let callee = match &dist.kind {
+            ExprKind::Call(callee, _) => callee,
+            _ => dist,
+        };
+        let ExprKind::Name(name) = &callee.kind else { return Ok(None) };
+        if self.lookup(name).is_some() {
+            return Ok(None);
+        }
+        Ok(self.unit.find(name).and_then(|declared| match &declared.item.kind {
+            ItemKind::Model(decl) | ItemKind::Guide(decl) => Some(decl.clone()),
+            _ => None,
+        }))
+    }
+
+    /// `s[t] ~ step(t, canvas)`: the submodel's sites stand at `s.…`; `s.x` reads them, and `s` is what it returns.
+    pub(super) fn call_submodel(
+        &mut self,
+        stmt: &ast::SampleStmt,
+        decl: &ast::ProgramDecl,
+        span: Span,
+    ) -> Lowered<Value> {
+        if self.calls.contains(&decl.name.name) {
+            return Err(self.report(
+                Diagnostic::error(Code("E0203"), format!("`{}` calls itself", decl.name.name))
+                    .at(span, "the call")
+                    .help("write the repetition as `scan` or `for`"),
+            ));
+        }
+        let args = match &stmt.dist.kind {
+            ExprKind::Call(_, args) => args.clone(),
+            _ => Vec::new(),
+        };
+        let values = self.match_arguments(&decl.name.name, &decl.params, &args, span)?;
+        let mut scope = HashMap::new();
+        for (param, (value, at)) in decl.params.iter().zip(values) {
+            let value = match &param.ty {
+                Some(ty) => self.accept(value, ty, at, &mut HashMap::new())?,
+                None => value,
+            };
+            scope.insert(param.name.name.clone(), value);
+        }
+        let Mode::Generative(state) = &mut self.mode else {
+            return Err(self.error("E0406", span, "submodels are called in models and guides", "not here"));
+        };
+        let outer = state.prefix.clone();
+        state.prefix = format!("{outer}{}.", stmt.name.name);
+        let prefix = state.prefix.clone();
+        let before = state.latents.len();
+        let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        self.calls.push(decl.name.name.clone());
+        self.sites_of_block.push(Vec::new());
+        let result = self.block(&decl.body);
+        let sites = self.sites_of_block.pop().unwrap_or_default();
+        self.calls.pop();
+        let inner = std::mem::replace(&mut self.scopes, scopes);
+        if let Mode::Generative(state) = &mut self.mode {
+            state.prefix = outer;
+        }
+        let value = result?;
+        let Mode::Generative(state) = &self.mode else { unreachable!("checked above") };
+        let mut fields: Vec<(String, Value)> = state.latents[before..]
+            .iter()
+            .filter_map(|site| site.address.strip_prefix(&prefix).map(str::to_string))
+            .filter_map(|name| inner.iter().rev().find_map(|s| s.get(&name).cloned()).map(|v| (name, v)))
+            .collect();
+        for (name, array) in sites {
+            if !fields.iter().any(|(known, _)| *known == name) {
+                fields.push((name, Value::Array(array)));
+            }
+        }
+        let named = match value {
+            Value::Tuple(parts) if parts.is_empty() => Value::Record(fields),
+            Value::Record(mut own) => {
+                fields.retain(|(name, _)| !own.iter().any(|(known, _)| known == name));
+                own.extend(fields);
+                Value::Record(own)
+            }
+            other => other,
+        };
+        self.define(&stmt.name.name, named);
+        Ok(Value::unit())
+    }
+}

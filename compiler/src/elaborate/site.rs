@@ -1,0 +1,596 @@
+//! Sample statements, observations, factors and reports.
+
+use super::value::{Declared, Value};
+use super::{Lower, Lowered, Mode, OpenKind, Reported};
+use std::rc::Rc;
+use vary_core::axis::Axis;
+use vary_core::dim::Dim;
+use vary_core::generative::{Constraint, Distribution, SiteSpec};
+use vary_core::ir::{Array, Baseline, Elem, Output, Sample, Site, Stmt, Strategy, Ty};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
+
+impl Lower<'_> {
+    /// `x[i] ~ d(args)`
+    pub(super) fn sample(&mut self, stmt: &ast::SampleStmt, span: Span) -> Lowered<Value> {
+        if matches!(self.mode, Mode::Pure) {
+            return Err(self.report(
+                Diagnostic::error(Code("E0406"), "nothing can be sampled here")
+                    .at(span, "a sample statement")
+                    .help("sample inside a model, a guide or `expect { … }`"),
+            ));
+        }
+        let rows = self.site_rows(stmt)?;
+        if let Some(program) = self.submodel(&stmt.dist)? {
+            return self.call_submodel(stmt, &program, span);
+        }
+        let (declared, strategy, args) = self.distribution_call(&stmt.dist)?;
+        let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
+        let dist = self.aside(|unit| unit.distribution(&name))?;
+        let (args, strategy_args) = split_arguments(&dist, &args);
+        let actual = self.distribution_arguments(&dist, &args, stmt.dist.span)?;
+        let strategy = self.strategy(strategy.as_ref(), &strategy_args)?;
+        let (mut actual, iid) = self.align_arguments(&dist, actual, span)?;
+        let dist = self.specialised(&dist, &mut actual);
+        let mut dims: Vec<Axis> = rows.clone();
+        dims.extend(&iid);
+        let event: Vec<Axis> = self.event_axes(&dist, &actual);
+        dims.extend(&event);
+        let site = Site {
+            address: self.address(&stmt.name.name).into(),
+            occurrence: stmt.name.name.as_str().into(),
+            dist: dist.clone(),
+            args: actual,
+            dims: dims.clone(),
+            event: event.len(),
+            key: dims.iter().copied().collect(),
+            strategy,
+            span,
+        };
+        let spec = SiteSpec {
+            address: site.address.clone(),
+            dims: dims.clone(),
+            support: dist.support.clone(),
+            dist: dist.name.clone(),
+            strategy: site.strategy.clone(),
+            conditional: self.b.guard().is_some(),
+            span,
+        };
+        self.b.at(span);
+        if let Some(observed) = self.observed_value(stmt)? {
+            return self.observe(stmt, site, spec, observed);
+        }
+        self.latent(stmt, site, spec, rows)
+    }
+
+    fn latent(&mut self, stmt: &ast::SampleStmt, mut site: Site, spec: SiteSpec, rows: Vec<Axis>) -> Lowered<Value> {
+        let elem = site.dist.support.elem();
+        let mut axes = site.key.clone();
+        for arg in &site.args {
+            axes = axes.union(self.b.axes_of(arg.var));
+        }
+        let guard = self.b.guard();
+        match &mut self.mode {
+            Mode::Generative(state) => {
+                let twice = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address);
+                if let Some(first) = twice {
+                    let first = first.span;
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0407"), format!("`{}` is sampled twice", site.address))
+                            .at(spec.span, "again here")
+                            .at(first, "first here"),
+                    ));
+                }
+                let owned = format!("{}.{}", state.name, stmt.name.name);
+                if let Some(param) = state.params.iter().find(|p| p.name == owned) {
+                    let at = param.span;
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0407"), format!("`{}` names a parameter and a site", stmt.name.name))
+                            .at(spec.span, "the site")
+                            .at(at, "the parameter"),
+                    ));
+                }
+                state.latents.push(spec);
+            }
+            Mode::Objective(context) => {
+                site = (*context.site(&site)).clone();
+                axes = axes.union(&site.key);
+            }
+            Mode::Pure => unreachable!("refused by `sample`"),
+        }
+        let var = self.b.fresh(Ty { elem, axes });
+        self.b.name(var, &stmt.name.name);
+        let dims = site.dims.clone();
+        self.b.push(Stmt::Sample(Sample { var, site: site.into(), guard }));
+        let whole = Array { var, dims: dims.clone() };
+        // Written with its indices, a site is read with them; written without, its name is this row's value.
+        let local = if stmt.indices.is_empty() { Array { var, dims: dims[rows.len()..].to_vec() } } else { whole.clone() };
+        self.define(&stmt.name.name, Value::Array(local));
+        if let Some(sites) = self.sites_of_block.last_mut() {
+            sites.push((stmt.name.name.clone(), whole));
+        }
+        Ok(Value::unit())
+    }
+
+    fn observe(&mut self, stmt: &ast::SampleStmt, site: Site, spec: SiteSpec, value: Array) -> Lowered<Value> {
+        let (elem, wanted) = (self.elem(&value), site.dist.support.elem());
+        let own = &site.dims[site.dims.len() - (site.dims.len() - self.row_count(stmt)?)..];
+        let own: Vec<Axis> = own.to_vec();
+        let value = match (elem, wanted) {
+            (Elem::Int, Elem::Real) => self.to_real(&value),
+            (a, b) if a == b => value,
+            (Elem::Int, Elem::Bool) => {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0408"), format!("`{}` is int data, `{}` gives bits", stmt.name.name, site.dist.name))
+                        .at(spec.span, "observed here")
+                        .help(format!("declare `data {}: bit[…]`", stmt.name.name)),
+                ));
+            }
+            _ => {
+                let found = self.describe(&Value::Array(value));
+                let wanted = super::types::describe(wanted, &[]);
+                return Err(self.report(
+                    Diagnostic::error(Code("E0408"), format!("`{}` is {found}, `{}` gives {wanted}", stmt.name.name, site.dist.name))
+                        .at(spec.span, "observed here"),
+                ));
+            }
+        };
+        let sizes = self.sizes(&value);
+        let own_sizes: Vec<Dim> = own.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
+        let event_free = own.is_empty() && !value.dims.is_empty();
+        let (value, dims) = if event_free {
+            // `y ~ normal(mu, sigma)` for a whole array with scalar arguments: independent entries.
+            let mut dims = site.dims.clone();
+            dims.extend(&value.dims);
+            (value, dims)
+        } else if sizes == own_sizes {
+            (self.with_dims(&value, &own), site.dims.clone())
+        } else {
+            let (found, wanted) =
+                (super::types::describe(wanted, &sizes), super::types::describe(wanted, &own_sizes));
+            return Err(self.report(
+                Diagnostic::error(Code("E0306"), format!("`{}` is {found}, the distribution gives {wanted}", stmt.name.name))
+                    .at(spec.span, "observed here"),
+            ));
+        };
+        let key = dims.iter().copied().collect();
+        let site = Site { dims: dims.clone(), key, ..site };
+        let Mode::Generative(state) = &mut self.mode else {
+            return Err(self.error("E0408", spec.span, "only models observe", "here"));
+        };
+        if let Some(first) = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address) {
+            let first = first.span;
+            return Err(self.report(
+                Diagnostic::error(Code("E0407"), format!("`{}` is observed twice", site.address))
+                    .at(spec.span, "again here")
+                    .at(first, "first here"),
+            ));
+        }
+        state.observed.push(SiteSpec { dims, ..spec });
+        let guard = self.b.guard();
+        self.b.push(Stmt::Observe(Sample { var: value.var, site: site.into(), guard }));
+        Ok(Value::unit())
+    }
+
+    /// Data (or a file-level value made of data) of the site's name, at the site's indices.
+    fn observed_value(&mut self, stmt: &ast::SampleStmt) -> Lowered<Option<Array>> {
+        let Mode::Generative(state) = &self.mode else { return Ok(None) };
+        if !state.prefix.is_empty() && self.lookup(&stmt.name.name).is_none() && self.unit.find(&stmt.name.name).is_none() {
+            return Ok(None);
+        }
+        if stmt.latent {
+            return Ok(None);
+        }
+        let name = &stmt.name.name;
+        let declared = match self.unit.find(name) {
+            Some(declared) if !declared.is_stdlib => declared,
+            _ => {
+                self.near_data(stmt)?;
+                return Ok(None);
+            }
+        };
+        let is_data = matches!(&declared.item.kind, ItemKind::Data(_) | ItemKind::Let(_));
+        if !is_data || self.lookup(name).is_some() {
+            return Ok(None);
+        }
+        let base = Expr { kind: ExprKind::Name(name.clone()), span: stmt.name.span };
+        if stmt.indices.is_empty() {
+            return self.array(&base).map(Some);
+        }
+        let indexed = ExprKind::Index(Box::new(base), stmt.indices.clone());
+        let span = stmt.indices.iter().fold(stmt.name.span, |span, index| span.to(index.span));
+        self.array(&Expr { kind: indexed, span }).map(Some)
+    }
+
+    /// A latent whose name nearly is that of data was probably meant to be observed.
+    fn near_data(&mut self, stmt: &ast::SampleStmt) -> Lowered<()> {
+        let name = &stmt.name.name;
+        for data in self.unit.data() {
+            let other = &data.name.name;
+            let case = other.to_lowercase() == name.to_lowercase();
+            let letter = name.chars().count() >= 4 && other.chars().count() >= 4 && super::unit::one_letter_apart(name, other);
+            if case || letter {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0409"), format!("`{name}` is latent, but nearly has the name of data `{other}`"))
+                        .at(stmt.name.span, "sampled, not observed")
+                        .at(data.name.span, "the data")
+                        .help(format!("write `{other} ~ …` to observe it, or `latent {name} ~ …` if it is meant")),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The axes of the plates and loops around, in the order the site's indices name them.
+    fn site_rows(&mut self, stmt: &ast::SampleStmt) -> Lowered<Vec<Axis>> {
+        if stmt.indices.is_empty() {
+            let plates = self.open.iter().filter(|open| open.kind != OpenKind::Copy);
+            return Ok(plates.map(|open| open.axis).collect());
+        }
+        let mut rows = Vec::new();
+        for index in &stmt.indices {
+            let found = match &index.kind {
+                ExprKind::Name(name) => {
+                    self.open.iter().find(|open| open.name == *name && open.kind != OpenKind::Copy).map(|o| o.axis)
+                }
+                _ => None,
+            };
+            match found {
+                Some(axis) if !rows.contains(&axis) => rows.push(axis),
+                _ => {
+                    let names: Vec<&str> = self.open.iter().map(|open| open.name.as_str()).collect();
+                    let help = if names.is_empty() {
+                        format!("write `plate i in 0..n {{ {}[i] ~ … }}`", stmt.name.name)
+                    } else {
+                        format!("write `{}[{}] ~ …`", stmt.name.name, names.join(", "))
+                    };
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0410"), "a site is indexed by the plates and loops around it")
+                            .at(index.span, "not the index of one")
+                            .help(help),
+                    ));
+                }
+            }
+        }
+        let missing: Option<String> =
+            self.open.iter().find(|o| o.kind != OpenKind::Copy && !rows.contains(&o.axis)).map(|o| o.name.clone());
+        if let Some(missing) = missing {
+            return Err(self.report(
+                Diagnostic::error(Code("E0410"), format!("`{}` lacks the index `{missing}`", stmt.name.name))
+                    .at(stmt.name.span, "sampled once per row of a plate or loop around it")
+                    .help("name every plate and loop around the site"),
+            ));
+        }
+        Ok(rows)
+    }
+
+    fn row_count(&mut self, stmt: &ast::SampleStmt) -> Lowered<usize> {
+        self.site_rows(stmt).map(|rows| rows.len())
+    }
+
+    /// The address with the prefix of the submodel it stands in.
+    fn address(&self, name: &str) -> String {
+        match &self.mode {
+            Mode::Generative(state) => format!("{}{name}", state.prefix),
+            _ => name.to_string(),
+        }
+    }
+
+    /// The distribution, strategy and arguments of `normal.reparam(a, b)`.
+    fn distribution_call(&mut self, dist: &Expr) -> Lowered<(Rc<Declared>, Option<ast::Ident>, Vec<ast::Arg>)> {
+        let (callee, args) = match &dist.kind {
+            ExprKind::Call(callee, args) => (&**callee, args.clone()),
+            _ => (dist, Vec::new()),
+        };
+        if let Some(advice) = foreign_distribution(callee) {
+            return Err(self.report(
+                Diagnostic::error(Code("E0202"), "there is no distribution of this name")
+                    .at(callee.span, "unknown")
+                    .help(advice),
+            ));
+        }
+        match self.expr(callee)? {
+            Value::Distribution(declared, strategy) => Ok((declared, strategy, args)),
+            Value::Error => Err(Reported),
+            other => Err(self.report(
+                Diagnostic::error(Code("E0411"), "a distribution or program is expected after `~`")
+                    .at(dist.span, format!("this is {}", other.kind()))
+                    .help("write `x ~ normal(0, 1)` to sample, `let x = …` to name a value"),
+            )),
+        }
+    }
+
+    /// Arguments by the distribution's parameters.
+    fn distribution_arguments(&mut self, dist: &Distribution, args: &[ast::Arg], span: Span) -> Lowered<Vec<Array>> {
+        let params: Vec<ast::Param> = dist
+            .params
+            .iter()
+            .map(|p| ast::Param {
+                name: ast::Ident { name: p.name.clone(), span: dist.span },
+                ty: None,
+                default: p.default.map(|value| Expr { kind: ExprKind::Real(value), span }),
+            })
+            .collect();
+        let values = self.match_arguments(&dist.name, &params, args, span)?;
+        let mut arrays = Vec::new();
+        for ((value, at), param) in values.into_iter().zip(&dist.params) {
+            let Value::Array(array) = value else {
+                return Err(self.error("E0311", at, "a number or array is expected here", &format!("this is {}", value.kind())));
+            };
+            let wanted = param.constraint.elem();
+            let array = match (self.elem(&array), wanted) {
+                (Elem::Int, Elem::Real) => self.to_real(&array),
+                (a, b) if a == b => array,
+                (found, _) => {
+                    let (found, wanted) = (super::types::describe(found, &[]), super::types::describe(wanted, &[]));
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0315"), format!("`{}` of `{}` is {wanted}", param.name, dist.name))
+                            .at(at, format!("this is {found}")),
+                    ));
+                }
+            };
+            if array.dims.len() < param.dims.len() {
+                let found = self.describe(&Value::Array(array));
+                return Err(self.report(
+                    Diagnostic::error(Code("E0306"), format!("`{}` of `{}` is an array", param.name, dist.name))
+                        .at(at, format!("this is {found}")),
+                ));
+            }
+            self.check_constant(&array, &param.constraint, at)?;
+            arrays.push(array);
+        }
+        Ok(arrays)
+    }
+
+    /// Brings the arguments to one shape of independent entries; returns those dimensions. Afterwards an
+    /// argument's dims are its parameter's own, the independent ones being axes of the value.
+    fn align_arguments(&mut self, dist: &Distribution, args: Vec<Array>, span: Span) -> Lowered<(Vec<Array>, Vec<Axis>)> {
+        let mut widest: Option<Vec<Axis>> = None;
+        for (arg, param) in args.iter().zip(&dist.params) {
+            let outer = &arg.dims[..arg.dims.len() - param.dims.len()];
+            if widest.as_ref().is_none_or(|w| outer.len() > w.len()) {
+                widest = Some(outer.to_vec());
+            }
+        }
+        let widest = widest.unwrap_or_default();
+        let sizes: Vec<Dim> = widest.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
+        let mut event: Vec<(Axis, Axis)> = Vec::new();
+        let mut aligned = Vec::new();
+        let mut taken = widest.iter().copied().collect();
+        for (arg, param) in args.iter().zip(&dist.params) {
+            let outer = arg.dims.len() - param.dims.len();
+            let own: Vec<Dim> = self.sizes(arg)[..outer].to_vec();
+            if own[..] != sizes[sizes.len() - outer..] {
+                let found = super::types::describe(Elem::Real, &own);
+                let wanted = super::types::describe(Elem::Real, &sizes);
+                return Err(self.report(
+                    Diagnostic::error(Code("E0306"), format!("the arguments of `{}` have different shapes", dist.name))
+                        .at(span, format!("{wanted} and {found}")),
+                ));
+            }
+            let mut target: Vec<Axis> = widest[widest.len() - outer..].to_vec();
+            for (formal, actual) in param.dims.iter().zip(&arg.dims[outer..]) {
+                // One formal dimension is one axis in all arguments.
+                let axis = match event.iter().find(|(known, _)| known == formal) {
+                    Some((_, axis)) => *axis,
+                    None => {
+                        let info = self.b.axes.info(*actual).clone();
+                        let busy = self.open_axes().union(&taken).union(&widest.iter().copied().collect());
+                        let axis = if busy.contains(*actual) {
+                            self.b.axes.index(&info.name, info.lower, info.size, &busy)
+                        } else {
+                            *actual
+                        };
+                        event.push((*formal, axis));
+                        taken.insert(axis);
+                        axis
+                    }
+                };
+                if self.b.axes.info(axis).size != self.b.axes.info(*actual).size {
+                    return Err(self.error("E0306", span, format!("the arguments of `{}` have different sizes", dist.name), "here"));
+                }
+                target.push(axis);
+            }
+            let moved = self.with_dims(arg, &target);
+            aligned.push(Array { var: moved.var, dims: target[outer..].to_vec() });
+        }
+        Ok((aligned, widest))
+    }
+
+    /// The axes of one value, named by the argument that has them.
+    fn event_axes(&mut self, dist: &Distribution, args: &[Array]) -> Vec<Axis> {
+        dist.event
+            .iter()
+            .map(|formal| {
+                dist.params
+                    .iter()
+                    .zip(args)
+                    .find_map(|(param, arg)| {
+                        param.dims.iter().position(|axis| axis == formal).map(|at| arg.dims[at])
+                    })
+                    .unwrap_or(*formal)
+            })
+            .collect()
+    }
+
+    /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
+    fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
+        let mut special = (**dist).clone();
+        let mut sizes = Vec::new();
+        for (param, arg) in dist.params.iter().zip(args.iter()) {
+            for (formal, actual) in param.dims.iter().zip(&arg.dims) {
+                if let Some(name) = self.b.axes.info(*formal).size.as_name() {
+                    sizes.push((name.to_string(), self.b.axes.info(*actual).size.clone()));
+                }
+            }
+            if let Some(dim) = self.as_dim(arg.var) {
+                sizes.push((format!("{}.{}", dist.name, param.name), dim));
+            }
+        }
+        let replace = |dim: &Dim| {
+            let mut result = dim.clone();
+            for (name, size) in &sizes {
+                result = result.substitute(name, size);
+            }
+            result
+        };
+        special.finite = special.finite.as_ref().map(replace);
+        if let Constraint::IntRange(lower, upper) = &special.support {
+            special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
+        }
+        if special.support == Constraint::Bounded
+            && let [lower, upper, ..] = args
+            && let (Some(a), Some(b)) = (self.b.constant(lower.var), self.b.constant(upper.var))
+        {
+            special.support = Constraint::Interval(a.number(), b.number());
+        }
+        special.into()
+    }
+
+    fn strategy(&mut self, name: Option<&ast::Ident>, args: &[ast::Arg]) -> Lowered<Option<Strategy>> {
+        let Some(name) = name else {
+            if let Some(arg) = args.first() {
+                let label = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
+                return Err(self.error("E0314", label, "the distribution has no such parameter", "unknown"));
+            }
+            return Ok(None);
+        };
+        let strategy = match name.name.as_str() {
+            "reparam" => Strategy::Reparam,
+            "enum" => Strategy::Enum,
+            "mvd" => Strategy::Mvd,
+            "reinforce" => Strategy::Reinforce(self.baseline(args)?),
+            other => {
+                let mut diagnostic =
+                    Diagnostic::error(Code("E0501"), format!("there is no gradient strategy `{other}`"))
+                        .at(name.span, "unknown")
+                        .help("the strategies are reparam, reinforce, enum and mvd");
+                if matches!(other, "rloo" | "implicit" | "rejection" | "gumbel_softmax" | "straight_through" | "rebar" | "relax") {
+                    diagnostic = diagnostic.note(format!("`{other}` is planned but not there yet"));
+                }
+                return Err(self.report(diagnostic));
+            }
+        };
+        if !matches!(strategy, Strategy::Reinforce(_))
+            && let Some(arg) = args.first()
+        {
+            let label = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
+            return Err(self.error("E0501", label, format!("`{}` takes no settings", name.name), "unknown"));
+        }
+        Ok(Some(strategy))
+    }
+
+    /// `baseline = 0.5`, `baseline = moving_average(0.99)`
+    fn baseline(&mut self, args: &[ast::Arg]) -> Lowered<Baseline> {
+        let Some(arg) = args.first() else { return Ok(Baseline::None) };
+        if arg.name.as_ref().is_none_or(|name| name.name != "baseline") || args.len() > 1 {
+            return Err(self.error("E0501", arg.value.span, "`reinforce` takes `baseline = …`", "unknown setting"));
+        }
+        let moving = match &arg.value.kind {
+            ExprKind::Name(name) if name == "moving_average" => Some(0.9),
+            ExprKind::Call(callee, args) if matches!(&callee.kind, ExprKind::Name(n) if n == "moving_average") => {
+                match args.as_slice() {
+                    [] => Some(0.9),
+                    [decay] => super::types::literal(&decay.value),
+                    _ => None,
+                }
+            }
+            _ => {
+                let value = self.array(&arg.value)?;
+                if !value.dims.is_empty() {
+                    return Err(self.error("E0306", arg.value.span, "a baseline is one number per row", "an array"));
+                }
+                return Ok(Baseline::Value(self.b.to_real(value.var)));
+            }
+        };
+        match moving {
+            Some(decay) if (0.0..1.0).contains(&decay) => Ok(Baseline::MovingAverage(decay)),
+            _ => Err(self.error("E0501", arg.value.span, "the decay is a number from 0 to below 1", "not this")),
+        }
+    }
+
+    /// `factor(e)`
+    pub(super) fn factor(&mut self, arg: &Expr, span: Span) -> Lowered<Value> {
+        let array = self.array(arg)?;
+        if !matches!(self.mode, Mode::Generative(_)) {
+            return Err(self.error("E0406", span, "`factor` belongs in a model", "not allowed here"));
+        }
+        if self.elem(&array) == Elem::Bool {
+            return Err(self.error("E0305", arg.span, "`factor` takes a log density", "this is true or false"));
+        }
+        let array = self.to_real(&array);
+        let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
+        let rows: Vec<Axis> = self.open.iter().filter(|o| o.kind != OpenKind::Copy).map(|o| o.axis).collect();
+        // Counts once per row of the plates around, also where its value is the same in all rows.
+        let mut value = var;
+        for axis in rows {
+            value = self.spread(value, axis);
+        }
+        self.b.push(Stmt::Factor { value, guard, span });
+        Ok(Value::unit())
+    }
+
+    /// `report name`, `report name = e`
+    pub(super) fn report_value(&mut self, name: &ast::Ident, value: Option<&Expr>, span: Span) -> Lowered<Value> {
+        let expr = Expr { kind: ExprKind::Name(name.name.clone()), span: name.span };
+        let array = self.array(value.unwrap_or(&expr))?;
+        let address = self.address(&name.name);
+        let Mode::Generative(state) = &mut self.mode else {
+            return Err(self.error("E0406", span, "`report` belongs in a model or guide", "not allowed here"));
+        };
+        if let Some((_, first)) = state.reports.iter().find(|(known, _)| *known == address) {
+            let first = *first;
+            return Err(self.report(
+                Diagnostic::error(Code("E0407"), format!("`{address}` is reported twice"))
+                    .at(span, "again here")
+                    .at(first, "first here"),
+            ));
+        }
+        state.reports.push((address.clone(), span));
+        let mut dims: Vec<Axis> =
+            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        dims.extend(&array.dims);
+        self.b.push(Stmt::Report(Output { name: address, var: array.var, dims: dims.clone() }));
+        if value.is_some() {
+            self.define(&name.name, Value::Array(array.clone()));
+        }
+        if let Some(sites) = self.sites_of_block.last_mut() {
+            sites.push((name.name.clone(), Array { var: array.var, dims }));
+        }
+        Ok(Value::unit())
+    }
+}
+
+/// Positional arguments and named parameters are the distribution's, other named ones the strategy's.
+fn split_arguments(dist: &Distribution, args: &[ast::Arg]) -> (Vec<ast::Arg>, Vec<ast::Arg>) {
+    args.iter().cloned().partition(|arg| {
+        arg.name.as_ref().is_none_or(|name| dist.params.iter().any(|param| param.name == name.name))
+    })
+}
+
+/// Names of distributions elsewhere.
+fn foreign_distribution(callee: &Expr) -> Option<String> {
+    let ExprKind::Name(name) = &callee.kind else { return None };
+    let ours = match name.as_str() {
+        "Normal" | "gaussian" | "Gaussian" | "norm" => "normal(mean, sd)",
+        "Bernoulli" => "flip(p)",
+        "Categorical" => "categorical(p)",
+        "HalfNormal" | "halfnormal" => "half_normal(sd)",
+        "HalfCauchy" => "half_cauchy(scale)",
+        "LogNormal" | "log_normal" => "lognormal(mu, sigma)",
+        "StudentT" | "student" => "student_t(nu, mu, sigma)",
+        "Exponential" => "exponential(rate)",
+        "Gamma" => "gamma(shape, rate)",
+        "InverseGamma" | "inverse_gamma" => "inv_gamma(shape, scale)",
+        "Beta" => "beta(a, b)",
+        "Uniform" => "uniform(lower, upper)",
+        "Poisson" => "poisson(rate)",
+        "Binomial" => "binomial(n, p)",
+        "Cauchy" => "cauchy(location, scale)",
+        "Laplace" | "double_exponential" => "laplace(location, scale)",
+        "bernoulli_logit" => "bernoulli_logits(logit)",
+        "categorical_logit" => "categorical_logits(logits)",
+        _ => return None,
+    };
+    Some(format!("write `{ours}`"))
+}

@@ -1,0 +1,185 @@
+//! A compilation unit: the declarations of a file, its imports and the standard library.
+
+use super::value::Declared;
+use super::{Lower, Lowered, Mode, types};
+use crate::stdlib;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use vary_core::axis::AxisTable;
+use vary_core::generative::{Distribution, Generative};
+use vary_diagnostic::{Code, Diagnostic, Severity, Sources, Span};
+use vary_syntax::ast::{self, ItemKind};
+
+/// Declarations by name, what has been elaborated of them, and what was found wrong.
+#[derive(Debug, Default)]
+pub struct Unit {
+    /// All texts.
+    pub sources: Sources,
+    /// The axes shared by all programs.
+    pub axes: AxisTable,
+    /// Sizes known from data; others stay names.
+    pub sizes: BTreeMap<String, i64>,
+    /// Findings in the order they were made.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The user's declarations in order.
+    pub order: Vec<Rc<Declared>>,
+    /// Places of `detach` in the user's own code.
+    pub detaches: Vec<Span>,
+    /// Data names that were read or observed.
+    pub used_data: BTreeSet<String>,
+    items: HashMap<String, Rc<Declared>>,
+    pub(super) programs: HashMap<String, Option<Rc<Generative>>>,
+    pub(super) distributions: HashMap<String, Option<Rc<Distribution>>>,
+}
+
+impl Unit {
+    /// A unit without declarations but the standard library's.
+    pub fn new(sources: Sources) -> Self {
+        Unit { sources, ..Unit::default() }
+    }
+
+    /// Reports a finding, once.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Whether an error was reported.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Adds the declarations of a parsed file; a later one of the same name is an error unless `redefine`.
+    pub fn add(&mut self, file: ast::File, redefine: bool) {
+        for item in file.items {
+            let declared = Rc::new(Declared { item, is_stdlib: false });
+            if let Some(name) = declared_name(&declared.item) {
+                if let Some(earlier) = self.items.get(&name.name)
+                    && !redefine
+                    && !earlier.is_stdlib
+                {
+                    let first = declared_name(&earlier.item).map_or(earlier.item.span, |n| n.span);
+                    let diagnostic = Diagnostic::error(Code("E0201"), format!("`{}` is declared twice", name.name))
+                        .at(name.span, "the second declaration")
+                        .at(first, "the first");
+                    self.report(diagnostic);
+                    continue;
+                }
+                if redefine {
+                    self.order.retain(|old| declared_name(&old.item).is_none_or(|n| n.name != name.name));
+                    self.programs.clear();
+                    self.distributions.clear();
+                }
+                self.items.insert(name.name.clone(), declared.clone());
+            }
+            self.order.push(declared);
+        }
+    }
+
+    /// Adds one derived program under a title that cannot be written.
+    pub(super) fn add_derived(&mut self, title: &str, file: ast::File) {
+        for item in file.items {
+            self.items.insert(title.to_string(), Rc::new(Declared { item, is_stdlib: true }));
+        }
+    }
+
+    /// The declaration of a name: the user's, else the standard library's.
+    pub fn find(&mut self, name: &str) -> Option<Rc<Declared>> {
+        if let Some(found) = self.items.get(name) {
+            return Some(found.clone());
+        }
+        let (title, text) = stdlib::containing(name)?;
+        let source = self.sources.add(title, text);
+        let parsed = vary_syntax::parse_file(source, text);
+        self.diagnostics.extend(parsed.diagnostics);
+        for item in parsed.file.items {
+            let declared = Rc::new(Declared { item, is_stdlib: true });
+            if let Some(name) = declared_name(&declared.item) {
+                self.items.entry(name.name.clone()).or_insert(declared.clone());
+            }
+        }
+        self.items.get(name).cloned()
+    }
+
+    /// Every name a user may mean, for suggestions.
+    pub fn names(&self) -> Vec<String> {
+        let own = self.order.iter().filter_map(|d| declared_name(&d.item).map(|n| n.name.clone()));
+        own.chain(stdlib::names().map(str::to_string)).collect()
+    }
+
+    /// The user's data declarations in order.
+    pub fn data(&self) -> Vec<ast::DataDecl> {
+        self.order
+            .iter()
+            .filter_map(|d| match &d.item.kind {
+                ItemKind::Data(data) => Some(data.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The declared type of data.
+    pub fn data_type(&mut self, data: &ast::DataDecl) -> Lowered<types::ArrayType> {
+        let mut lower = Lower::new(self, Mode::Pure);
+        lower.array_declaration(&data.ty, &mut None)
+    }
+}
+
+/// The name an item declares.
+pub fn declared_name(item: &ast::Item) -> Option<&ast::Ident> {
+    match &item.kind {
+        ItemKind::Data(data) => Some(&data.name),
+        ItemKind::Param(param) => Some(&param.name),
+        ItemKind::Let(binding) => match &binding.pattern {
+            ast::Pattern::Name(name) => Some(name),
+            _ => None,
+        },
+        ItemKind::Fn(f) | ItemKind::Net(f) | ItemKind::Objective(f) => Some(&f.name),
+        ItemKind::Model(p) | ItemKind::Guide(p) => Some(&p.name),
+        ItemKind::Distribution(d) => Some(&d.name),
+        ItemKind::Import(_)
+        | ItemKind::DataFrom(_)
+        | ItemKind::Fit(_)
+        | ItemKind::Predict(_)
+        | ItemKind::Stmt(_)
+        | ItemKind::Error => None,
+    }
+}
+
+/// The candidate nearest to `name`, if one is near enough to be meant.
+pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let limit = match name.len() {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(d, candidate)| *d <= limit && *d < candidate.len().max(name.len()))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Whether two names differ by one letter: replaced, inserted or left out.
+pub fn one_letter_apart(a: &str, b: &str) -> bool {
+    distance(a, b) == 1
+}
+
+/// Edit distance; a change of case counts nothing.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}

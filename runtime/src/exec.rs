@@ -1,0 +1,166 @@
+//! Runs planned programs.
+
+use crate::kernels::{binary, index, unary};
+use crate::plan::{Code, Home, Kernel, Op, Operand, Plan};
+use crate::program::InputKind;
+use crate::random::Stream;
+use crate::verify::Invalid;
+use std::sync::Arc;
+
+/// A plan with its data: what is fixed has been computed.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    plan: Arc<Plan>,
+    /// Constants, then data, then results of `once`.
+    fixed: Vec<Arc<[f64]>>,
+}
+
+/// Working memory for one thread. Allocated once.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    slots: Vec<Vec<f64>>,
+    /// The current index of each enclosing loop.
+    at: Vec<usize>,
+}
+
+impl Workspace {
+    fn new(code: &Code) -> Self {
+        Workspace { slots: code.slots.iter().map(|len| vec![0.0; *len]).collect(), at: vec![0; code.depth] }
+    }
+}
+
+impl Bound {
+    /// Binds data, in the order of the plan's inputs of kind `Data`, and computes what depends on them only.
+    pub fn new(plan: Arc<Plan>, data: &[Arc<[f64]>]) -> Result<Bound, Invalid> {
+        let wanted: Vec<_> = plan.inputs.iter().filter(|input| input.kind == InputKind::Data).collect();
+        if wanted.len() != data.len() {
+            return Err(Invalid { place: "data".to_string(), rule: "another number of arrays is needed" });
+        }
+        for (input, array) in wanted.iter().zip(data) {
+            if input.len != array.len() {
+                return Err(Invalid { place: format!("data {}", input.name), rule: "has another size" });
+            }
+        }
+        let mut fixed: Vec<Arc<[f64]>> = vec![plan.constants.as_slice().into()];
+        fixed.extend(data.iter().cloned());
+        let mut workspace = Workspace::new(&plan.once);
+        let mut run = Run { workspace: &mut workspace, fixed: &fixed, given: &[], stream: Stream::default() };
+        run.list(&plan.once.ops);
+        fixed.extend(plan.fixed.iter().map(|(slot, len)| Arc::from(&workspace.slots[*slot][..*len])));
+        Ok(Bound { plan, fixed })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Working memory that fits.
+    pub fn workspace(&self) -> Workspace {
+        Workspace::new(&self.plan.step)
+    }
+
+    /// Runs a step. `given` are the inputs of kind `Param` and `State`, in the order of the plan's inputs.
+    /// Allocates nothing.
+    ///
+    /// # Panics
+    /// When the arrays given are not those of the plan's inputs, or the workspace is another plan's.
+    pub fn run(&self, workspace: &mut Workspace, given: &[&[f64]], stream: Stream) {
+        let wanted = || self.plan.inputs.iter().filter(|input| input.kind != InputKind::Data);
+        assert_eq!(wanted().count(), given.len(), "number of arrays given");
+        for (input, array) in wanted().zip(given) {
+            assert_eq!(input.len, array.len(), "size of input {}", input.name);
+        }
+        let mut run = Run { workspace, fixed: &self.fixed, given, stream };
+        run.list(&self.plan.step.ops);
+    }
+
+    /// An output of the last run, by its position in the plan's outputs; row-major.
+    pub fn output<'a>(&'a self, workspace: &'a Workspace, given: &[&'a [f64]], output: usize) -> &'a [f64] {
+        let (home, len) = self.plan.results[output];
+        let array = match home {
+            Home::Slot(slot) => workspace.slots.get(slot).map_or(&[][..], Vec::as_slice),
+            Home::Fixed(fixed) => &self.fixed[fixed],
+            Home::Given(input) => given[input],
+        };
+        &array[..len]
+    }
+}
+
+/// One run of a list.
+struct Run<'a> {
+    workspace: &'a mut Workspace,
+    fixed: &'a [Arc<[f64]>],
+    given: &'a [&'a [f64]],
+    stream: Stream,
+}
+
+impl Run<'_> {
+    fn list(&mut self, ops: &[Op]) {
+        for op in ops {
+            match op {
+                Op::Run { kernel, out, args } => self.kernel(kernel, out, args),
+                Op::Loop { size, reverse, depth, body } => {
+                    for step in 0..*size {
+                        self.workspace.at[*depth] = if *reverse { size - 1 - step } else { step };
+                        self.list(body);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a kernel. The slot written is taken out meanwhile: no instruction reads what it writes.
+    #[inline]
+    fn kernel(&mut self, kernel: &Kernel, target: &Operand, args: &[Operand]) {
+        let Home::Slot(slot) = target.home else { return };
+        let start = target.offset + self.moved(&target.steps);
+        let mut taken = std::mem::take(&mut self.workspace.slots[slot]);
+        // Past the end only where nothing is written.
+        let out = taken.get_mut(start..).unwrap_or_default();
+        match kernel {
+            Kernel::Unary(op, nest) => unary::run(*op, nest, out, self.read(&args[0])),
+            Kernel::Binary(op, nest) => binary::run(*op, nest, out, self.read(&args[0]), self.read(&args[1])),
+            Kernel::Select(nest) => {
+                binary::select(nest, out, self.read(&args[0]), self.read(&args[1]), self.read(&args[2]));
+            }
+            Kernel::Iota { size, lower, stride } => {
+                (0..*size).for_each(|i| out[i * stride] = lower + i as f64);
+            }
+            Kernel::Reduce(reduce) => reduce.run(out, self.read(&args[0])),
+            Kernel::Contract(contract) => contract.run(out, self.read(&args[0]), self.read(&args[1])),
+            Kernel::Gather(nest, pointer) => {
+                index::gather(nest, *pointer, out, self.read(&args[0]), self.read(&args[1]));
+            }
+            Kernel::Scatter(nest, pointer) => {
+                index::scatter(nest, *pointer, out, self.read(&args[0]), self.read(&args[1]));
+            }
+            Kernel::CumSum(cumsum) => cumsum.run(out, self.read(&args[0])),
+            Kernel::Cholesky(cholesky) => cholesky.run(out, self.read(&args[0])),
+            Kernel::TriSolve(solve) => solve.run(out, self.read(&args[0]), self.read(&args[1])),
+            Kernel::Draw { sampler, steps, lanes_per_draw } => {
+                let lane = self.stream.first_draw * *lanes_per_draw as u64 + self.moved(steps) as u64;
+                let arg = |at: usize| args.get(at).map_or(&[][..], |arg| self.read(arg));
+                sampler.run(out, arg(0), arg(1), lane, &self.stream);
+            }
+        }
+        self.workspace.slots[slot] = taken;
+    }
+
+    /// How far the enclosing loops have moved an operand.
+    #[inline(always)]
+    fn moved(&self, steps: &[usize]) -> usize {
+        steps.iter().zip(&self.workspace.at).map(|(step, at)| step * at).sum()
+    }
+
+    #[inline(always)]
+    fn read(&self, operand: &Operand) -> &[f64] {
+        let array: &[f64] = match operand.home {
+            Home::Slot(slot) => &self.workspace.slots[slot],
+            Home::Fixed(fixed) => &self.fixed[fixed],
+            Home::Given(input) => self.given[input],
+        };
+        // Past the end only where nothing is read.
+        array.get(operand.offset + self.moved(&operand.steps)..).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,50 @@
+//! Fitting: optimisers, the loop that runs an estimator, and what is reported afterwards.
+//!
+//! The loop knows an [`Estimator`] only as unbiased (or not) estimates of an objective and of its
+//! gradient at a parameter vector of shape `[dimension]`; how parameters are named, shaped and
+//! constrained is the caller's business until [`FitReport`].
+
+mod optimizer;
+mod report;
+mod run;
+mod summary;
+mod timing;
+
+pub use optimizer::{Adam, Optimizer, SettingError, Sgd};
+pub use report::{
+    ARRAY_LIMIT, Bound, Diagnostics, EstimatorReport, FitReport, ObjectiveReport, Posterior,
+    PosteriorEntries, Seconds, SiteReport,
+};
+pub use run::{Failure, Fitted, Observer, Outcome, Progress, Settings, TAIL_STEPS, Tail, fit};
+pub use summary::{MonteCarlo, Summary, entry_name, quantile};
+pub use timing::StepTime;
+
+/// Estimates of an objective and its gradient.
+pub trait Estimator {
+    /// The number of unconstrained parameters; may be 0.
+    fn dimension(&self) -> usize;
+
+    /// An estimate of the objective at `params`, its gradient written to `gradient`, both of shape
+    /// `[dimension]`. The randomness is a function of `step` and of the estimator's own seed.
+    /// Non-finite results are returned as they are: the loop reports them.
+    fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64;
+}
+
+/// Which way a fit moves its objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// Uphill.
+    Maximize,
+    /// Downhill.
+    Minimize,
+}
+
+impl Sense {
+    /// `1` uphill, `-1` downhill: the factor of a gradient that makes it a direction to move in.
+    pub fn sign(self) -> f64 {
+        match self {
+            Sense::Maximize => 1.0,
+            Sense::Minimize => -1.0,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Pointwise functions of two operands, and selection.
+
+use super::nest::Nest;
+use super::special;
+use crate::program::Binary;
+
+/// `out = op(a, b)`
+pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f64]) {
+    match op {
+        Binary::Add => each(nest, out, a, b, |a, b| a + b),
+        Binary::Sub => each(nest, out, a, b, |a, b| a - b),
+        Binary::Mul => each(nest, out, a, b, |a, b| a * b),
+        Binary::Div => each(nest, out, a, b, |a, b| a / b),
+        Binary::IntDiv => each(nest, out, a, b, |a, b| (a / b).floor()),
+        Binary::Rem => each(nest, out, a, b, special::remainder),
+        Binary::Pow => each(nest, out, a, b, f64::powf),
+        Binary::Max => each(nest, out, a, b, special::max),
+        Binary::Min => each(nest, out, a, b, special::min),
+        Binary::Atan2 => each(nest, out, a, b, f64::atan2),
+        Binary::XLogY => each(nest, out, a, b, special::xlogy),
+        Binary::Lt => each(nest, out, a, b, |a, b| bit(a < b)),
+        Binary::Le => each(nest, out, a, b, |a, b| bit(a <= b)),
+        Binary::Eq => each(nest, out, a, b, |a, b| bit(a == b)),
+        Binary::Ne => each(nest, out, a, b, |a, b| bit(a != b)),
+        Binary::And => each(nest, out, a, b, |a, b| bit(a != 0.0 && b != 0.0)),
+        Binary::Or => each(nest, out, a, b, |a, b| bit(a != 0.0 || b != 0.0)),
+    }
+}
+
+/// The value of a function at two numbers.
+pub(crate) fn value(op: Binary, a: f64, b: f64) -> f64 {
+    let mut out = [0.0];
+    run(op, &Nest::new(&[], [&[], &[], &[]]), &mut out, &[a], &[b]);
+    out[0]
+}
+
+/// `out = c ? a : b`
+pub(crate) fn select(nest: &Nest<4>, out: &mut [f64], c: &[f64], a: &[f64], b: &[f64]) {
+    let (n, [so, sc, sa, sb]) = (nest.inner, nest.strides);
+    nest.each(|[o, c0, a0, b0]| {
+        for i in 0..n {
+            let (yes, no) = (a[a0 + i * sa], b[b0 + i * sb]);
+            out[o + i * so] = if c[c0 + i * sc] != 0.0 { yes } else { no };
+        }
+    });
+}
+
+fn bit(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+/// Inner loops where operands are contiguous or constant, and a general one.
+#[inline(always)]
+fn each(nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) {
+    let (n, [so, sa, sb]) = (nest.inner, nest.strides);
+    nest.each(|[o, p, q]| match (so, sa, sb) {
+        (1, 1, 1) => {
+            let (a, b) = (&a[p..p + n], &b[q..q + n]);
+            out[o..o + n].iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
+        }
+        (1, 1, 0) => {
+            let b = b[q];
+            out[o..o + n].iter_mut().zip(&a[p..p + n]).for_each(|(out, a)| *out = f(*a, b));
+        }
+        (1, 0, 1) => {
+            let a = a[p];
+            out[o..o + n].iter_mut().zip(&b[q..q + n]).for_each(|(out, b)| *out = f(a, *b));
+        }
+        _ => (0..n).for_each(|i| out[o + i * so] = f(a[p + i * sa], b[q + i * sb])),
+    });
+}

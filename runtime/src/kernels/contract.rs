@@ -1,0 +1,235 @@
+//! Sums of products: matrix products where they are large enough, loops elsewhere.
+
+use super::nest::{collapse, walk};
+
+/// A planned sum of products; strides are those of `out`, `a`, `b`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Contract {
+    /// Loops of the result around the innermost work.
+    kept: Box<[(usize, [usize; 3])]>,
+    /// Summed loops around the innermost work: strides of `a` and `b`.
+    summed: Box<[(usize, [usize; 2])]>,
+    inner: Inner,
+}
+
+/// The innermost work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Inner {
+    /// Along a summed loop of this size: an inner product.
+    Dot(usize, [usize; 2]),
+    /// Along a kept loop of this size: a multiple of one row, or a product of two, is added to another.
+    Row(usize, [usize; 3]),
+    /// A matrix product.
+    Matrix(Matrix),
+}
+
+/// `out[m, n] += Σ_k a[m, k] · b[k, n]`, with the strides of each loop in its two operands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Matrix {
+    m: usize,
+    n: usize,
+    k: usize,
+    /// Strides of `m` in `out` and `a`, of `n` in `out` and `b`, of `k` in `a` and `b`.
+    along_m: [usize; 2],
+    along_n: [usize; 2],
+    along_k: [usize; 2],
+}
+
+/// Products with fewer multiplications than this are not worth packing.
+const WORTH_PACKING: usize = 4096;
+
+impl Contract {
+    /// `out`, `a`, `b` are the operands' strides along `extents`, of which the first `kept` are the result's.
+    pub fn new(extents: &[usize], kept: usize, out: &[usize], a: &[usize], b: &[usize]) -> Self {
+        let mut result = collapse((0..kept).map(|d| (extents[d], [out[d], a[d], b[d]])));
+        let mut summed: Vec<_> = (kept..extents.len()).map(|d| (extents[d], [a[d], b[d]])).collect();
+        summed.sort_by_key(|(_, strides)| std::cmp::Reverse(*strides));
+        let mut summed = collapse(summed.into_iter());
+        let inner = matrix(&mut result, &mut summed).map(Inner::Matrix);
+        let inner = inner.unwrap_or_else(|| innermost(&mut result, &mut summed));
+        Contract { kept: result.into(), summed: summed.into(), inner }
+    }
+
+    /// Whether it is computed by matrix products.
+    pub fn is_matrix(&self) -> bool {
+        matches!(self.inner, Inner::Matrix(_))
+    }
+
+    /// Writes every element of the result.
+    pub fn run(&self, out: &mut [f64], a: &[f64], b: &[f64]) {
+        walk(&self.kept, [0; 3], &mut |[o, p, q]| match self.inner {
+            Inner::Dot(n, strides) => {
+                let mut total = 0.0;
+                walk(&self.summed, [p, q], &mut |[p, q]| {
+                    if n > 0 {
+                        total += dot(n, &a[p..], &b[q..], strides);
+                    }
+                });
+                out[o] = total;
+            }
+            Inner::Row(n, strides) => {
+                (0..n).for_each(|i| out[o + i * strides[0]] = 0.0);
+                walk(&self.summed, [p, q], &mut |[p, q]| {
+                    add_product(n, &mut out[o..], &a[p..], &b[q..], strides);
+                });
+            }
+            Inner::Matrix(shape) => {
+                let mut beta = 0.0;
+                walk(&self.summed, [p, q], &mut |[p, q]| {
+                    shape.multiply_add(beta, &mut out[o..], &a[p..], &b[q..]);
+                    beta = 1.0;
+                });
+            }
+        });
+    }
+}
+
+/// Takes out the loops of a matrix product, if there is a large one.
+fn matrix(kept: &mut Vec<(usize, [usize; 3])>, summed: &mut Vec<(usize, [usize; 2])>) -> Option<Matrix> {
+    let largest = |only: &dyn Fn(&[usize; 3]) -> bool| {
+        let candidates = kept.iter().enumerate().filter(|(_, (_, strides))| strides[0] != 0 && only(strides));
+        candidates.max_by_key(|(_, (size, _))| *size).map(|(at, _)| at)
+    };
+    let at_m = largest(&|[_, a, b]| *a != 0 && *b == 0)?;
+    let at_n = largest(&|[_, a, b]| *a == 0 && *b != 0)?;
+    let both = summed.iter().enumerate().filter(|(_, (_, [a, b]))| *a != 0 && *b != 0);
+    let at_k = both.max_by_key(|(_, (size, _))| *size).map(|(at, _)| at)?;
+    let ((m, along_m), (n, along_n), (k, along_k)) = (kept[at_m], kept[at_n], summed[at_k]);
+    // A fast loop shared by both operands makes a better innermost loop than strided matrices.
+    let lanes = kept.last().is_some_and(|(size, [_, a, b])| *a != 0 && *b != 0 && *size >= 8);
+    if m.min(n).min(k) < 2 || m * n * k < WORTH_PACKING || lanes {
+        return None;
+    }
+    [at_m.max(at_n), at_m.min(at_n)].map(|at| kept.remove(at));
+    summed.remove(at_k);
+    let (along_m, along_n) = ([along_m[0], along_m[1]], [along_n[0], along_n[2]]);
+    Some(Matrix { m, n, k, along_m, along_n, along_k })
+}
+
+/// Takes out the best innermost loop.
+fn innermost(kept: &mut Vec<(usize, [usize; 3])>, summed: &mut Vec<(usize, [usize; 2])>) -> Inner {
+    let row = kept.last().copied().filter(|(size, [out, a, b])| *size > 1 && *out == 1 && *a <= 1 && *b <= 1);
+    let run = summed.last().copied().unwrap_or((1, [0, 0]));
+    match row {
+        Some((n, strides)) if run.1 != [1, 1] || n >= run.0 => {
+            kept.pop();
+            Inner::Row(n, strides)
+        }
+        _ => {
+            summed.pop();
+            Inner::Dot(run.0, run.1)
+        }
+    }
+}
+
+/// `Σ a·b` with four interleaved partial sums.
+fn dot(n: usize, a: &[f64], b: &[f64], [sa, sb]: [usize; 2]) -> f64 {
+    let mut sums = [0.0; 4];
+    if (sa, sb) == (1, 1) {
+        let (a, b) = (a[..n].chunks_exact(4), b[..n].chunks_exact(4));
+        let rest = a.remainder().iter().zip(b.remainder());
+        for (a, b) in a.zip(b) {
+            (0..4).for_each(|k| sums[k] += a[k] * b[k]);
+        }
+        rest.enumerate().for_each(|(k, (a, b))| sums[k] += a * b);
+    } else {
+        (0..n).for_each(|i| sums[i % 4] += a[i * sa] * b[i * sb]);
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
+}
+
+/// `out += a·b` elementwise.
+fn add_product(n: usize, out: &mut [f64], a: &[f64], b: &[f64], strides: [usize; 3]) {
+    match strides {
+        [1, 1, 1] => {
+            let pairs = a[..n].iter().zip(&b[..n]);
+            out[..n].iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += a * b);
+        }
+        [1, 0, 1] => out[..n].iter_mut().zip(&b[..n]).for_each(|(out, b)| *out += a[0] * b),
+        [1, 1, 0] => out[..n].iter_mut().zip(&a[..n]).for_each(|(out, a)| *out += a * b[0]),
+        [so, sa, sb] => (0..n).for_each(|i| out[i * so] += a[i * sa] * b[i * sb]),
+    }
+}
+
+impl Matrix {
+    /// `out = beta · out + a b`
+    fn multiply_add(&self, beta: f64, out: &mut [f64], a: &[f64], b: &[f64]) {
+        let reach = |[m, n]: [usize; 2], [sm, sn]: [usize; 2]| (m - 1) * sm + (n - 1) * sn;
+        let Matrix { m, n, k, along_m, along_n, along_k } = *self;
+        assert!(reach([m, n], [along_m[0], along_n[0]]) < out.len(), "the product reaches outside");
+        assert!(reach([m, k], [along_m[1], along_k[0]]) < a.len(), "the left matrix reaches outside");
+        assert!(reach([k, n], [along_k[1], along_n[1]]) < b.len(), "the right matrix reaches outside");
+        let [out_m, out_n, a_m, a_k, b_k, b_n] =
+            [along_m[0], along_n[0], along_m[1], along_k[0], along_k[1], along_n[1]].map(|s| s as isize);
+        // SAFETY: sizes are at least 2 and strides at least 1, so the asserted offsets are the largest reached;
+        // `out` is borrowed mutably and thus apart from `a` and `b`.
+        unsafe {
+            matrixmultiply::dgemm(
+                m,
+                k,
+                n,
+                1.0,
+                a.as_ptr(),
+                a_m,
+                a_k,
+                b.as_ptr(),
+                b_k,
+                b_n,
+                beta,
+                out.as_mut_ptr(),
+                out_m,
+                out_n,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Σ_{k, l} a[m, k, l, c] b[k, n, l, c] for axes with each operand's presence chosen at random.
+    fn check(sizes: [usize; 5], kept: usize, in_a: [bool; 5], in_b: [bool; 5]) {
+        let strides = |present: &dyn Fn(usize) -> bool| {
+            let mut stride = 1;
+            let mut all = [0; 5];
+            for d in (0..5).rev().filter(|d| present(*d)) {
+                all[d] = stride;
+                stride *= sizes[d];
+            }
+            (all, stride)
+        };
+        let ((so, no), (sa, na), (sb, nb)) =
+            (strides(&|d| d < kept), strides(&|d| in_a[d]), strides(&|d| in_b[d]));
+        let a: Vec<f64> = (0..na).map(|i| ((i * 7919) % 23) as f64 - 11.0).collect();
+        let b: Vec<f64> = (0..nb).map(|i| ((i * 104_729) % 19) as f64 - 9.0).collect();
+        let mut expected = vec![0.0; no];
+        let loops: Vec<_> = (0..5).map(|d| (sizes[d], [so[d], sa[d], sb[d]])).collect();
+        walk(&loops, [0; 3], &mut |[o, p, q]| expected[o] += a[p] * b[q]);
+        let mut out = vec![f64::NAN; no];
+        Contract::new(&sizes, kept, &so, &sa, &sb).run(&mut out, &a, &b);
+        // Whole numbers: the sums are exact in any order.
+        assert_eq!(out, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_plain_loops(
+            sizes in proptest::array::uniform5(1usize..9),
+            kept in 0usize..=5,
+            in_a in proptest::array::uniform5(any::<bool>()),
+            in_b in proptest::array::uniform5(any::<bool>()),
+        ) {
+            check(sizes, kept, in_a, in_b);
+        }
+    }
+
+    #[test]
+    fn large_products_are_matrix_products() {
+        let (m, n, k) = (40, 30, 20);
+        let plan = Contract::new(&[m, n, k], 2, &[n, 1, 0], &[k, 0, 1], &[0, 1, n]);
+        assert!(plan.is_matrix());
+        check([m, n, k, 1, 1], 2, [true, false, true, false, false], [false, true, true, false, false]);
+    }
+}

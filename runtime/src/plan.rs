@@ -1,0 +1,393 @@
+//! From a verified program to executable code: kernels planned, buffers laid into slots.
+//!
+//! A slot is a vector that several buffers use one after another. Buffers whose lives do not
+//! overlap share slots, smallest fitting first. A buffer lives from the instruction that first
+//! writes it to the last that reads it; one that lives both inside and outside a loop lives through
+//! the whole loop. Outputs live to the end.
+
+use crate::kernels::contract::Contract;
+use crate::kernels::index::{CumSum, Pointer};
+use crate::kernels::linalg::{Cholesky, TriSolve};
+use crate::kernels::nest::Nest;
+use crate::kernels::reduce::Reduce;
+use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Unary, View};
+use crate::random::{Sampler, occurrence_hash};
+use crate::verify::{Invalid, verify};
+
+/// An executable program.
+#[derive(Debug)]
+pub struct Plan {
+    /// How many Monte Carlo draws one run makes.
+    pub draws: usize,
+    /// Values from outside, in the program's order.
+    pub inputs: Vec<Input>,
+    /// What a run computes, in the program's order.
+    pub outputs: Vec<Output>,
+    pub(crate) once: Code,
+    pub(crate) step: Code,
+    /// All constants; the first of the fixed arrays.
+    pub(crate) constants: Vec<f64>,
+    /// Where `once` leaves its results, in the order of the fixed arrays after constants and data.
+    pub(crate) fixed: Vec<(usize, usize)>,
+    /// Where each output is after a step, and its length.
+    pub(crate) results: Vec<(Home, usize)>,
+}
+
+/// A list of instructions with its slots.
+#[derive(Debug, Default)]
+pub(crate) struct Code {
+    pub ops: Vec<Op>,
+    /// Length of each slot.
+    pub slots: Vec<usize>,
+    /// Deepest nesting of loops.
+    pub depth: usize,
+}
+
+/// An executable instruction.
+#[derive(Debug)]
+pub(crate) enum Op {
+    /// A kernel.
+    Run { kernel: Kernel, out: Operand, args: Box<[Operand]> },
+    /// A kernel list per index.
+    Loop { size: usize, reverse: bool, depth: usize, body: Vec<Op> },
+}
+
+/// What is done with the operands.
+#[derive(Debug)]
+pub(crate) enum Kernel {
+    Unary(Unary, Nest<2>),
+    Binary(Binary, Nest<3>),
+    Select(Nest<4>),
+    Iota { size: usize, lower: f64, stride: usize },
+    Reduce(Reduce),
+    Contract(Contract),
+    Gather(Nest<3>, Pointer),
+    Scatter(Nest<3>, Pointer),
+    CumSum(CumSum),
+    Cholesky(Cholesky),
+    TriSolve(TriSolve),
+    Draw { sampler: Sampler, steps: Box<[usize]>, lanes_per_draw: usize },
+}
+
+/// Where an operand starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Operand {
+    pub home: Home,
+    pub offset: usize,
+    /// Strides for the enclosing loops.
+    pub steps: Box<[usize]>,
+}
+
+/// The array an operand is in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Home {
+    /// A slot of the running code.
+    Slot(usize),
+    /// A fixed array: constants, data, results of `once`.
+    Fixed(usize),
+    /// An input given at every step.
+    Given(usize),
+}
+
+impl Plan {
+    /// Verifies a program and makes it executable.
+    pub fn new(program: &Program) -> Result<Plan, Invalid> {
+        verify(program)?;
+        let data = program.inputs.iter().filter(|input| input.kind == InputKind::Data).count();
+        let mut homes = Vec::with_capacity(program.buffers.len());
+        let mut constants = Vec::new();
+        let rank = |at: usize, data: bool| {
+            let same = |input: &&Input| (input.kind == InputKind::Data) == data;
+            program.inputs[..at].iter().filter(same).count()
+        };
+        let input_home = |at: usize| match program.inputs[at].kind {
+            InputKind::Data => Home::Fixed(1 + rank(at, true)),
+            InputKind::Param | InputKind::State => Home::Given(rank(at, false)),
+        };
+        for buffer in &program.buffers {
+            homes.push(match buffer.place {
+                Place::Constant(value) => {
+                    constants.push(value);
+                    (Some(Home::Fixed(0)), constants.len() - 1)
+                }
+                Place::Input(input) => (Some(input_home(input)), 0),
+                Place::Once | Place::Step => (None, 0),
+            });
+        }
+        let results = program.outputs.iter().map(|output| output.buffer);
+        let mut kept: Vec<usize> = buffers_read(&program.step).chain(results).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        let once = lay_out(program, &program.once, &kept);
+        homes_from(&mut homes, &once);
+        let once_code = compile(program, &program.once, &homes, once);
+        // The step sees the results of `once` as fixed arrays.
+        let mut fixed = Vec::new();
+        kept.retain(|buffer| program.buffers[*buffer].place == Place::Once);
+        for buffer in kept {
+            if let (Some(Home::Slot(slot)), _) = homes[buffer] {
+                fixed.push((slot, program.buffers[buffer].len));
+                homes[buffer].0 = Some(Home::Fixed(data + fixed.len()));
+            }
+        }
+        let outputs: Vec<usize> = program.outputs.iter().map(|output| output.buffer).collect();
+        let step = lay_out(program, &program.step, &outputs);
+        homes_from(&mut homes, &step);
+        let step_code = compile(program, &program.step, &homes, step);
+        let home = |buffer: usize| homes[buffer].0.unwrap_or(Home::Slot(0));
+        Ok(Plan {
+            draws: program.draws,
+            inputs: program.inputs.clone(),
+            outputs: program.outputs.clone(),
+            results: outputs.iter().map(|b| (home(*b), program.buffers[*b].len)).collect(),
+            once: once_code,
+            step: step_code,
+            constants,
+            fixed,
+        })
+    }
+
+    /// Bytes of working memory of one workspace.
+    pub fn arena_bytes(&self) -> usize {
+        self.step.slots.iter().sum::<usize>() * size_of::<f64>()
+    }
+
+    /// Number of slots of one workspace.
+    pub fn slot_count(&self) -> usize {
+        self.step.slots.len()
+    }
+
+    /// How many contractions are matrix products.
+    pub fn matrix_products(&self) -> usize {
+        fn count(ops: &[Op]) -> usize {
+            ops.iter()
+                .map(|op| match op {
+                    Op::Run { kernel: Kernel::Contract(contract), .. } => usize::from(contract.is_matrix()),
+                    Op::Run { .. } => 0,
+                    Op::Loop { body, .. } => count(body),
+                })
+                .sum()
+        }
+        count(&self.once.ops) + count(&self.step.ops)
+    }
+}
+
+/// Every buffer that a list reads.
+fn buffers_read(instrs: &[Instr]) -> Box<dyn Iterator<Item = usize> + '_> {
+    Box::new(instrs.iter().flat_map(|instr| match instr {
+        Instr::Loop(inner) => buffers_read(&inner.body),
+        _ => Box::new(instr.operands().1.into_iter().map(|view| view.buffer).collect::<Vec<_>>().into_iter()),
+    }))
+}
+
+/// Slots for the buffers that a list writes.
+struct Layout {
+    /// Buffer and slot.
+    slots: Vec<(usize, usize)>,
+    lens: Vec<usize>,
+}
+
+fn homes_from(homes: &mut [(Option<Home>, usize)], layout: &Layout) {
+    for (buffer, slot) in &layout.slots {
+        homes[*buffer] = (Some(Home::Slot(*slot)), 0);
+    }
+}
+
+/// The first and last position at which a buffer matters.
+#[derive(Clone, Copy)]
+struct Life {
+    start: usize,
+    end: usize,
+}
+
+/// Lays the buffers that a list writes into slots; `kept` ones keep theirs to the end.
+fn lay_out(program: &Program, instrs: &[Instr], kept: &[usize]) -> Layout {
+    let mut lives: Vec<Option<Life>> = vec![None; program.buffers.len()];
+    let mut written = vec![false; program.buffers.len()];
+    let mut loops = Vec::new();
+    let mut position = 0;
+    trace(instrs, &mut position, &mut lives, &mut written, &mut loops);
+    for buffer in kept {
+        if let Some(life) = &mut lives[*buffer] {
+            life.end = usize::MAX;
+        }
+    }
+    let mut alive: Vec<(usize, Life)> = lives
+        .into_iter()
+        .enumerate()
+        .filter_map(|(b, life)| Some((b, life.filter(|_| written[b])?)))
+        .collect();
+    for (_, life) in &mut alive {
+        // Inner loops come first, so that one pass suffices.
+        for (start, end) in &loops {
+            let inside = |at: usize| (*start..=*end).contains(&at);
+            if inside(life.start) != inside(life.end) {
+                life.start = life.start.min(*start);
+                life.end = life.end.max(*end);
+            }
+        }
+    }
+    alive.sort_by_key(|(buffer, life)| (life.start, *buffer));
+    let mut layout = Layout { slots: Vec::new(), lens: Vec::new() };
+    let mut busy_until: Vec<Option<usize>> = Vec::new();
+    for (buffer, life) in alive {
+        let len = program.buffers[buffer].len;
+        let free = (0..busy_until.len()).filter(|s| busy_until[*s].is_none_or(|end| end < life.start));
+        // The smallest that is large enough, or else the largest.
+        let best = free.min_by_key(|s| {
+            let size = layout.lens[*s];
+            if size >= len { (0, size - len) } else { (1, len - size) }
+        });
+        let slot = best.unwrap_or_else(|| {
+            layout.lens.push(0);
+            busy_until.push(None);
+            busy_until.len() - 1
+        });
+        layout.lens[slot] = layout.lens[slot].max(len);
+        busy_until[slot] = Some(life.end);
+        layout.slots.push((buffer, slot));
+    }
+    layout
+}
+
+/// Records lives and loop ranges, inner loops first.
+fn trace(
+    instrs: &[Instr],
+    position: &mut usize,
+    lives: &mut [Option<Life>],
+    written: &mut [bool],
+    loops: &mut Vec<(usize, usize)>,
+) {
+    for instr in instrs {
+        *position += 1;
+        if let Instr::Loop(inner) = instr {
+            let start = *position;
+            trace(&inner.body, position, lives, written, loops);
+            *position += 1;
+            loops.push((start, *position));
+            continue;
+        }
+        let (out, args) = instr.operands();
+        for buffer in args.into_iter().chain(out).map(|view| view.buffer) {
+            let life = lives[buffer].get_or_insert(Life { start: *position, end: *position });
+            life.end = *position;
+        }
+        if let Some(out) = out {
+            written[out.buffer] = true;
+        }
+    }
+}
+
+/// Makes the instructions executable.
+fn compile(program: &Program, instrs: &[Instr], homes: &[(Option<Home>, usize)], layout: Layout) -> Code {
+    let mut compiler = Compiler { program, homes, depth: 0, deepest: 0 };
+    let ops = compiler.list(instrs);
+    Code { ops, slots: layout.lens, depth: compiler.deepest }
+}
+
+struct Compiler<'a> {
+    program: &'a Program,
+    homes: &'a [(Option<Home>, usize)],
+    depth: usize,
+    deepest: usize,
+}
+
+impl Compiler<'_> {
+    fn list(&mut self, instrs: &[Instr]) -> Vec<Op> {
+        let mut ops = Vec::with_capacity(instrs.len());
+        for instr in instrs {
+            let (out, args) = instr.operands();
+            ops.push(match (instr, out) {
+                (Instr::Loop(inner), _) => {
+                    self.depth += 1;
+                    self.deepest = self.deepest.max(self.depth);
+                    let body = self.list(&inner.body);
+                    self.depth -= 1;
+                    Op::Loop { size: inner.size, reverse: inner.reverse, depth: self.depth, body }
+                }
+                (_, Some(out)) if self.program.buffers[out.buffer].len > 0 => {
+                    let args = args.iter().map(|arg| self.operand(arg)).collect();
+                    Op::Run { kernel: kernel(instr), out: self.operand(out), args }
+                }
+                // Nothing to write.
+                _ => continue,
+            });
+        }
+        ops
+    }
+
+    fn operand(&self, view: &View) -> Operand {
+        let (home, offset) = self.homes[view.buffer];
+        let Some(home) = home else {
+            // Only an empty buffer can be read without ever being written.
+            return Operand { home: Home::Fixed(0), offset: 0, steps: Box::new([]) };
+        };
+        let used = view.steps.iter().rposition(|step| *step != 0).map_or(0, |at| at + 1);
+        Operand { home, offset: offset + view.offset, steps: view.steps[..used].into() }
+    }
+}
+
+/// Plans the kernel of an instruction.
+fn kernel(instr: &Instr) -> Kernel {
+    match instr {
+        Instr::Map { op, extents, out, args } => match (op, args.as_slice()) {
+            (Map::Unary(op), [x]) => Kernel::Unary(*op, nest(extents, [out, x])),
+            (Map::Binary(op), [a, b]) => Kernel::Binary(*op, nest(extents, [out, a, b])),
+            (Map::Select, [c, a, b]) => Kernel::Select(nest(extents, [out, c, a, b])),
+            _ => unreachable!("verified: operands fit the function"),
+        },
+        Instr::Iota { size, lower, out } => {
+            Kernel::Iota { size: *size, lower: *lower as f64, stride: out.strides[0] }
+        }
+        Instr::Reduce { fold, extents, kept, out, x } => {
+            Kernel::Reduce(Reduce::new(*fold, extents, *kept, &out.strides, &x.strides))
+        }
+        Instr::Contract { extents, kept, out, a, b } => {
+            Kernel::Contract(Contract::new(extents, *kept, &out.strides, &a.strides, &b.strides))
+        }
+        Instr::Gather { extents, out, x, axis, index, lower } => {
+            Kernel::Gather(nest(extents, [out, x, index]), Pointer { axis: *axis, lower: *lower })
+        }
+        Instr::Scatter { extents, out, axis, x, index, lower } => {
+            Kernel::Scatter(nest(extents, [out, x, index]), Pointer { axis: *axis, lower: *lower })
+        }
+        Instr::CumSum { extents, axis, out_stride, reverse, exclusive, out, x } => Kernel::CumSum(CumSum {
+            nest: nest(extents, [out, x]),
+            size: axis.size,
+            along: [*out_stride, axis.stride],
+            reverse: *reverse,
+            exclusive: *exclusive,
+        }),
+        Instr::Cholesky { extents, size, out, out_strides, x, x_strides } => Kernel::Cholesky(Cholesky {
+            nest: nest(extents, [out, x]),
+            size: *size,
+            out: *out_strides,
+            x: *x_strides,
+        }),
+        Instr::TriSolve { extents, size, transposed, out, out_stride, l, l_strides, b, b_stride } => {
+            Kernel::TriSolve(TriSolve {
+                nest: nest(extents, [out, l, b]),
+                size: *size,
+                transposed: *transposed,
+                out: *out_stride,
+                l: *l_strides,
+                b: *b_stride,
+            })
+        }
+        Instr::Draw(draw) => {
+            let none = vec![0; draw.extents.len()];
+            let strides = |at: usize| draw.args.get(at).map_or(none.as_slice(), |view| &view.strides);
+            let nest = Nest::new(&draw.extents, [&draw.out.strides, strides(0), strides(1), &draw.lane]);
+            Kernel::Draw {
+                sampler: Sampler { base: draw.base, occurrence: occurrence_hash(&draw.occurrence), nest },
+                steps: draw.lane_steps.as_slice().into(),
+                lanes_per_draw: draw.lanes_per_draw,
+            }
+        }
+        Instr::Loop(_) => unreachable!("a loop has no kernel"),
+    }
+}
+
+fn nest<const N: usize>(extents: &[usize], views: [&View; N]) -> Nest<N> {
+    Nest::new(extents, views.map(|view| view.strides.as_slice()))
+}

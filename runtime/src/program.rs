@@ -1,0 +1,600 @@
+//! # The instruction set of the executor
+//!
+//! A program is a table of buffers and two lists of instructions: `once` runs when data are bound,
+//! `step` at every step. Everything is stored as `f64`: ints are whole numbers (exact up to 2⁵³),
+//! bools are 0 and 1. Each buffer is written by the instructions of one list only.
+//!
+//! An instruction is a nest of loops: `extents` are the loops from the slowest to the fastest, and
+//! each operand is a [`View`] with one stride per loop: 0 where the operand does not vary along it.
+//! Broadcasting, transposition, diagonals and slices are therefore nothing but strides. Where a
+//! nest folds, its first `kept` loops are those of the result.
+//!
+//! Nothing here knows of axes, plates or distributions; a range of draws is known only to [`Draw`]
+//! and to the outputs. [`crate::verify`] judges a program, [`crate::plan`] makes it executable.
+
+use std::fmt;
+
+/// Instructions over a table of buffers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Program {
+    /// How many Monte Carlo draws one run makes: the size of the draw axis.
+    pub draws: usize,
+    /// Every buffer.
+    pub buffers: Vec<Buffer>,
+    /// Values from outside; [`Place::Input`] counts into it.
+    pub inputs: Vec<Input>,
+    /// Runs once, when data are bound: what depends on data and constants only.
+    pub once: Vec<Instr>,
+    /// Runs at every step.
+    pub step: Vec<Instr>,
+    /// What a step computes.
+    pub outputs: Vec<Output>,
+}
+
+/// A run of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Buffer {
+    /// For printing: the user's name, or a number.
+    pub name: String,
+    /// Names and sizes of its axes from slowest to fastest, for printing.
+    pub shape: Vec<(String, usize)>,
+    /// How many numbers.
+    pub len: usize,
+    /// Where they live.
+    pub place: Place,
+}
+
+/// Where a buffer lives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Place {
+    /// One number, known.
+    Constant(f64),
+    /// The input of this index.
+    Input(usize),
+    /// Written by `once`.
+    Once,
+    /// Written by `step`.
+    Step,
+}
+
+/// A value from outside, an array laid out as its caller has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// What it stands for.
+    pub kind: InputKind,
+    /// Its name among those of its kind.
+    pub name: String,
+    /// How many numbers.
+    pub len: usize,
+}
+
+/// What an input stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InputKind {
+    /// Bound once, shared by all threads.
+    Data,
+    /// A parameter, given at every step.
+    Param,
+    /// State of the fit loop, given at every step.
+    State,
+}
+
+/// A result: a whole buffer, row-major for the outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// The buffer that holds it.
+    pub buffer: usize,
+    /// What becomes of it when a step is cut into several runs over draws.
+    pub combine: Combine,
+}
+
+/// How an output of a step follows from those of its runs over consecutive ranges of draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// The sum of the runs' values.
+    Sum,
+    /// Stacked along the draw axis, inside of which stand `inner` numbers per index.
+    Stack {
+        /// Product of the sizes of the axes faster than the draw axis.
+        inner: usize,
+    },
+    /// Equal in all runs.
+    Same,
+}
+
+/// An operand: element `i` of a loop nest stands at `offset + Σ strides[d]·i[d] + Σ steps[k]·s[k]`,
+/// where `s` are the current indices of the enclosing [`Loop`]s, outermost first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The buffer.
+    pub buffer: usize,
+    /// Where the first element stands.
+    pub offset: usize,
+    /// One per loop of the instruction.
+    pub strides: Vec<usize>,
+    /// One per enclosing loop; absent ones at the end are 0.
+    pub steps: Vec<usize>,
+}
+
+/// An axis of an operand that the instruction handles itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Along {
+    /// Its size.
+    pub size: usize,
+    /// Its stride.
+    pub stride: usize,
+}
+
+/// An instruction. No instruction reads the buffer it writes, except that [`Instr::Scatter`] adds to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Instr {
+    /// `out = op(args…)` at every index.
+    Map {
+        /// The function.
+        op: Map,
+        /// The loops.
+        extents: Vec<usize>,
+        /// Written.
+        out: View,
+        /// Read, as many as the function takes.
+        args: Vec<View>,
+    },
+    /// `out = lower + index` along one loop.
+    Iota {
+        /// How many indices.
+        size: usize,
+        /// The first value.
+        lower: i64,
+        /// Written; one stride.
+        out: View,
+    },
+    /// `out = fold over the loops after the first kept of x`
+    Reduce {
+        /// The fold.
+        fold: Fold,
+        /// The loops.
+        extents: Vec<usize>,
+        /// How many of them are those of the result.
+        kept: usize,
+        /// Written; strides 0 along folded loops.
+        out: View,
+        /// Read.
+        x: View,
+    },
+    /// `out = Σ over the loops after the first kept of a·b`
+    Contract {
+        /// The loops.
+        extents: Vec<usize>,
+        /// How many of them are those of the result.
+        kept: usize,
+        /// Written; strides 0 along summed loops.
+        out: View,
+        /// Read.
+        a: View,
+        /// Read.
+        b: View,
+    },
+    /// `out = x at position index − lower of axis`; NaN where there is no such position.
+    Gather {
+        /// The loops.
+        extents: Vec<usize>,
+        /// Written.
+        out: View,
+        /// Read.
+        x: View,
+        /// The axis of `x` that is indexed.
+        axis: Along,
+        /// Whole numbers.
+        index: View,
+        /// The index of the first position.
+        lower: i64,
+    },
+    /// `out at position index − lower of axis += x`; nothing where there is no such position.
+    Scatter {
+        /// The loops.
+        extents: Vec<usize>,
+        /// Added to; strides 0 along summed loops.
+        out: View,
+        /// The axis of `out` that is indexed.
+        axis: Along,
+        /// Read.
+        x: View,
+        /// Whole numbers.
+        index: View,
+        /// The index of the first position.
+        lower: i64,
+    },
+    /// Running sums along an axis that is not among the loops.
+    CumSum {
+        /// The other loops.
+        extents: Vec<usize>,
+        /// The axis in `x`.
+        axis: Along,
+        /// Its stride in `out`.
+        out_stride: usize,
+        /// From the end.
+        reverse: bool,
+        /// Without the current index.
+        exclusive: bool,
+        /// Written.
+        out: View,
+        /// Read.
+        x: View,
+    },
+    /// The lower Cholesky factor, with zeros above; NaN where the matrix is not positive definite.
+    Cholesky {
+        /// The loops of the batch.
+        extents: Vec<usize>,
+        /// Rows and columns.
+        size: usize,
+        /// Written.
+        out: View,
+        /// Row and column stride of `out`.
+        out_strides: [usize; 2],
+        /// Read: the lower triangle.
+        x: View,
+        /// Row and column stride of `x`.
+        x_strides: [usize; 2],
+    },
+    /// Solves with a lower triangle or its transpose.
+    TriSolve {
+        /// The loops of the batch.
+        extents: Vec<usize>,
+        /// Rows and columns.
+        size: usize,
+        /// Solve `lᵀ x = b` instead of `l x = b`.
+        transposed: bool,
+        /// Written.
+        out: View,
+        /// Stride of the solution's axis.
+        out_stride: usize,
+        /// The triangular matrix.
+        l: View,
+        /// Row and column stride of `l`.
+        l_strides: [usize; 2],
+        /// The right-hand side.
+        b: View,
+        /// Stride of its axis.
+        b_stride: usize,
+    },
+    /// A random primitive.
+    Draw(Draw),
+    /// A recurrence.
+    Loop(Loop),
+}
+
+/// One random number per index: a function of seed, step, occurrence, lane and operands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// The sampler.
+    pub base: Base,
+    /// Names the stream of random numbers.
+    pub occurrence: String,
+    /// The loops.
+    pub extents: Vec<usize>,
+    /// Written.
+    pub out: View,
+    /// The operands.
+    pub args: Vec<View>,
+    /// Strides of the lane; 0 along alternatives, which share their random numbers.
+    pub lane: Vec<usize>,
+    /// Strides of the lane for the enclosing loops.
+    pub lane_steps: Vec<usize>,
+    /// Lanes per Monte Carlo draw: the first draw of a run has lane `first_draw · lanes_per_draw`; 0 where the
+    /// draw axis is not part of the key.
+    pub lanes_per_draw: usize,
+}
+
+/// Runs a list of instructions once per index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loop {
+    /// How many indices.
+    pub size: usize,
+    /// From the last index to the first.
+    pub reverse: bool,
+    /// One step.
+    pub body: Vec<Instr>,
+}
+
+/// A pointwise function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Map {
+    /// Of one operand.
+    Unary(Unary),
+    /// Of two operands.
+    Binary(Binary),
+    /// `c ? a : b`, of three operands.
+    Select,
+}
+
+/// A pointwise function of one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Unary {
+    /// The number itself.
+    Copy,
+    Neg,
+    Abs,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    Sqrt,
+    Sin,
+    Cos,
+    Tan,
+    Tanh,
+    Atan,
+    /// `1 / (1 + e^-x)`
+    Sigmoid,
+    /// `log(1 + e^x)`
+    Softplus,
+    Lgamma,
+    /// Of an order: 0 is digamma.
+    Polygamma(u8),
+    Erf,
+    Floor,
+    Ceil,
+    /// Halves away from zero.
+    Round,
+    /// −1, 0 or 1; NaN for NaN.
+    Sign,
+    /// 1 where 0, else 0.
+    Not,
+}
+
+/// A pointwise function of two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    /// Quotient of ints, towards −∞.
+    IntDiv,
+    /// Remainder with the sign of the divisor.
+    Rem,
+    Pow,
+    /// NaN where either is.
+    Max,
+    /// NaN where either is.
+    Min,
+    Atan2,
+    /// `x · log y`, 0 where x = 0.
+    XLogY,
+    Lt,
+    Le,
+    Eq,
+    Ne,
+    And,
+    Or,
+}
+
+/// How loops are folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// 0 when empty.
+    Sum,
+    /// −∞ when empty; NaN where any is.
+    Max,
+    /// +∞ when empty; NaN where any is.
+    Min,
+}
+
+/// A sampler. Operands outside its domain give NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Base {
+    /// Standard normal.
+    Normal,
+    /// On the open interval (0, 1).
+    Uniform,
+    /// Rate one.
+    Exponential,
+    /// Standard Cauchy.
+    Cauchy,
+    /// Standard Laplace.
+    Laplace,
+    /// Of a shape, rate one.
+    Gamma,
+    /// Of two shapes.
+    Beta,
+    /// Of a number of degrees of freedom.
+    StudentT,
+    /// Of a rate.
+    Poisson,
+    /// Of a number of trials and a probability.
+    Binomial,
+}
+
+impl Base {
+    /// Number of operands.
+    pub fn arity(self) -> usize {
+        match self {
+            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
+            Base::Gamma | Base::StudentT | Base::Poisson => 1,
+            Base::Beta | Base::Binomial => 2,
+        }
+    }
+}
+
+impl Map {
+    /// Number of operands.
+    pub fn arity(self) -> usize {
+        match self {
+            Map::Unary(_) => 1,
+            Map::Binary(_) => 2,
+            Map::Select => 3,
+        }
+    }
+}
+
+impl Program {
+    /// How many instructions there are, those inside loops included.
+    pub fn instruction_count(&self) -> usize {
+        fn count(instrs: &[Instr]) -> usize {
+            let inside = |instr: &Instr| match instr {
+                Instr::Loop(inner) => count(&inner.body),
+                _ => 0,
+            };
+            instrs.iter().map(|instr| 1 + inside(instr)).sum()
+        }
+        count(&self.once) + count(&self.step)
+    }
+
+    /// The index of the input of this kind and name.
+    pub fn input(&self, kind: InputKind, name: &str) -> Option<usize> {
+        self.inputs.iter().position(|input| input.kind == kind && input.name == name)
+    }
+
+    /// The index of the output of this name.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|output| output.name == name)
+    }
+}
+
+impl Instr {
+    /// The view written, and the views read; none for a loop.
+    pub fn operands(&self) -> (Option<&View>, Vec<&View>) {
+        match self {
+            Instr::Map { out, args, .. } => (Some(out), args.iter().collect()),
+            Instr::Iota { out, .. } => (Some(out), Vec::new()),
+            Instr::Reduce { out, x, .. } | Instr::CumSum { out, x, .. } | Instr::Cholesky { out, x, .. } => {
+                (Some(out), vec![x])
+            }
+            Instr::Contract { out, a, b, .. } => (Some(out), vec![a, b]),
+            Instr::Gather { out, x, index, .. } | Instr::Scatter { out, x, index, .. } => {
+                (Some(out), vec![x, index])
+            }
+            Instr::TriSolve { out, l, b, .. } => (Some(out), vec![l, b]),
+            Instr::Draw(draw) => (Some(&draw.out), draw.args.iter().collect()),
+            Instr::Loop(_) => (None, Vec::new()),
+        }
+    }
+
+    /// The name of the operation.
+    pub fn name(&self) -> String {
+        match self {
+            Instr::Map { op: Map::Unary(op), .. } => format!("{op:?}").to_lowercase(),
+            Instr::Map { op: Map::Binary(op), .. } => format!("{op:?}").to_lowercase(),
+            Instr::Map { op: Map::Select, .. } => "select".to_string(),
+            Instr::Iota { lower, .. } => format!("iota from {lower}"),
+            Instr::Reduce { fold, .. } => format!("reduce {}", format!("{fold:?}").to_lowercase()),
+            Instr::Contract { .. } => "contract".to_string(),
+            Instr::Gather { .. } => "gather".to_string(),
+            Instr::Scatter { .. } => "scatter".to_string(),
+            Instr::CumSum { reverse, exclusive, .. } => {
+                let reverse = if *reverse { " reverse" } else { "" };
+                let exclusive = if *exclusive { " exclusive" } else { "" };
+                format!("cumsum{reverse}{exclusive}")
+            }
+            Instr::Cholesky { .. } => "cholesky".to_string(),
+            Instr::TriSolve { transposed, .. } => {
+                format!("trisolve{}", if *transposed { " transposed" } else { "" })
+            }
+            Instr::Draw(draw) => {
+                format!("draw {} {:?}", format!("{:?}", draw.base).to_lowercase(), draw.occurrence)
+            }
+            Instr::Loop(inner) => {
+                format!("loop {}{}", inner.size, if inner.reverse { " reverse" } else { "" })
+            }
+        }
+    }
+
+    /// The loops of the nest.
+    pub fn extents(&self) -> &[usize] {
+        match self {
+            Instr::Map { extents, .. }
+            | Instr::Reduce { extents, .. }
+            | Instr::Contract { extents, .. }
+            | Instr::Gather { extents, .. }
+            | Instr::Scatter { extents, .. }
+            | Instr::CumSum { extents, .. }
+            | Instr::Cholesky { extents, .. }
+            | Instr::TriSolve { extents, .. } => extents,
+            Instr::Iota { size, .. } => std::slice::from_ref(size),
+            Instr::Draw(draw) => &draw.extents,
+            Instr::Loop(_) => &[],
+        }
+    }
+}
+
+/// One line per instruction, the buffers written with their layouts; `name(stride, …)` is a view.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "draws {}", self.draws)?;
+        for (index, input) in self.inputs.iter().enumerate() {
+            let kind = format!("{:?}", input.kind).to_lowercase();
+            writeln!(f, "input {index} {kind} {}: {} numbers", input.name, input.len)?;
+        }
+        for (title, instrs) in [("once", &self.once), ("step", &self.step)] {
+            if !instrs.is_empty() {
+                writeln!(f, "{title}")?;
+                self.write_instrs(f, instrs, 1)?;
+            }
+        }
+        for output in &self.outputs {
+            let combine = match output.combine {
+                Combine::Sum => "summed over draws",
+                Combine::Stack { .. } => "per draw",
+                Combine::Same => "same for all draws",
+            };
+            writeln!(f, "output {} = {} {combine}", output.name, self.layout(output.buffer))?;
+        }
+        Ok(())
+    }
+}
+
+impl Program {
+    fn write_instrs(&self, f: &mut fmt::Formatter<'_>, instrs: &[Instr], depth: usize) -> fmt::Result {
+        let indent = "  ".repeat(depth);
+        for instr in instrs {
+            let (out, args) = instr.operands();
+            match (instr, out) {
+                (Instr::Loop(inner), _) => {
+                    writeln!(f, "{indent}{}", instr.name())?;
+                    self.write_instrs(f, &inner.body, depth + 1)?;
+                }
+                (_, Some(out)) => {
+                    let args: Vec<String> = args.iter().map(|view| self.view(view)).collect();
+                    let target = self.layout(out.buffer);
+                    let at = self.place(out);
+                    let loops = instr.extents();
+                    writeln!(
+                        f,
+                        "{indent}{target}{at} = {} {} over {loops:?}",
+                        instr.name(),
+                        args.join(", ")
+                    )?;
+                }
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn layout(&self, buffer: usize) -> String {
+        let buffer = &self.buffers[buffer];
+        let axes: Vec<String> = buffer.shape.iter().map(|(name, size)| format!("{name}:{size}")).collect();
+        if axes.is_empty() { buffer.name.clone() } else { format!("{}[{}]", buffer.name, axes.join(", ")) }
+    }
+
+    /// The part of a view that is not its strides: `+offset` and `@step strides`.
+    fn place(&self, view: &View) -> String {
+        let offset = if view.offset == 0 { String::new() } else { format!("+{}", view.offset) };
+        let moves = view.steps.iter().any(|step| *step != 0);
+        let steps = if moves { format!("@{:?}", view.steps) } else { String::new() };
+        format!("{offset}{steps}")
+    }
+
+    fn view(&self, view: &View) -> String {
+        let buffer = &self.buffers[view.buffer];
+        if let Place::Constant(value) = buffer.place {
+            return format!("{value}");
+        }
+        let strides: Vec<String> = view.strides.iter().map(usize::to_string).collect();
+        format!("{}({}){}", buffer.name, strides.join(","), self.place(view))
+    }
+}

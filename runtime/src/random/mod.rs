@@ -1,0 +1,145 @@
+//! Random numbers as a function of seed, step, occurrence and lane.
+//!
+//! An occurrence names a place in a program where something is drawn; with the seed it gives the
+//! key of a generator. A lane is the linear index over the axes along which draws are independent,
+//! the Monte Carlo draw slowest. [`sample`] is the whole of it: what the executor draws in bulk is,
+//! bit for bit, what `sample` gives one by one.
+
+mod beta;
+mod binomial;
+mod cauchy;
+mod exponential;
+mod gamma;
+mod laplace;
+mod normal;
+pub mod philox;
+mod poisson;
+mod student_t;
+mod uniform;
+
+use crate::kernels::nest::Nest;
+use crate::program::Base;
+use philox::LaneRng;
+
+/// Which numbers a run of a program draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stream {
+    /// The seed of the whole fit.
+    pub seed: u64,
+    /// The step of the fit.
+    pub step: u64,
+    /// The index of the run's first Monte Carlo draw among those of the step.
+    pub first_draw: u64,
+}
+
+/// One draw. `args` are the operands, [`Base::arity`] of them; operands outside the sampler's
+/// domain give NaN.
+pub fn sample(base: Base, args: &[f64], seed: u64, occurrence: &str, lane: u64, step: u64) -> f64 {
+    let mut rng = LaneRng::new(key(seed, occurrence_hash(occurrence)), lane, step);
+    let arg = |at: usize| args.get(at).copied().unwrap_or(f64::NAN);
+    draw_one(base, &mut rng, arg(0), arg(1))
+}
+
+fn draw_one(base: Base, rng: &mut LaneRng, a: f64, b: f64) -> f64 {
+    match base {
+        Base::Normal => normal::sample(rng),
+        Base::Uniform => uniform::sample(rng),
+        Base::Exponential => exponential::sample(rng),
+        Base::Cauchy => cauchy::sample(rng),
+        Base::Laplace => laplace::sample(rng),
+        Base::Gamma => gamma::sample(rng, a),
+        Base::Beta => beta::sample(rng, a, b),
+        Base::StudentT => student_t::sample(rng, a),
+        Base::Poisson => poisson::sample(rng, a),
+        Base::Binomial => binomial::sample(rng, a, b),
+    }
+}
+
+/// FNV-1a, 64 bits: stable across versions and machines.
+pub fn occurrence_hash(occurrence: &str) -> u64 {
+    occurrence.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The key of an occurrence under a seed.
+fn key(seed: u64, occurrence: u64) -> [u32; 2] {
+    let mixed = mix(mix(seed) ^ occurrence);
+    [mixed as u32, (mixed >> 32) as u32]
+}
+
+/// The finaliser of SplitMix64: a bijection that spreads every bit.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
+}
+
+/// A planned random primitive.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sampler {
+    /// What is drawn.
+    pub base: Base,
+    /// Hash of the occurrence.
+    pub occurrence: u64,
+    /// The loops: strides of the result, of up to two operands (0 where there is none) and of the lane.
+    pub nest: Nest<4>,
+}
+
+impl Sampler {
+    /// Writes every element of `out`; `lane` is the lane of the first.
+    pub fn run(&self, out: &mut [f64], a: &[f64], b: &[f64], lane: u64, stream: &Stream) {
+        let key = key(stream.seed, self.occurrence);
+        let fill = |f: &mut dyn FnMut(&Chunk, &mut [LaneRng])| {
+            let (n, [_, _, _, sl]) = (self.nest.inner, self.nest.strides);
+            self.nest.each(|[o, p, q, l]| {
+                let mut at = 0;
+                while at < n {
+                    let first = lane + (l + at * sl) as u64;
+                    let len = CHUNK.min(n - at);
+                    let chunk = Chunk { at, len, offsets: [o, p, q] };
+                    if len == 1 {
+                        f(&chunk, &mut [LaneRng::new(key, first, stream.step)]);
+                    } else {
+                        f(&chunk, &mut LaneRng::several::<CHUNK>(key, first, sl as u64, stream.step));
+                    }
+                    at += len;
+                }
+            });
+        };
+        let [so, sa, sb, _] = self.nest.strides;
+        match self.base {
+            // The two that most programs draw by the thousand get loops of their own.
+            Base::Normal => fill(&mut |chunk, lanes| {
+                let start = chunk.offsets[0] + chunk.at * so;
+                (0..chunk.len).for_each(|i| out[start + i * so] = normal::sample(&mut lanes[i]));
+            }),
+            Base::Uniform => fill(&mut |chunk, lanes| {
+                let start = chunk.offsets[0] + chunk.at * so;
+                (0..chunk.len).for_each(|i| out[start + i * so] = uniform::sample(&mut lanes[i]));
+            }),
+            base => fill(&mut |chunk, lanes| {
+                let [o, p, q] = chunk.offsets;
+                for (i, rng) in (chunk.at..chunk.at + chunk.len).zip(lanes) {
+                    let arg = |x: &[f64], at: usize| x.get(at).copied().unwrap_or(f64::NAN);
+                    out[o + i * so] = draw_one(base, rng, arg(a, p + i * sa), arg(b, q + i * sb));
+                }
+            }),
+        }
+    }
+}
+
+/// How many lanes' generators are set up together.
+const CHUNK: usize = 16;
+
+/// Consecutive indices of the innermost loop.
+struct Chunk {
+    at: usize,
+    len: usize,
+    /// Of the result and the operands at index 0 of the loop.
+    offsets: [usize; 3],
+}
+
+#[cfg(test)]
+mod tests;

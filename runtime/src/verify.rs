@@ -1,0 +1,189 @@
+//! Checks a program once, so that the executor need not.
+//!
+//! Guarantees for a program that passes: every element that a view can reach lies inside its
+//! buffer; a buffer is written by its own list only, before it is read; no instruction reads what
+//! it writes; operand and stride counts fit; outputs and their combinations fit the buffers.
+
+use crate::program::{Along, Combine, Instr, Place, Program, View};
+use std::fmt;
+
+/// Why a program cannot be executed: a mistake of whoever made it, never of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The instruction, as printed, or what else is wrong.
+    pub place: String,
+    /// The rule it breaks.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid tensor program: {}: {}", self.place, self.rule)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Checks a program.
+pub fn verify(program: &Program) -> Result<(), Invalid> {
+    let mut check = Check { program, written: vec![false; program.buffers.len()], loops: Vec::new() };
+    for buffer in &program.buffers {
+        let fits = match buffer.place {
+            Place::Constant(_) => buffer.len == 1,
+            Place::Input(input) => program.inputs.get(input).is_some_and(|i| i.len == buffer.len),
+            Place::Once | Place::Step => true,
+        };
+        ensure(fits, || buffer.name.clone(), "a constant or an input of another size")?;
+    }
+    check.list(&program.once, Place::Once)?;
+    check.list(&program.step, Place::Step)?;
+    for output in &program.outputs {
+        let name = || format!("output {}", output.name);
+        let buffer = program.buffers.get(output.buffer);
+        let Some(buffer) = buffer else { return Err(Invalid { place: name(), rule: "no such buffer" }) };
+        ensure(check.readable(output.buffer), name, "is not computed")?;
+        if let Combine::Stack { inner } = output.combine {
+            let row = inner * program.draws;
+            ensure(
+                row == 0 && buffer.len == 0 || row != 0 && buffer.len % row == 0,
+                name,
+                "has no draw axis",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+struct Check<'a> {
+    program: &'a Program,
+    written: Vec<bool>,
+    /// Sizes of the enclosing loops.
+    loops: Vec<usize>,
+}
+
+impl Check<'_> {
+    fn readable(&self, buffer: usize) -> bool {
+        match self.program.buffers[buffer].place {
+            Place::Constant(_) | Place::Input(_) => true,
+            Place::Once | Place::Step => self.written[buffer] || self.program.buffers[buffer].len == 0,
+        }
+    }
+
+    fn list(&mut self, instrs: &[Instr], place: Place) -> Result<(), Invalid> {
+        for instr in instrs {
+            self.instr(instr, place).map_err(|rule| Invalid { place: self.describe(instr), rule })?;
+            if let Instr::Loop(inner) = instr {
+                self.loops.push(inner.size);
+                self.list(&inner.body, place)?;
+                self.loops.pop();
+            }
+            if let (Some(out), _) = instr.operands() {
+                self.written[out.buffer] = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self, instr: &Instr) -> String {
+        let target = instr.operands().0.and_then(|out| self.program.buffers.get(out.buffer));
+        format!("{} = {}", target.map_or("?", |buffer| &buffer.name), instr.name())
+    }
+
+    fn instr(&self, instr: &Instr, place: Place) -> Result<(), &'static str> {
+        let (out, args) = instr.operands();
+        let Some(out) = out else { return Ok(()) };
+        let loops = instr.extents();
+        let views = || args.iter().copied().chain([out]);
+        if views().any(|view| view.buffer >= self.program.buffers.len()) {
+            return Err("an operand is no buffer");
+        }
+        if self.program.buffers[out.buffer].place != place {
+            return Err("its target belongs elsewhere");
+        }
+        if args.iter().any(|view| view.buffer == out.buffer) {
+            return Err("it reads what it writes");
+        }
+        if args.iter().any(|view| !self.readable(view.buffer)) {
+            return Err("it reads what is not yet written");
+        }
+        if place == Place::Once && args.iter().any(|view| !self.is_fixed(view.buffer)) {
+            return Err("it is to run once and reads what changes");
+        }
+        if views().any(|view| view.strides.len() != loops.len() || view.steps.len() > self.loops.len()) {
+            return Err("an operand has another number of strides than there are loops");
+        }
+        let along = |size: usize, stride: usize| Along { size, stride };
+        let inside = |view: &View, extra: &[Along]| self.inside(loops, view, extra);
+        let fits = match instr {
+            Instr::Map { op, out, args, .. } => {
+                args.len() == op.arity() && inside(out, &[]) && args.iter().all(|arg| inside(arg, &[]))
+            }
+            Instr::Iota { out, .. } => inside(out, &[]),
+            Instr::Reduce { kept, out, x, .. } => {
+                folds(loops, *kept, out) && inside(out, &[]) && inside(x, &[])
+            }
+            Instr::Contract { kept, out, a, b, .. } => {
+                folds(loops, *kept, out) && inside(out, &[]) && inside(a, &[]) && inside(b, &[])
+            }
+            Instr::Gather { out, x, axis, index, .. } => {
+                inside(out, &[]) && inside(x, &[*axis]) && inside(index, &[])
+            }
+            Instr::Scatter { out, axis, x, index, .. } => {
+                self.readable(out.buffer) && inside(out, &[*axis]) && inside(x, &[]) && inside(index, &[])
+            }
+            Instr::CumSum { axis, out_stride, out, x, .. } => {
+                inside(out, &[along(axis.size, *out_stride)]) && inside(x, &[*axis])
+            }
+            Instr::Cholesky { size, out, out_strides, x, x_strides, .. } => {
+                inside(out, &out_strides.map(|stride| along(*size, stride)))
+                    && inside(x, &x_strides.map(|stride| along(*size, stride)))
+            }
+            Instr::TriSolve { size, out, out_stride, l, l_strides, b, b_stride, .. } => {
+                inside(out, &[along(*size, *out_stride)])
+                    && inside(l, &l_strides.map(|stride| along(*size, stride)))
+                    && inside(b, &[along(*size, *b_stride)])
+            }
+            Instr::Draw(draw) => {
+                draw.args.len() == draw.base.arity()
+                    && draw.lane.len() == loops.len()
+                    && draw.lane_steps.len() <= self.loops.len()
+                    && inside(&draw.out, &[])
+                    && draw.args.iter().all(|arg| inside(arg, &[]))
+            }
+            Instr::Loop(_) => true,
+        };
+        if fits { Ok(()) } else { Err("an operand does not fit, or reaches outside its buffer") }
+    }
+
+    /// Whether the buffer is known before the first step.
+    fn is_fixed(&self, buffer: usize) -> bool {
+        match self.program.buffers[buffer].place {
+            Place::Constant(_) | Place::Once => true,
+            Place::Input(input) => self.program.inputs[input].kind == crate::program::InputKind::Data,
+            Place::Step => false,
+        }
+    }
+
+    /// Whether all that a view reaches is inside its buffer. Nothing is reached where a loop is empty.
+    fn inside(&self, loops: &[usize], view: &View, extra: &[Along]) -> bool {
+        let pairs = || {
+            let steps = self.loops.iter().copied().zip(view.steps.iter().copied());
+            let nest = loops.iter().copied().zip(view.strides.iter().copied());
+            nest.chain(steps).chain(extra.iter().map(|along| (along.size, along.stride)))
+        };
+        let idle = self.loops.contains(&0) || pairs().any(|(size, _)| size == 0);
+        let last = pairs().try_fold(view.offset, |at, (size, stride)| {
+            size.saturating_sub(1).checked_mul(stride).and_then(|far| at.checked_add(far))
+        });
+        idle || last.is_some_and(|last| last < self.program.buffers[view.buffer].len)
+    }
+}
+
+/// Whether the result of a fold varies along its kept loops only.
+fn folds(loops: &[usize], kept: usize, out: &View) -> bool {
+    kept <= loops.len() && out.strides[kept..].iter().all(|stride| *stride == 0)
+}
+
+fn ensure(holds: bool, place: impl Fn() -> String, rule: &'static str) -> Result<(), Invalid> {
+    if holds { Ok(()) } else { Err(Invalid { place: place(), rule }) }
+}
