@@ -1,5 +1,5 @@
 use vary_compiler::elaborate::Unit;
-use vary_diagnostic::{render, Sources};
+use vary_diagnostic::{Sources, render};
 #[test]
 fn cone() {
     let mut sources = Sources::default();
@@ -15,7 +15,11 @@ fn cone() {
         if let Ok(f) = r {
             println!("stmts {}", f.objective.program.body.len());
             match vary_core::transform::adev::estimator(f.objective.program, &Default::default()) {
-                Ok(e) => println!("adev {} {:?}", e.program.body.len(), e.sites.iter().map(|s| (s.occurrence.to_string(), s.chosen)).collect::<Vec<_>>()),
+                Ok(e) => println!(
+                    "adev {} {:?}",
+                    e.program.body.len(),
+                    e.sites.iter().map(|s| (s.occurrence.to_string(), s.chosen)).collect::<Vec<_>>()
+                ),
                 Err(d) => println!("{}", render(&unit.sources, &d, false)),
             }
         }

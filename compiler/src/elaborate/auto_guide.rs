@@ -45,9 +45,10 @@ impl Lower<'_> {
         let (params, draw) = match &site.support {
             Constraint::Real => (true, format!("normal.reparam({name}_loc{at}, {name}_scale{at})")),
             Constraint::Positive(_) => (true, format!("lognormal.reparam({name}_loc{at}, {name}_scale{at})")),
-            Constraint::Interval(low, high) => {
-                (true, format!("interval_normal.reparam({name}_loc{at}, {name}_scale{at}, {low:?}, {high:?})"))
-            }
+            Constraint::Interval(low, high) => (
+                true,
+                format!("interval_normal.reparam({name}_loc{at}, {name}_scale{at}, {low:?}, {high:?})"),
+            ),
             Constraint::Bool => (false, format!("bernoulli_logits({name}_logit{at})")),
             _ => return Err(self.refuse_site(site, span, "its support has no mean-field form yet")),
         };
@@ -61,7 +62,9 @@ impl Lower<'_> {
         let plates: String = indices
             .iter()
             .zip(&infos)
-            .map(|(index, info)| format!("plate {index} in {}..{} {{ ", info.lower, info.lower.plus(&info.size)))
+            .map(|(index, info)| {
+                format!("plate {index} in {}..{} {{ ", info.lower, info.lower.plus(&info.size))
+            })
             .collect();
         let close = " }".repeat(indices.len());
         let _ = writeln!(text, "  {plates}{name}{at} ~ {draw}{close}");

@@ -11,14 +11,87 @@ use vary_syntax::ast;
 
 /// Every built-in name.
 pub const NAMES: &[&str] = &[
-    "pi", "e", "inf", "exp", "expm1", "log", "log1p", "log1m", "sqrt", "sin", "cos", "tan", "tanh", "atan", "sigmoid",
-    "inv_logit", "logit", "softplus", "log1p_exp", "lgamma", "digamma", "trigamma", "erf", "abs", "relu", "square",
-    "floor", "ceil", "round", "sign", "real", "int", "min", "max", "atan2", "pow", "div", "xlogy", "log_add_exp",
-    "clamp", "sum", "mean", "var", "sd", "any", "all", "log_sum_exp", "log_mean_exp", "softmax", "log_softmax",
-    "cumsum", "dot", "zeros", "ones", "full", "eye", "length", "transpose", "diag", "diagonal", "cholesky",
-    "solve_lower", "solve_upper", "solve", "log_det", "concat", "detach", "surrogate", "factor", "simulate",
-    "log_density", "marginal", "frozen", "prior", "normalize", "latents", "observed", "mean_field", "average",
-    "importance", "enumerate",
+    "pi",
+    "e",
+    "inf",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log1m",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "atan",
+    "sigmoid",
+    "inv_logit",
+    "logit",
+    "softplus",
+    "log1p_exp",
+    "lgamma",
+    "digamma",
+    "trigamma",
+    "erf",
+    "abs",
+    "relu",
+    "square",
+    "floor",
+    "ceil",
+    "round",
+    "sign",
+    "real",
+    "int",
+    "min",
+    "max",
+    "atan2",
+    "pow",
+    "div",
+    "xlogy",
+    "log_add_exp",
+    "clamp",
+    "sum",
+    "mean",
+    "var",
+    "sd",
+    "any",
+    "all",
+    "log_sum_exp",
+    "log_mean_exp",
+    "softmax",
+    "log_softmax",
+    "cumsum",
+    "dot",
+    "zeros",
+    "ones",
+    "full",
+    "eye",
+    "length",
+    "transpose",
+    "diag",
+    "diagonal",
+    "cholesky",
+    "solve_lower",
+    "solve_upper",
+    "solve",
+    "log_det",
+    "concat",
+    "detach",
+    "surrogate",
+    "factor",
+    "simulate",
+    "log_density",
+    "marginal",
+    "frozen",
+    "prior",
+    "normalize",
+    "latents",
+    "observed",
+    "mean_field",
+    "average",
+    "importance",
+    "enumerate",
 ];
 
 /// The built-in of this name.
@@ -94,24 +167,28 @@ impl Lower<'_> {
             return Ok(Value::Array(self.pointwise(prim, &[&a[0]])));
         }
         match name {
-            "log1m" | "logit" | "relu" | "square" | "abs" | "real" | "int" => self.derived_unary(name, args, span),
-            "atan2" | "pow" | "xlogy" | "log_add_exp" | "div" | "clamp" => self.derived_binary(name, args, span),
+            "log1m" | "logit" | "relu" | "square" | "abs" | "real" | "int" => {
+                self.derived_unary(name, args, span)
+            }
+            "atan2" | "pow" | "xlogy" | "log_add_exp" | "div" | "clamp" => {
+                self.derived_binary(name, args, span)
+            }
             "min" | "max" if args.iter().filter(|a| a.name.is_none()).count() == 2 => {
                 self.derived_binary(name, args, span)
             }
-            "sum" | "mean" | "var" | "sd" | "min" | "max" | "any" | "all" | "log_sum_exp" | "log_mean_exp" => {
-                self.reduction(name, args, span).map(Value::Array)
-            }
+            "sum" | "mean" | "var" | "sd" | "min" | "max" | "any" | "all" | "log_sum_exp"
+            | "log_mean_exp" => self.reduction(name, args, span).map(Value::Array),
             "softmax" | "log_softmax" | "cumsum" => self.along_last(name, args, span).map(Value::Array),
             "zeros" | "ones" => {
-                let dims: Lowered<Vec<Dim>> = args.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
+                let dims: Lowered<Vec<Dim>> =
+                    args.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
                 let value = self.b.real(if name == "ones" { 1.0 } else { 0.0 });
                 let dims = self.axes_for(&dims?, "entry");
                 Ok(Value::Array(Array { var: value, dims }))
             }
             "full" | "eye" | "length" | "concat" => self.construction(name, args, span),
-            "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper" | "solve"
-            | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
+            "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper"
+            | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
             "detach" => {
                 let [a] = self.arrays::<1>(name, args, span)?;
                 if self.stdlib_depth == 0 {
@@ -274,7 +351,12 @@ impl Lower<'_> {
         }
         let conditions = matches!(name, "any" | "all");
         if (self.elem(&a) == Elem::Bool) != conditions && !(name == "sum" && self.elem(&a) == Elem::Bool) {
-            return Err(self.error("E0305", span, format!("`{name}` does not take this"), "wrong element type"));
+            return Err(self.error(
+                "E0305",
+                span,
+                format!("`{name}` does not take this"),
+                "wrong element type",
+            ));
         }
         let int = self.elem(&a) == Elem::Int;
         let x = match name {
@@ -283,7 +365,8 @@ impl Lower<'_> {
             "sum" | "min" | "max" if int => a.var,
             _ => self.b.to_real(a.var),
         };
-        let fold = |this: &mut Self, monoid, x| over.iter().fold(x, |x, axis| this.b.reduce(monoid, *axis, x));
+        let fold =
+            |this: &mut Self, monoid, x| over.iter().fold(x, |x, axis| this.b.reduce(monoid, *axis, x));
         let var = match name {
             "sum" => fold(self, Monoid::Sum, x),
             "min" | "all" => fold(self, Monoid::Min, x),
@@ -377,7 +460,8 @@ impl Lower<'_> {
                     return Err(self.error("E0314", span, "`full` needs a value and sizes", "here"));
                 };
                 let value = self.array(&value.value)?;
-                let dims: Lowered<Vec<Dim>> = dims.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
+                let dims: Lowered<Vec<Dim>> =
+                    dims.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
                 let mut all = self.axes_for(&dims?, "entry");
                 let value = self.clear_of(&value, &all.iter().copied().collect());
                 all.extend(&value.dims);
@@ -411,7 +495,12 @@ impl Lower<'_> {
                 for arg in args {
                     let part = self.array(&arg.value)?;
                     let [axis] = part.dims.as_slice() else {
-                        return Err(self.error("E0306", arg.value.span, "`concat` joins vectors", "not a vector"));
+                        return Err(self.error(
+                            "E0306",
+                            arg.value.span,
+                            "`concat` joins vectors",
+                            "not a vector",
+                        ));
                     };
                     total = total.plus(&self.b.axes.info(*axis).size);
                     let var = self.b.to_real(part.var);
@@ -448,7 +537,12 @@ impl Lower<'_> {
             "diag" => {
                 let [a] = self.reals::<1>(name, args, span)?;
                 let [axis] = a.dims.as_slice() else {
-                    return Err(self.error("E0306", span, "`diag` takes a vector", "use `diagonal` for a matrix"));
+                    return Err(self.error(
+                        "E0306",
+                        span,
+                        "`diag` takes a vector",
+                        "use `diagonal` for a matrix",
+                    ));
                 };
                 let size = self.b.axes.info(*axis).size.clone();
                 let mut taken: AxisSet = self.open_axes().union(self.b.axes_of(a.var));
@@ -463,7 +557,12 @@ impl Lower<'_> {
                 let [m, v] = self.reals::<2>(name, args, span)?;
                 let (row, col) = self.square(&m, args[0].value.span)?;
                 if v.dims.is_empty() || self.sizes(&v)[0] != self.b.axes.info(row).size {
-                    return Err(self.error("E0306", args[1].value.span, "the right-hand side does not fit the matrix", "wrong length"));
+                    return Err(self.error(
+                        "E0306",
+                        args[1].value.span,
+                        "the right-hand side does not fit the matrix",
+                        "wrong length",
+                    ));
                 }
                 let v = self.clear_of(&v, &[row, col].into_iter().collect());
                 let matrix = self.full_matrix(m.var, row, col);

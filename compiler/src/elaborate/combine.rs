@@ -30,7 +30,8 @@ impl Lower<'_> {
             "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
             "latents" | "observed" => self.split_trace(name, args, span),
             "normalize" | "average" => Err(self.report(
-                Diagnostic::error(Code("E0801"), format!("`{name}` is not available yet")).at(span, "used here"),
+                Diagnostic::error(Code("E0801"), format!("`{name}` is not available yet"))
+                    .at(span, "used here"),
             )),
             "importance" | "enumerate" => Err(self.report(
                 Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))
@@ -93,7 +94,8 @@ impl Lower<'_> {
         let context = self.context(span, "log_density")?;
         let context = self.occurrence(&context, &program);
         self.scored.push(program.clone());
-        let var = density::log_density(&mut self.b, &program, &fields, &context).map_err(|d| self.report(*d))?;
+        let var =
+            density::log_density(&mut self.b, &program, &fields, &context).map_err(|d| self.report(*d))?;
         Ok(self.scalar(var))
     }
 
@@ -105,10 +107,13 @@ impl Lower<'_> {
         for site in &wanted {
             let Some(field) = Self::trace_field(fields, &site.address) else {
                 self.report(
-                    Diagnostic::error(Code("E0401"), format!("the trace has no value for `{}` of `{name}`", site.address))
-                        .at(site.span, "this site is latent")
-                        .at(span, "the trace scored here")
-                        .help(format!("sample `{}` in the guide, or declare it as data", site.address)),
+                    Diagnostic::error(
+                        Code("E0401"),
+                        format!("the trace has no value for `{}` of `{name}`", site.address),
+                    )
+                    .at(site.span, "this site is latent")
+                    .at(span, "the trace scored here")
+                    .help(format!("sample `{}` in the guide, or declare it as data", site.address)),
                 );
                 failed = true;
                 continue;
@@ -119,9 +124,12 @@ impl Lower<'_> {
                 let found = super::types::describe(self.elem(&field.value), &found);
                 let expected = super::types::describe(site.support.elem(), &sizes);
                 self.report(
-                    Diagnostic::error(Code("E0415"), format!("`{}` is {expected} in `{name}`, the trace has {found}", site.address))
-                        .at(site.span, format!("this is {expected}"))
-                        .at(span, format!("the trace has {found}")),
+                    Diagnostic::error(
+                        Code("E0415"),
+                        format!("`{}` is {expected} in `{name}`, the trace has {found}", site.address),
+                    )
+                    .at(site.span, format!("this is {expected}"))
+                    .at(span, format!("the trace has {found}")),
                 );
                 failed = true;
             }
@@ -130,12 +138,10 @@ impl Lower<'_> {
             if !wanted.iter().any(|site| site.address == field.address) {
                 let base = base_of(program);
                 let observed = base.observed.iter().any(|site| site.address == field.address);
-                let mut diagnostic = Diagnostic::error(
-                    Code("E0416"),
-                    format!("`{name}` has no latent `{}`", field.address),
-                )
-                .at(self.b.info(field.value.var).span, "sampled here")
-                .at(base.span, "the program scored");
+                let mut diagnostic =
+                    Diagnostic::error(Code("E0416"), format!("`{name}` has no latent `{}`", field.address))
+                        .at(self.b.info(field.value.var).span, "sampled here")
+                        .at(base.span, "the program scored");
                 diagnostic = if observed {
                     diagnostic.help(format!("`{}` is observed there: do not sample it", field.address))
                 } else {
@@ -151,7 +157,12 @@ impl Lower<'_> {
     fn one_program(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Rc<ProgramExpr>> {
         match args {
             [arg] => self.program_value(&arg.value),
-            _ => Err(self.error("E0314", span, format!("`{name}` takes one program"), &format!("{} given", args.len()))),
+            _ => Err(self.error(
+                "E0314",
+                span,
+                format!("`{name}` takes one program"),
+                &format!("{} given", args.len()),
+            )),
         }
     }
 
@@ -188,15 +199,23 @@ impl Lower<'_> {
                 Some("keep") => keep = Some(&arg.value),
                 Some("using") => using = Some(&arg.value),
                 _ => {
-                    return Err(self.error("E0414", arg.value.span, "`marginal` takes a program, `keep` and `using`", "unknown"));
+                    return Err(self.error(
+                        "E0414",
+                        arg.value.span,
+                        "`marginal` takes a program, `keep` and `using`",
+                        "unknown",
+                    ));
                 }
             }
         }
         let (Some(inner), Some(keep), Some(using)) = (inner, keep, using) else {
             return Err(self.report(
-                Diagnostic::error(Code("E0414"), "`marginal` needs a program, what to keep and how to sum out")
-                    .at(span, "incomplete")
-                    .help("write `marginal(g, keep = [x, y], using = importance(5))` or `using = enumerate`"),
+                Diagnostic::error(
+                    Code("E0414"),
+                    "`marginal` needs a program, what to keep and how to sum out",
+                )
+                .at(span, "incomplete")
+                .help("write `marginal(g, keep = [x, y], using = importance(5))` or `using = enumerate`"),
             ));
         };
         let kept = self.addresses(&inner, keep)?;
@@ -217,9 +236,12 @@ impl Lower<'_> {
                 _ => {
                     let sites: Vec<&str> = known.iter().map(|site| &*site.address).collect();
                     return Err(self.report(
-                        Diagnostic::error(Code("E0414"), format!("`{}` has no such latent", base_of(inner).name))
-                            .at(name.span, "unknown site")
-                            .note(format!("its latents are {}", sites.join(", "))),
+                        Diagnostic::error(
+                            Code("E0414"),
+                            format!("`{}` has no such latent", base_of(inner).name),
+                        )
+                        .at(name.span, "unknown site")
+                        .note(format!("its latents are {}", sites.join(", "))),
                     ));
                 }
             }
@@ -240,7 +262,9 @@ impl Lower<'_> {
                     match arg.name.as_ref().map(|name| name.name.as_str()) {
                         None | Some("n") => particles = self.dimension(&arg.value, &mut None)?,
                         Some("proposal") => {
-                            let Value::Program(program) = self.expr(&arg.value)? else { return Err(wrong(self)) };
+                            let Value::Program(program) = self.expr(&arg.value)? else {
+                                return Err(wrong(self));
+                            };
                             proposal = Some(base_of(&program).clone());
                         }
                         Some(_) => return Err(wrong(self)),
@@ -285,13 +309,23 @@ impl Lower<'_> {
         let declared = self.unit.data();
         for (name, value) in &data {
             let Some(decl) = declared.iter().find(|d| d.name.name == *name) else {
-                return Err(self.error("E0418", record.span, format!("there is no data `{name}`"), "rebound here"));
+                return Err(self.error(
+                    "E0418",
+                    record.span,
+                    format!("there is no data `{name}`"),
+                    "rebound here",
+                ));
             };
             let ty = self.array_declaration(&decl.ty, &mut None)?;
             if self.sizes(value) != ty.dims {
                 let found = self.describe(&Value::Array(value.clone()));
                 let wanted = super::types::describe(ty.constraint.elem(), &ty.dims);
-                return Err(self.error("E0306", record.span, format!("`{name}` is {wanted}"), &format!("this is {found}")));
+                return Err(self.error(
+                    "E0306",
+                    record.span,
+                    format!("`{name}` is {wanted}"),
+                    &format!("this is {found}"),
+                ));
             }
         }
         Ok(program(ProgramExpr::Given(inner, data)))
@@ -342,7 +376,12 @@ impl Lower<'_> {
             ));
         }
         let [arg] = args else {
-            return Err(self.error("E0314", span, "`replicate` takes the number of copies", "write `replicate(5) { … }`"));
+            return Err(self.error(
+                "E0314",
+                span,
+                "`replicate` takes the number of copies",
+                "write `replicate(5) { … }`",
+            ));
         };
         if !matches!(self.mode, Mode::Objective(_)) {
             return Err(self.error("E0601", span, "`replicate` stands outside `expect`", "here"));
@@ -365,7 +404,8 @@ impl Lower<'_> {
                 Ok(Value::Array(Array { var: array.var, dims }))
             }
             Value::Tuple(parts) => {
-                let parts: Lowered<Vec<Value>> = parts.into_iter().map(|p| self.stacked(p, axis, span)).collect();
+                let parts: Lowered<Vec<Value>> =
+                    parts.into_iter().map(|p| self.stacked(p, axis, span)).collect();
                 Ok(Value::Tuple(parts?))
             }
             Value::Trace(fields) => Ok(Value::Trace(
@@ -378,7 +418,9 @@ impl Lower<'_> {
                     .collect(),
             )),
             Value::Error => Err(Reported),
-            other => Err(self.error("E0602", span, format!("`replicate` cannot stack {}", other.kind()), "here")),
+            other => {
+                Err(self.error("E0602", span, format!("`replicate` cannot stack {}", other.kind()), "here"))
+            }
         }
     }
 }
@@ -401,10 +443,11 @@ fn record_trace(fields: Vec<(String, Value)>) -> Vec<TraceField> {
     for (name, value) in fields {
         match value {
             Value::Array(value) => trace.push(TraceField { address: name.into(), value, present: None }),
-            Value::Record(inner) => trace.extend(record_trace(inner).into_iter().map(|field| TraceField {
-                address: format!("{name}.{}", field.address).into(),
-                ..field
-            })),
+            Value::Record(inner) => trace.extend(
+                record_trace(inner)
+                    .into_iter()
+                    .map(|field| TraceField { address: format!("{name}.{}", field.address).into(), ..field }),
+            ),
             _ => {}
         }
     }

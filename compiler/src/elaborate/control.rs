@@ -78,7 +78,9 @@ impl Lower<'_> {
                         nexts.push((name.clone(), value));
                         Ok(Value::unit())
                     }
-                    None => Err(self.error("E0321", stmt.span, "`next` stands outside a loop", "no loop around")),
+                    None => {
+                        Err(self.error("E0321", stmt.span, "`next` stands outside a loop", "no loop around"))
+                    }
                 }
             }
             StmtKind::Expr(expr) => match factor_argument(expr) {
@@ -108,7 +110,8 @@ impl Lower<'_> {
                     Value::Tuple(parts) => format!("a tuple of {}", parts.len()),
                     other => other.kind().to_string(),
                 };
-                let message = format!("this pattern takes a tuple of {}, the value is {found}", patterns.len());
+                let message =
+                    format!("this pattern takes a tuple of {}, the value is {found}", patterns.len());
                 Err(self.error("E0318", *span, message, "here"))
             }
             (Pattern::Literal(literal), _) => {
@@ -265,7 +268,9 @@ impl Lower<'_> {
             None => Ok(Value::unit()),
         };
         let (a, b) = (a?, b?);
-        if otherwise.is_none() || matches!((&a, &b), (Value::Tuple(x), Value::Tuple(y)) if x.is_empty() && y.is_empty()) {
+        if otherwise.is_none()
+            || matches!((&a, &b), (Value::Tuple(x), Value::Tuple(y)) if x.is_empty() && y.is_empty())
+        {
             return Ok(Value::unit());
         }
         self.select_value(test, a, b, span)

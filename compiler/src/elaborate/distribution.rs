@@ -43,22 +43,36 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
     let mut params = Vec::new();
     for param in &decl.params {
         let Some(ty) = &param.ty else {
-            return Err(lower.error("E0302", param.name.span, "a distribution's parameters need types", "no type"));
+            return Err(lower.error(
+                "E0302",
+                param.name.span,
+                "a distribution's parameters need types",
+                "no type",
+            ));
         };
         let declared = lower.array_declaration(ty, &mut generic)?;
         let dims = declared.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
         let default = param.default.as_ref().and_then(super::types::literal);
         let rigid = declared.constraint.elem() != Elem::Real;
-        params.push(DistParam { name: param.name.name.clone(), dims, constraint: declared.constraint, rigid, default });
+        params.push(DistParam {
+            name: param.name.name.clone(),
+            dims,
+            constraint: declared.constraint,
+            rigid,
+            default,
+        });
     }
     let (support, bounded_by) = support(&mut lower, decl, &params, &mut generic)?;
     for param in &mut params {
         param.rigid |= bounded_by.contains(&param.name);
     }
-    let event: Vec<Axis> = support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+    let event: Vec<Axis> =
+        support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
     let finite = match &support.constraint {
         Constraint::Bool => Some(Dim::known(2)),
-        Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => Some(high.plus(&Dim::known(1))),
+        Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => {
+            Some(high.plus(&Dim::known(1)))
+        }
         _ => None,
     };
     lower.unit.axes = lower.b.axes.clone();
@@ -70,32 +84,56 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
         match clause {
             DistributionClause::Function { name: clause, params, body } if clause.name == "log_density" => {
                 let [x] = params.as_slice() else {
-                    return Err(report(unit, clause.span, "`log_density` takes the value", "write `log_density(x) = …`"));
+                    return Err(report(
+                        unit,
+                        clause.span,
+                        "`log_density` takes the value",
+                        "write `log_density(x) = …`",
+                    ));
                 };
                 let elem = support.constraint.elem();
                 let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
                 log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
             }
-            DistributionClause::From { name: clause, draws, body } if matches!(clause.name.as_str(), "reparam" | "sample") => {
+            DistributionClause::From { name: clause, draws, body }
+                if matches!(clause.name.as_str(), "reparam" | "sample") =>
+            {
                 let sampler = sampler(unit, &formals, draws, body, event.len())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
-            DistributionClause::Property { name: clause, value: Some(value) } if clause.name == "probability_of_true" => {
+            DistributionClause::Property { name: clause, value: Some(value) }
+                if clause.name == "probability_of_true" =>
+            {
                 probability = Some(fragment(unit, &formals, &[], value, 0)?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
             | DistributionClause::Property { name: clause, .. } => {
                 let message = format!("a distribution has no clause `{}`", clause.name);
-                return Err(report(unit, clause.span, &message, "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`"));
+                return Err(report(
+                    unit,
+                    clause.span,
+                    &message,
+                    "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
+                ));
             }
         }
     }
     if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|(_, _, args)| !args.is_empty())) {
-        return Err(report(unit, decl.name.span, "`reparam` must draw from samplers without parameters", "a sampler with parameters is for `sample from …`"));
+        return Err(report(
+            unit,
+            decl.name.span,
+            "`reparam` must draw from samplers without parameters",
+            "a sampler with parameters is for `sample from …`",
+        ));
     }
     let Some(log_density) = log_density else {
-        return Err(report(unit, decl.name.span, &format!("`{name}` has no `log_density(x) = …`"), "every distribution needs one"));
+        return Err(report(
+            unit,
+            decl.name.span,
+            &format!("`{name}` has no `log_density(x) = …`"),
+            "every distribution needs one",
+        ));
     };
     Ok(Distribution {
         name,
@@ -182,17 +220,34 @@ fn sampler(
     let mut sampled = Vec::new();
     let mut values = Vec::new();
     for (name, base, args) in draws {
-        let found = base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let found =
+            base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
         let Some(found) = found else {
             let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
-            return Err(report(unit, base.span, &format!("there is no base sampler `{}`", base.name), &format!("they are {}", known.join(", "))));
+            return Err(report(
+                unit,
+                base.span,
+                &format!("there is no base sampler `{}`", base.name),
+                &format!("they are {}", known.join(", ")),
+            ));
         };
         if found.arity() != args.len() {
-            return Err(report(unit, base.span, &format!("`{}` takes {} operands", base.name, found.arity()), "check its operands"));
+            return Err(report(
+                unit,
+                base.span,
+                &format!("`{}` takes {} operands", base.name, found.arity()),
+                "check its operands",
+            ));
         }
-        let operands: Lowered<Vec<Fragment>> = args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
+        let operands: Lowered<Vec<Fragment>> =
+            args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
         sampled.push((name.name.clone(), found, operands?));
-        values.push(Formal { bound_as: &name.name, called: &name.name, elem: found.elem(), dims: Vec::new() });
+        values.push(Formal {
+            bound_as: &name.name,
+            called: &name.name,
+            elem: found.elem(),
+            dims: Vec::new(),
+        });
     }
     let value = fragment(unit, formals, &values, body, event)?;
     Ok(Sampler { draws: sampled, value })
@@ -207,7 +262,13 @@ struct Formal<'a> {
 }
 
 /// A pure expression of `rank` dimensions in the parameters and more formals.
-fn fragment(unit: &mut Unit, formals: &Formals, more: &[Formal], body: &ast::Expr, rank: usize) -> Lowered<Fragment> {
+fn fragment(
+    unit: &mut Unit,
+    formals: &Formals,
+    more: &[Formal],
+    body: &ast::Expr,
+    rank: usize,
+) -> Lowered<Fragment> {
     let mut lower = Lower::new(unit, Mode::Pure);
     let params = formals.params.iter().map(|param| Formal {
         bound_as: &param.name,
@@ -222,7 +283,8 @@ fn fragment(unit: &mut Unit, formals: &Formals, more: &[Formal], body: &ast::Exp
         lower.define(called, Value::Array(Array { var, dims }));
     }
     for (name, dim) in &formals.sizes {
-        let axis = formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
+        let axis =
+            formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
         if let Some(axis) = axis {
             // The size of a formal axis is counted along it, so that it follows the actual one.
             let one = lower.b.int(1);
@@ -242,7 +304,12 @@ fn fragment(unit: &mut Unit, formals: &Formals, more: &[Formal], body: &ast::Exp
     };
     if result.dims.len() != rank {
         let found = lower.describe(&Value::Array(result));
-        return Err(lower.error("E0306", body.span, "the clause has the wrong shape", &format!("this is {found}")));
+        return Err(lower.error(
+            "E0306",
+            body.span,
+            "the clause has the wrong shape",
+            &format!("this is {found}"),
+        ));
     }
     lower.unit.axes = lower.b.axes.clone();
     let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];

@@ -50,7 +50,9 @@ impl Lower<'_> {
             ExprKind::Unary(op, operand) => self.unary(*op, operand, expr.span),
             ExprKind::Binary(op, l, r) => self.binary(*op, l, r, expr.span),
             ExprKind::Pipe(value, function) => self.pipe(value, function, expr.span),
-            ExprKind::If(condition, then, otherwise) => self.branch(condition, then, otherwise.as_deref(), expr.span),
+            ExprKind::If(condition, then, otherwise) => {
+                self.branch(condition, then, otherwise.as_deref(), expr.span)
+            }
             ExprKind::Match(subject, arms) => self.matching(subject, arms, expr.span),
             ExprKind::Block(block) => self.scoped(|this| this.block(block)),
             ExprKind::Tuple(parts) => {
@@ -60,7 +62,8 @@ impl Lower<'_> {
             ExprKind::Array(elements) => self.array_literal(elements, expr.span),
             ExprKind::Comprehension { element, index, range } => {
                 let axis = self.range_axis(range, &index.name)?;
-                let value = self.with_open(axis, &index.name, OpenKind::Comprehension, |this| this.array(element))?;
+                let value =
+                    self.with_open(axis, &index.name, OpenKind::Comprehension, |this| this.array(element))?;
                 let value = self.clear_of(&value, &[axis].into_iter().collect());
                 let mut dims = vec![axis];
                 dims.extend(value.dims);
@@ -75,7 +78,8 @@ impl Lower<'_> {
             }
             ExprKind::Lambda(params, body) => {
                 let names = self.scopes.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-                let closure = Closure { params: params.clone(), body: (**body).clone(), names, span: expr.span };
+                let closure =
+                    Closure { params: params.clone(), body: (**body).clone(), names, span: expr.span };
                 Ok(Value::Lambda(Rc::new(closure)))
             }
             ExprKind::Expect(block) => self.expect(block, expr.span),
@@ -98,9 +102,8 @@ impl Lower<'_> {
                     )),
                     _ => None,
                 };
-                let mut diagnostic =
-                    Diagnostic::error(Code("E0311"), "a number or array is expected here")
-                        .at(expr.span, format!("this is {}", other.kind()));
+                let mut diagnostic = Diagnostic::error(Code("E0311"), "a number or array is expected here")
+                    .at(expr.span, format!("this is {}", other.kind()));
                 if let Some(help) = help {
                     diagnostic = diagnostic.help(help);
                 }
@@ -126,7 +129,8 @@ impl Lower<'_> {
             return Ok(array.var);
         }
         let found = self.describe(&Value::Array(array.clone()));
-        let help = if array.dims.is_empty() { "compare it, as in `x > 0`" } else { "fold it with `any` or `all`" };
+        let help =
+            if array.dims.is_empty() { "compare it, as in `x > 0`" } else { "fold it with `any` or `all`" };
         Err(self.report(
             Diagnostic::error(Code("E0312"), "a condition is expected here")
                 .at(expr.span, format!("this is {found}"))
@@ -291,7 +295,12 @@ impl Lower<'_> {
             Value::Trace(mut trace) => {
                 for ((name, value), field) in values.into_iter().zip(fields) {
                     let Value::Array(array) = value else {
-                        return Err(self.error("E0311", field.value.span, "a trace holds numbers and arrays", "not this"));
+                        return Err(self.error(
+                            "E0311",
+                            field.value.span,
+                            "a trace holds numbers and arrays",
+                            "not this",
+                        ));
                     };
                     let present = Self::trace_field(&trace, &name).and_then(|f| f.present);
                     trace.retain(|f| *f.address != *name);
@@ -303,7 +312,12 @@ impl Lower<'_> {
                 }
                 Ok(Value::Trace(trace))
             }
-            _ => Err(self.error("E0310", fields.first().map_or(Span::default(), |f| f.name.span), "`...` spreads records and traces", "not this")),
+            _ => Err(self.error(
+                "E0310",
+                fields.first().map_or(Span::default(), |f| f.name.span),
+                "`...` spreads records and traces",
+                "not this",
+            )),
         }
     }
 
@@ -341,14 +355,20 @@ impl Lower<'_> {
                 ))
             }
             Value::Error => Err(super::Reported),
-            other => Err(self.error("E0313", callee.span, format!("{} cannot be called", other.kind()), "not a function")),
+            other => Err(self.error(
+                "E0313",
+                callee.span,
+                format!("{} cannot be called", other.kind()),
+                "not a function",
+            )),
         }
     }
 
     /// Calls a lambda with values.
     pub(super) fn apply(&mut self, closure: &Closure, values: Vec<Value>, span: Span) -> Lowered<Value> {
         if closure.params.len() != values.len() {
-            let message = format!("this function takes {} arguments, {} are given", closure.params.len(), values.len());
+            let message =
+                format!("this function takes {} arguments, {} are given", closure.params.len(), values.len());
             return Err(self.error("E0314", span, message, "called here"));
         }
         let mut scope: HashMap<String, Value> = closure.names.iter().cloned().collect();
@@ -421,9 +441,12 @@ impl Lower<'_> {
                     None => {
                         let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                         return Err(self.report(
-                            Diagnostic::error(Code("E0314"), format!("`{name}` has no parameter `{}`", wanted.name))
-                                .at(wanted.span, "unknown")
-                                .note(format!("its parameters are {}", names.join(", "))),
+                            Diagnostic::error(
+                                Code("E0314"),
+                                format!("`{name}` has no parameter `{}`", wanted.name),
+                            )
+                            .at(wanted.span, "unknown")
+                            .note(format!("its parameters are {}", names.join(", "))),
                         ));
                     }
                 },
@@ -431,8 +454,11 @@ impl Lower<'_> {
             if at >= params.len() || slots[at].is_some() {
                 let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                 return Err(self.report(
-                    Diagnostic::error(Code("E0314"), format!("too many arguments for `{name}({})`", names.join(", ")))
-                        .at(arg.value.span, "this one has no parameter"),
+                    Diagnostic::error(
+                        Code("E0314"),
+                        format!("too many arguments for `{name}({})`", names.join(", ")),
+                    )
+                    .at(arg.value.span, "this one has no parameter"),
                 ));
             }
             slots[at] = Some(arg);
@@ -528,9 +554,10 @@ impl Lower<'_> {
             _ => {
                 let (found, expected) =
                     (describe(elem, &self.sizes(&array)), describe(wanted, &declared.dims));
-                let mut diagnostic = Diagnostic::error(Code("E0315"), format!("{expected} is expected, {found} is given"))
-                    .at(at, format!("this is {found}"))
-                    .at(ty, "declared here");
+                let mut diagnostic =
+                    Diagnostic::error(Code("E0315"), format!("{expected} is expected, {found} is given"))
+                        .at(at, format!("this is {found}"))
+                        .at(ty, "declared here");
                 if wanted == Elem::Int {
                     diagnostic = diagnostic.help("`round(x)` or `floor(x)` give an int");
                 }
@@ -590,7 +617,12 @@ impl Lower<'_> {
         let mut tests = Vec::new();
         for (pattern, arm) in rest {
             let Pattern::Literal(literal) = pattern else {
-                return Err(self.error("E0317", arm.span, "the arms after this one are never reached", "this arm takes every value"));
+                return Err(self.error(
+                    "E0317",
+                    arm.span,
+                    "the arms after this one are never reached",
+                    "this arm takes every value",
+                ));
             };
             let wanted = self.array(literal)?;
             let (a, b) = if self.elem(&wanted) == self.elem(&value) {
@@ -658,7 +690,12 @@ impl Lower<'_> {
                 let mut fields = Vec::new();
                 for (name, a) in a {
                     let Some((_, b)) = b.iter().find(|(other, _)| *other == name) else {
-                        return Err(self.error("E0318", span, format!("only one branch has `{name}`"), "here"));
+                        return Err(self.error(
+                            "E0318",
+                            span,
+                            format!("only one branch has `{name}`"),
+                            "here",
+                        ));
                     };
                     let b = b.clone();
                     fields.push((name, self.select_value(test, a, b, span)?));

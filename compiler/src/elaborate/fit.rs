@@ -149,7 +149,9 @@ impl Unit {
     pub fn objective(&mut self, expr: &Expr, sense: Option<(bool, Span)>) -> Lowered<Objective> {
         let declared = match &expr.kind {
             ExprKind::Call(callee, _) => match &callee.kind {
-                ExprKind::Name(name) => self.find(name).filter(|d| matches!(d.item.kind, ItemKind::Objective(_))),
+                ExprKind::Name(name) => {
+                    self.find(name).filter(|d| matches!(d.item.kind, ItemKind::Objective(_)))
+                }
                 _ => None,
             },
             _ => None,
@@ -191,7 +193,12 @@ impl Unit {
         lower.draw = Some(draw);
         let value = lower.expr(expr)?;
         let Value::Array(value) = value else {
-            return Err(lower.error("E0602", expr.span, "an objective is a real", &format!("this is {}", value.kind())));
+            return Err(lower.error(
+                "E0602",
+                expr.span,
+                "an objective is a real",
+                &format!("this is {}", value.kind()),
+            ));
         };
         if lower.simulated.is_empty() && lower.scored.is_empty() {
             return Err(lower.report(
@@ -214,7 +221,8 @@ impl Unit {
             text.unwrap_or_else(|| base_of(wanted).name.clone())
         };
         let model = scored.iter().find(|p| base_of(p).kind == ProgramKind::Model).cloned();
-        let guide = simulated.iter().find(|p| base_of(p).kind == ProgramKind::Guide).or(simulated.first()).cloned();
+        let guide =
+            simulated.iter().find(|p| base_of(p).kind == ProgramKind::Guide).or(simulated.first()).cloned();
         if let (Some(model), Some(guide)) = (&model, &guide) {
             self.check_supports(model, guide)?;
         }
@@ -230,7 +238,8 @@ impl Unit {
 
     /// Whether a file-level name stands for this program.
     fn program_named(&self, name: &str, program: &ProgramExpr) -> bool {
-        let found = self.order.iter().find(|d| super::unit::declared_name(&d.item).is_some_and(|n| n.name == name));
+        let found =
+            self.order.iter().find(|d| super::unit::declared_name(&d.item).is_some_and(|n| n.name == name));
         match (found.map(|d| &d.item.kind), program) {
             (Some(ItemKind::Model(_) | ItemKind::Guide(_)), ProgramExpr::Base(base)) => base.name == name,
             (Some(ItemKind::Let(_)), ProgramExpr::Base(_)) => false,
@@ -247,18 +256,24 @@ impl Unit {
             let Some(other) = given.iter().find(|s| s.address == site.address) else { continue };
             if !inside(&other.support, &site.support) {
                 self.report(
-                    Diagnostic::error(Code("E0420"), format!("the guide's `{}` may lie outside the model's support", site.address))
-                        .at(other.span, format!("`{}` gives {}", other.dist, describe_support(&other.support)))
-                        .at(site.span, format!("`{}` takes {}", site.dist, describe_support(&site.support)))
-                        .help(advice(&site.support)),
+                    Diagnostic::error(
+                        Code("E0420"),
+                        format!("the guide's `{}` may lie outside the model's support", site.address),
+                    )
+                    .at(other.span, format!("`{}` gives {}", other.dist, describe_support(&other.support)))
+                    .at(site.span, format!("`{}` takes {}", site.dist, describe_support(&site.support)))
+                    .help(advice(&site.support)),
                 );
                 failed = true;
             }
             if other.conditional != site.conditional {
                 self.report(
-                    Diagnostic::error(Code("E0421"), format!("`{}` stands under a condition in one program only", site.address))
-                        .at(other.span, "in the guide")
-                        .at(site.span, "in the model"),
+                    Diagnostic::error(
+                        Code("E0421"),
+                        format!("`{}` stands under a condition in one program only", site.address),
+                    )
+                    .at(other.span, "in the guide")
+                    .at(site.span, "in the model"),
                 );
                 failed = true;
             }
@@ -272,9 +287,10 @@ impl Unit {
         for field in fields {
             let name = field.name.name.as_str();
             if !SETTINGS.contains(&name) {
-                let mut diagnostic = Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
-                    .at(field.name.span, "unknown")
-                    .note(format!("the settings are {}", SETTINGS[..6].join(", ")));
+                let mut diagnostic =
+                    Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
+                        .at(field.name.span, "unknown")
+                        .note(format!("the settings are {}", SETTINGS[..6].join(", ")));
                 if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }
@@ -330,7 +346,12 @@ impl Unit {
         let value = lower.array(expr)?;
         match lower.b.constant(value.var) {
             Some(constant) if value.dims.is_empty() => Ok(constant.number()),
-            _ => Err(lower.error("E0604", expr.span, "a setting is a number", "this is not known before the fit")),
+            _ => Err(lower.error(
+                "E0604",
+                expr.span,
+                "a setting is a number",
+                "this is not known before the fit",
+            )),
         }
     }
 
@@ -348,7 +369,10 @@ impl Unit {
             let known: Vec<&str> = objective.params.iter().map(|p| p.name.as_str()).collect();
             self.report(
                 Diagnostic::error(Code("E0605"), format!("`init` names no parameter `{name}`"))
-                    .at(field.name.span, if matches.is_empty() { "unknown" } else { "more than one has this name" })
+                    .at(
+                        field.name.span,
+                        if matches.is_empty() { "unknown" } else { "more than one has this name" },
+                    )
                     .note(format!("the parameters are {}", known.join(", "))),
             );
             return Err(Reported);
@@ -407,7 +431,10 @@ fn inside(inner: &Constraint, outer: &Constraint) -> bool {
     use Constraint::*;
     match (inner, outer) {
         (_, Real) => inner.elem() == vary_core::ir::Elem::Real,
-        (Positive(_), Positive(_)) | (Simplex, Simplex) | (Ordered, Ordered) | (CholeskyCorr, CholeskyCorr) => true,
+        (Positive(_), Positive(_))
+        | (Simplex, Simplex)
+        | (Ordered, Ordered)
+        | (CholeskyCorr, CholeskyCorr) => true,
         (Interval(a, b), Interval(c, d)) => a >= c && b <= d,
         (Interval(a, _), Positive(_)) => *a >= 0.0,
         // Ends known only when running are compared then.
@@ -447,8 +474,12 @@ fn describe_support(support: &Constraint) -> String {
 
 fn advice(support: &Constraint) -> &'static str {
     match support {
-        Constraint::Positive(_) => "use a positive distribution in the guide, such as `lognormal.reparam(m, s)`",
-        Constraint::Interval(..) => "use a distribution on that interval, such as `interval_normal.reparam(m, s, lower, upper)`",
+        Constraint::Positive(_) => {
+            "use a positive distribution in the guide, such as `lognormal.reparam(m, s)`"
+        }
+        Constraint::Interval(..) => {
+            "use a distribution on that interval, such as `interval_normal.reparam(m, s, lower, upper)`"
+        }
         Constraint::Bool => "use `flip(p)` in the guide",
         _ => "use a distribution with the model's support",
     }

@@ -158,7 +158,8 @@ impl Lower<'_> {
         let mut vars = Vec::new();
         for (part, element) in parts.iter().zip(elements) {
             if self.sizes(part) != self.sizes(&first) {
-                let (a, b) = (self.describe(&Value::Array(first.clone())), self.describe(&Value::Array(part.clone())));
+                let (a, b) =
+                    (self.describe(&Value::Array(first.clone())), self.describe(&Value::Array(part.clone())));
                 return Err(self.report(
                     Diagnostic::error(Code("E0306"), "the elements of an array have one shape")
                         .at(element.span, format!("this is {b}"))

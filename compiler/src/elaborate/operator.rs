@@ -21,13 +21,23 @@ impl Lower<'_> {
             }
             (UnaryOp::Neg, Elem::Real | Elem::Int) => Ok(Value::Array(self.pointwise(Prim::Neg, &[&a]))),
             (UnaryOp::Not, Elem::Bool) => Ok(Value::Array(self.pointwise(Prim::Not, &[&a]))),
-            (UnaryOp::Neg, _) => Err(self.error("E0305", operand.span, "`-` needs a number", "this is true or false")),
-            (UnaryOp::Not, _) => Err(self.error("E0305", operand.span, "`!` needs a condition", "this is a number")),
+            (UnaryOp::Neg, _) => {
+                Err(self.error("E0305", operand.span, "`-` needs a number", "this is true or false"))
+            }
+            (UnaryOp::Not, _) => {
+                Err(self.error("E0305", operand.span, "`!` needs a condition", "this is a number"))
+            }
         }
     }
 
     /// `a op b`
-    pub(super) fn binary(&mut self, op: BinaryOp, l: &ast::Expr, r: &ast::Expr, span: Span) -> Lowered<Value> {
+    pub(super) fn binary(
+        &mut self,
+        op: BinaryOp,
+        l: &ast::Expr,
+        r: &ast::Expr,
+        span: Span,
+    ) -> Lowered<Value> {
         if op == BinaryOp::Condition {
             return self.condition(l, r, span);
         }
@@ -42,8 +52,11 @@ impl Lower<'_> {
         let wrong = [(ea, l), (eb, r)].into_iter().find(|(elem, _)| (*elem == Elem::Bool) != logical);
         let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne) && ea == Elem::Bool && eb == Elem::Bool;
         if let (Some((_, side)), false) = (wrong, equality) {
-            let (need, found) =
-                if logical { ("conditions", "this is a number") } else { ("numbers", "this is true or false") };
+            let (need, found) = if logical {
+                ("conditions", "this is a number")
+            } else {
+                ("numbers", "this is true or false")
+            };
             let help = if logical { "compare it, as in `x > 0`" } else { "write `real(x)` for 0 or 1" };
             return Err(self.report(
                 Diagnostic::error(Code("E0305"), format!("`{}` works on {need}", op.symbol()))
@@ -134,7 +147,8 @@ impl Lower<'_> {
     pub(super) fn matmul(&mut self, a: &Array, b: &Array, span: Span) -> Lowered<Array> {
         let (sa, sb) = (self.sizes(a), self.sizes(b));
         let inner_b = sb.len().saturating_sub(2);
-        let fits = (1..=2).contains(&sa.len()) && (1..=2).contains(&sb.len()) && sa[sa.len() - 1] == sb[inner_b];
+        let fits =
+            (1..=2).contains(&sa.len()) && (1..=2).contains(&sb.len()) && sa[sa.len() - 1] == sb[inner_b];
         if !fits {
             let (ta, tb) =
                 (super::types::describe(self.elem(a), &sa), super::types::describe(self.elem(b), &sb));

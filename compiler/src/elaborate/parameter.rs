@@ -41,11 +41,16 @@ impl Lower<'_> {
     /// The constrained value of a parameter; `owner` is absent at file level.
     pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
         let ty = self.array_declaration(&param.ty, &mut None)?;
-        if ty.constraint.elem() != Elem::Real || ty.bounds.is_some() || ty.constraint == Constraint::CholeskyCorr {
+        if ty.constraint.elem() != Elem::Real
+            || ty.bounds.is_some()
+            || ty.constraint == Constraint::CholeskyCorr
+        {
             return Err(self.report(
                 Diagnostic::error(Code("E0405"), "a parameter cannot have this type")
                     .at(param.ty.span, "not a type that can be optimised")
-                    .help("use real, positive, unit, bounded(0, 1) with literal ends, simplex[k] or ordered[k]"),
+                    .help(
+                        "use real, positive, unit, bounded(0, 1) with literal ends, simplex[k] or ordered[k]",
+                    ),
             ));
         }
         let name = match owner {
@@ -70,7 +75,13 @@ impl Lower<'_> {
     }
 
     /// A starting value, broadcast to `dims`, as a program of its own.
-    pub(super) fn start(&mut self, init: &ast::Expr, dims: &[Dim], name: &str, declared: Span) -> Lowered<Init> {
+    pub(super) fn start(
+        &mut self,
+        init: &ast::Expr,
+        dims: &[Dim],
+        name: &str,
+        declared: Span,
+    ) -> Lowered<Init> {
         let program = self.aside(|unit| {
             let mut lower = Lower::new(unit, Mode::Pure);
             let value = lower.array(init)?;

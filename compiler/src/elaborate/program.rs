@@ -42,7 +42,12 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     let mut lower = Lower::new(unit, Mode::Generative(Box::new(state)));
     for param in &decl.params {
         let Some(ty) = &param.ty else {
-            return Err(lower.error("E0302", param.name.span, "a program's parameters need types", "no type"));
+            return Err(lower.error(
+                "E0302",
+                param.name.span,
+                "a program's parameters need types",
+                "no type",
+            ));
         };
         let ty = lower.array_declaration(ty, &mut None)?;
         let dims = lower.axes_for(&ty.dims, &param.name.name);

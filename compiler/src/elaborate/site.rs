@@ -63,7 +63,13 @@ impl Lower<'_> {
         self.latent(stmt, site, spec, rows)
     }
 
-    fn latent(&mut self, stmt: &ast::SampleStmt, mut site: Site, spec: SiteSpec, rows: Vec<Axis>) -> Lowered<Value> {
+    fn latent(
+        &mut self,
+        stmt: &ast::SampleStmt,
+        mut site: Site,
+        spec: SiteSpec,
+        rows: Vec<Axis>,
+    ) -> Lowered<Value> {
         let elem = site.dist.support.elem();
         let mut axes = site.key.clone();
         for arg in &site.args {
@@ -85,9 +91,12 @@ impl Lower<'_> {
                 if let Some(param) = state.params.iter().find(|p| p.name == owned) {
                     let at = param.span;
                     return Err(self.report(
-                        Diagnostic::error(Code("E0407"), format!("`{}` names a parameter and a site", stmt.name.name))
-                            .at(spec.span, "the site")
-                            .at(at, "the parameter"),
+                        Diagnostic::error(
+                            Code("E0407"),
+                            format!("`{}` names a parameter and a site", stmt.name.name),
+                        )
+                        .at(spec.span, "the site")
+                        .at(at, "the parameter"),
                     ));
                 }
                 state.latents.push(spec);
@@ -104,7 +113,11 @@ impl Lower<'_> {
         self.b.push(Stmt::Sample(Sample { var, site: site.into(), guard }));
         let whole = Array { var, dims: dims.clone() };
         // Written with its indices, a site is read with them; written without, its name is this row's value.
-        let local = if stmt.indices.is_empty() { Array { var, dims: dims[rows.len()..].to_vec() } } else { whole.clone() };
+        let local = if stmt.indices.is_empty() {
+            Array { var, dims: dims[rows.len()..].to_vec() }
+        } else {
+            whole.clone()
+        };
         self.define(&stmt.name.name, Value::Array(local));
         if let Some(sites) = self.sites_of_block.last_mut() {
             sites.push((stmt.name.name.clone(), whole));
@@ -112,7 +125,13 @@ impl Lower<'_> {
         Ok(Value::unit())
     }
 
-    fn observe(&mut self, stmt: &ast::SampleStmt, site: Site, spec: SiteSpec, value: Array) -> Lowered<Value> {
+    fn observe(
+        &mut self,
+        stmt: &ast::SampleStmt,
+        site: Site,
+        spec: SiteSpec,
+        value: Array,
+    ) -> Lowered<Value> {
         let (elem, wanted) = (self.elem(&value), site.dist.support.elem());
         let own = &site.dims[site.dims.len() - (site.dims.len() - self.row_count(stmt)?)..];
         let own: Vec<Axis> = own.to_vec();
@@ -121,17 +140,23 @@ impl Lower<'_> {
             (a, b) if a == b => value,
             (Elem::Int, Elem::Bool) => {
                 return Err(self.report(
-                    Diagnostic::error(Code("E0408"), format!("`{}` is int data, `{}` gives bits", stmt.name.name, site.dist.name))
-                        .at(spec.span, "observed here")
-                        .help(format!("declare `data {}: bit[…]`", stmt.name.name)),
+                    Diagnostic::error(
+                        Code("E0408"),
+                        format!("`{}` is int data, `{}` gives bits", stmt.name.name, site.dist.name),
+                    )
+                    .at(spec.span, "observed here")
+                    .help(format!("declare `data {}: bit[…]`", stmt.name.name)),
                 ));
             }
             _ => {
                 let found = self.describe(&Value::Array(value));
                 let wanted = super::types::describe(wanted, &[]);
                 return Err(self.report(
-                    Diagnostic::error(Code("E0408"), format!("`{}` is {found}, `{}` gives {wanted}", stmt.name.name, site.dist.name))
-                        .at(spec.span, "observed here"),
+                    Diagnostic::error(
+                        Code("E0408"),
+                        format!("`{}` is {found}, `{}` gives {wanted}", stmt.name.name, site.dist.name),
+                    )
+                    .at(spec.span, "observed here"),
                 ));
             }
         };
@@ -149,8 +174,11 @@ impl Lower<'_> {
             let (found, wanted) =
                 (super::types::describe(wanted, &sizes), super::types::describe(wanted, &own_sizes));
             return Err(self.report(
-                Diagnostic::error(Code("E0306"), format!("`{}` is {found}, the distribution gives {wanted}", stmt.name.name))
-                    .at(spec.span, "observed here"),
+                Diagnostic::error(
+                    Code("E0306"),
+                    format!("`{}` is {found}, the distribution gives {wanted}", stmt.name.name),
+                )
+                .at(spec.span, "observed here"),
             ));
         };
         let key = dims.iter().copied().collect();
@@ -175,7 +203,10 @@ impl Lower<'_> {
     /// Data (or a file-level value made of data) of the site's name, at the site's indices.
     fn observed_value(&mut self, stmt: &ast::SampleStmt) -> Lowered<Option<Array>> {
         let Mode::Generative(state) = &self.mode else { return Ok(None) };
-        if !state.prefix.is_empty() && self.lookup(&stmt.name.name).is_none() && self.unit.find(&stmt.name.name).is_none() {
+        if !state.prefix.is_empty()
+            && self.lookup(&stmt.name.name).is_none()
+            && self.unit.find(&stmt.name.name).is_none()
+        {
             return Ok(None);
         }
         if stmt.latent {
@@ -208,13 +239,20 @@ impl Lower<'_> {
         for data in self.unit.data() {
             let other = &data.name.name;
             let case = other.to_lowercase() == name.to_lowercase();
-            let letter = name.chars().count() >= 4 && other.chars().count() >= 4 && super::unit::one_letter_apart(name, other);
+            let letter = name.chars().count() >= 4
+                && other.chars().count() >= 4
+                && super::unit::one_letter_apart(name, other);
             if case || letter {
                 return Err(self.report(
-                    Diagnostic::error(Code("E0409"), format!("`{name}` is latent, but nearly has the name of data `{other}`"))
-                        .at(stmt.name.span, "sampled, not observed")
-                        .at(data.name.span, "the data")
-                        .help(format!("write `{other} ~ …` to observe it, or `latent {name} ~ …` if it is meant")),
+                    Diagnostic::error(
+                        Code("E0409"),
+                        format!("`{name}` is latent, but nearly has the name of data `{other}`"),
+                    )
+                    .at(stmt.name.span, "sampled, not observed")
+                    .at(data.name.span, "the data")
+                    .help(format!(
+                        "write `{other} ~ …` to observe it, or `latent {name} ~ …` if it is meant"
+                    )),
                 ));
             }
         }
@@ -230,9 +268,11 @@ impl Lower<'_> {
         let mut rows = Vec::new();
         for index in &stmt.indices {
             let found = match &index.kind {
-                ExprKind::Name(name) => {
-                    self.open.iter().find(|open| open.name == *name && open.kind != OpenKind::Copy).map(|o| o.axis)
-                }
+                ExprKind::Name(name) => self
+                    .open
+                    .iter()
+                    .find(|open| open.name == *name && open.kind != OpenKind::Copy)
+                    .map(|o| o.axis),
                 _ => None,
             };
             match found {
@@ -245,15 +285,21 @@ impl Lower<'_> {
                         format!("write `{}[{}] ~ …`", stmt.name.name, names.join(", "))
                     };
                     return Err(self.report(
-                        Diagnostic::error(Code("E0410"), "a site is indexed by the plates and loops around it")
-                            .at(index.span, "not the index of one")
-                            .help(help),
+                        Diagnostic::error(
+                            Code("E0410"),
+                            "a site is indexed by the plates and loops around it",
+                        )
+                        .at(index.span, "not the index of one")
+                        .help(help),
                     ));
                 }
             }
         }
-        let missing: Option<String> =
-            self.open.iter().find(|o| o.kind != OpenKind::Copy && !rows.contains(&o.axis)).map(|o| o.name.clone());
+        let missing: Option<String> = self
+            .open
+            .iter()
+            .find(|o| o.kind != OpenKind::Copy && !rows.contains(&o.axis))
+            .map(|o| o.name.clone());
         if let Some(missing) = missing {
             return Err(self.report(
                 Diagnostic::error(Code("E0410"), format!("`{}` lacks the index `{missing}`", stmt.name.name))
@@ -277,7 +323,10 @@ impl Lower<'_> {
     }
 
     /// The distribution, strategy and arguments of `normal.reparam(a, b)`.
-    fn distribution_call(&mut self, dist: &Expr) -> Lowered<(Rc<Declared>, Option<ast::Ident>, Vec<ast::Arg>)> {
+    fn distribution_call(
+        &mut self,
+        dist: &Expr,
+    ) -> Lowered<(Rc<Declared>, Option<ast::Ident>, Vec<ast::Arg>)> {
         let (callee, args) = match &dist.kind {
             ExprKind::Call(callee, args) => (&**callee, args.clone()),
             _ => (dist, Vec::new()),
@@ -301,7 +350,12 @@ impl Lower<'_> {
     }
 
     /// Arguments by the distribution's parameters.
-    fn distribution_arguments(&mut self, dist: &Distribution, args: &[ast::Arg], span: Span) -> Lowered<Vec<Array>> {
+    fn distribution_arguments(
+        &mut self,
+        dist: &Distribution,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Lowered<Vec<Array>> {
         let params: Vec<ast::Param> = dist
             .params
             .iter()
@@ -315,25 +369,37 @@ impl Lower<'_> {
         let mut arrays = Vec::new();
         for ((value, at), param) in values.into_iter().zip(&dist.params) {
             let Value::Array(array) = value else {
-                return Err(self.error("E0311", at, "a number or array is expected here", &format!("this is {}", value.kind())));
+                return Err(self.error(
+                    "E0311",
+                    at,
+                    "a number or array is expected here",
+                    &format!("this is {}", value.kind()),
+                ));
             };
             let wanted = param.constraint.elem();
             let array = match (self.elem(&array), wanted) {
                 (Elem::Int, Elem::Real) => self.to_real(&array),
                 (a, b) if a == b => array,
                 (found, _) => {
-                    let (found, wanted) = (super::types::describe(found, &[]), super::types::describe(wanted, &[]));
+                    let (found, wanted) =
+                        (super::types::describe(found, &[]), super::types::describe(wanted, &[]));
                     return Err(self.report(
-                        Diagnostic::error(Code("E0315"), format!("`{}` of `{}` is {wanted}", param.name, dist.name))
-                            .at(at, format!("this is {found}")),
+                        Diagnostic::error(
+                            Code("E0315"),
+                            format!("`{}` of `{}` is {wanted}", param.name, dist.name),
+                        )
+                        .at(at, format!("this is {found}")),
                     ));
                 }
             };
             if array.dims.len() < param.dims.len() {
                 let found = self.describe(&Value::Array(array));
                 return Err(self.report(
-                    Diagnostic::error(Code("E0306"), format!("`{}` of `{}` is an array", param.name, dist.name))
-                        .at(at, format!("this is {found}")),
+                    Diagnostic::error(
+                        Code("E0306"),
+                        format!("`{}` of `{}` is an array", param.name, dist.name),
+                    )
+                    .at(at, format!("this is {found}")),
                 ));
             }
             self.check_constant(&array, &param.constraint, at)?;
@@ -344,7 +410,12 @@ impl Lower<'_> {
 
     /// Brings the arguments to one shape of independent entries; returns those dimensions. Afterwards an
     /// argument's dims are its parameter's own, the independent ones being axes of the value.
-    fn align_arguments(&mut self, dist: &Distribution, args: Vec<Array>, span: Span) -> Lowered<(Vec<Array>, Vec<Axis>)> {
+    fn align_arguments(
+        &mut self,
+        dist: &Distribution,
+        args: Vec<Array>,
+        span: Span,
+    ) -> Lowered<(Vec<Array>, Vec<Axis>)> {
         let mut widest: Option<Vec<Axis>> = None;
         for (arg, param) in args.iter().zip(&dist.params) {
             let outer = &arg.dims[..arg.dims.len() - param.dims.len()];
@@ -364,8 +435,11 @@ impl Lower<'_> {
                 let found = super::types::describe(Elem::Real, &own);
                 let wanted = super::types::describe(Elem::Real, &sizes);
                 return Err(self.report(
-                    Diagnostic::error(Code("E0306"), format!("the arguments of `{}` have different shapes", dist.name))
-                        .at(span, format!("{wanted} and {found}")),
+                    Diagnostic::error(
+                        Code("E0306"),
+                        format!("the arguments of `{}` have different shapes", dist.name),
+                    )
+                    .at(span, format!("{wanted} and {found}")),
                 ));
             }
             let mut target: Vec<Axis> = widest[widest.len() - outer..].to_vec();
@@ -387,7 +461,12 @@ impl Lower<'_> {
                     }
                 };
                 if self.b.axes.info(axis).size != self.b.axes.info(*actual).size {
-                    return Err(self.error("E0306", span, format!("the arguments of `{}` have different sizes", dist.name), "here"));
+                    return Err(self.error(
+                        "E0306",
+                        span,
+                        format!("the arguments of `{}` have different sizes", dist.name),
+                        "here",
+                    ));
                 }
                 target.push(axis);
             }
@@ -465,7 +544,16 @@ impl Lower<'_> {
                     Diagnostic::error(Code("E0501"), format!("there is no gradient strategy `{other}`"))
                         .at(name.span, "unknown")
                         .help("the strategies are reparam, reinforce, enum and mvd");
-                if matches!(other, "rloo" | "implicit" | "rejection" | "gumbel_softmax" | "straight_through" | "rebar" | "relax") {
+                if matches!(
+                    other,
+                    "rloo"
+                        | "implicit"
+                        | "rejection"
+                        | "gumbel_softmax"
+                        | "straight_through"
+                        | "rebar"
+                        | "relax"
+                ) {
                     diagnostic = diagnostic.note(format!("`{other}` is planned but not there yet"));
                 }
                 return Err(self.report(diagnostic));
@@ -484,7 +572,12 @@ impl Lower<'_> {
     fn baseline(&mut self, args: &[ast::Arg]) -> Lowered<Baseline> {
         let Some(arg) = args.first() else { return Ok(Baseline::None) };
         if arg.name.as_ref().is_none_or(|name| name.name != "baseline") || args.len() > 1 {
-            return Err(self.error("E0501", arg.value.span, "`reinforce` takes `baseline = …`", "unknown setting"));
+            return Err(self.error(
+                "E0501",
+                arg.value.span,
+                "`reinforce` takes `baseline = …`",
+                "unknown setting",
+            ));
         }
         let moving = match &arg.value.kind {
             ExprKind::Name(name) if name == "moving_average" => Some(0.9),
@@ -498,14 +591,24 @@ impl Lower<'_> {
             _ => {
                 let value = self.array(&arg.value)?;
                 if !value.dims.is_empty() {
-                    return Err(self.error("E0306", arg.value.span, "a baseline is one number per row", "an array"));
+                    return Err(self.error(
+                        "E0306",
+                        arg.value.span,
+                        "a baseline is one number per row",
+                        "an array",
+                    ));
                 }
                 return Ok(Baseline::Value(self.b.to_real(value.var)));
             }
         };
         match moving {
             Some(decay) if (0.0..1.0).contains(&decay) => Ok(Baseline::MovingAverage(decay)),
-            _ => Err(self.error("E0501", arg.value.span, "the decay is a number from 0 to below 1", "not this")),
+            _ => Err(self.error(
+                "E0501",
+                arg.value.span,
+                "the decay is a number from 0 to below 1",
+                "not this",
+            )),
         }
     }
 
@@ -516,7 +619,12 @@ impl Lower<'_> {
             return Err(self.error("E0406", span, "`factor` belongs in a model", "not allowed here"));
         }
         if self.elem(&array) == Elem::Bool {
-            return Err(self.error("E0305", arg.span, "`factor` takes a log density", "this is true or false"));
+            return Err(self.error(
+                "E0305",
+                arg.span,
+                "`factor` takes a log density",
+                "this is true or false",
+            ));
         }
         let array = self.to_real(&array);
         let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
@@ -531,12 +639,22 @@ impl Lower<'_> {
     }
 
     /// `report name`, `report name = e`
-    pub(super) fn report_value(&mut self, name: &ast::Ident, value: Option<&Expr>, span: Span) -> Lowered<Value> {
+    pub(super) fn report_value(
+        &mut self,
+        name: &ast::Ident,
+        value: Option<&Expr>,
+        span: Span,
+    ) -> Lowered<Value> {
         let expr = Expr { kind: ExprKind::Name(name.name.clone()), span: name.span };
         let array = self.array(value.unwrap_or(&expr))?;
         let address = self.address(&name.name);
         let Mode::Generative(state) = &mut self.mode else {
-            return Err(self.error("E0406", span, "`report` belongs in a model or guide", "not allowed here"));
+            return Err(self.error(
+                "E0406",
+                span,
+                "`report` belongs in a model or guide",
+                "not allowed here",
+            ));
         };
         if let Some((_, first)) = state.reports.iter().find(|(known, _)| *known == address) {
             let first = *first;

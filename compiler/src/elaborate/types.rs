@@ -79,7 +79,8 @@ impl Lower<'_> {
     ) -> Lowered<Declaration> {
         match &ty.kind {
             TypeKind::Tuple(parts) => {
-                let parts: Lowered<Vec<_>> = parts.iter().map(|part| self.declaration(part, generic)).collect();
+                let parts: Lowered<Vec<_>> =
+                    parts.iter().map(|part| self.declaration(part, generic)).collect();
                 Ok(Declaration::Tuple(parts?))
             }
             TypeKind::Record(fields) => {
@@ -93,7 +94,9 @@ impl Lower<'_> {
                 "program" | "model" | "guide" => Ok(Declaration::Program),
                 "plate" => Ok(Declaration::Plate),
                 "fn" => Ok(Declaration::Function),
-                _ => self.array_type(ty.span, name, args, dims, from.as_ref(), generic).map(Declaration::Array),
+                _ => {
+                    self.array_type(ty.span, name, args, dims, from.as_ref(), generic).map(Declaration::Array)
+                }
             },
         }
     }
@@ -139,9 +142,12 @@ impl Lower<'_> {
             "flat" | "bounded" => {
                 let [lower, upper] = args else {
                     return Err(self.report(
-                        Diagnostic::error(Code("E0302"), format!("`{}` needs a lower and an upper end", name.name))
-                            .at(span, "here")
-                            .help(format!("write `{}(0, 10)`", name.name)),
+                        Diagnostic::error(
+                            Code("E0302"),
+                            format!("`{}` needs a lower and an upper end", name.name),
+                        )
+                        .at(span, "here")
+                        .help(format!("write `{}(0, 10)`", name.name)),
                     ));
                 };
                 match (literal(lower), literal(upper)) {
@@ -161,9 +167,15 @@ impl Lower<'_> {
             "simplex" | "ordered" | "cholesky_corr" | "index" | "factor" => {
                 if resolved.is_empty() || resolved[0].len() != 1 {
                     return Err(self.report(
-                        Diagnostic::error(Code("E0302"), format!("`{}` needs its size in brackets", name.name))
-                            .at(span, "here")
-                            .help(format!("write `{}[k]`, and `{}[k][n]` for an array of them", name.name, name.name)),
+                        Diagnostic::error(
+                            Code("E0302"),
+                            format!("`{}` needs its size in brackets", name.name),
+                        )
+                        .at(span, "here")
+                        .help(format!(
+                            "write `{}[k]`, and `{}[k][n]` for an array of them",
+                            name.name, name.name
+                        )),
                     ));
                 }
                 leading = Some(resolved.remove(0).remove(0));
@@ -210,16 +222,22 @@ impl Lower<'_> {
                 ExprKind::Name(name) if name == "softplus" => Ok(PositiveMap::Softplus),
                 ExprKind::Name(name) if name == "exp" => Ok(PositiveMap::Exp),
                 _ => Err(self.report(
-                    Diagnostic::error(Code("E0302"), "`positive` takes `exp` or `softplus`").at(arg.span, "not this"),
+                    Diagnostic::error(Code("E0302"), "`positive` takes `exp` or `softplus`")
+                        .at(arg.span, "not this"),
                 )),
             },
-            [_, extra, ..] => Err(self
-                .report(Diagnostic::error(Code("E0302"), "`positive` takes one map").at(extra.span, "one too many"))),
+            [_, extra, ..] => Err(self.report(
+                Diagnostic::error(Code("E0302"), "`positive` takes one map").at(extra.span, "one too many"),
+            )),
         }
     }
 
     /// A size written in a type or range.
-    pub fn dimension(&mut self, expr: &ast::Expr, generic: &mut Option<HashMap<String, Dim>>) -> Lowered<Dim> {
+    pub fn dimension(
+        &mut self,
+        expr: &ast::Expr,
+        generic: &mut Option<HashMap<String, Dim>>,
+    ) -> Lowered<Dim> {
         if let ExprKind::Name(name) = &expr.kind
             && let Some(names) = generic
             && self.lookup(name).is_none()

@@ -60,9 +60,10 @@ impl Unit {
                     && !earlier.is_stdlib
                 {
                     let first = declared_name(&earlier.item).map_or(earlier.item.span, |n| n.span);
-                    let diagnostic = Diagnostic::error(Code("E0201"), format!("`{}` is declared twice", name.name))
-                        .at(name.span, "the second declaration")
-                        .at(first, "the first");
+                    let diagnostic =
+                        Diagnostic::error(Code("E0201"), format!("`{}` is declared twice", name.name))
+                            .at(name.span, "the second declaration")
+                            .at(first, "the first");
                     self.report(diagnostic);
                     continue;
                 }

@@ -166,8 +166,7 @@ impl Dependence {
         for stmt in stmts {
             changed |= match stmt {
                 Stmt::Let(binding) => {
-                    let sliced =
-                        binding.guard.into_iter().chain(operands(&binding.op)).any(|v| self.in_slice(v));
+                    let sliced = binding.uses().any(|v| self.in_slice(v));
                     let links = self.op(&binding.op);
                     self.raise(binding.var, links, sliced)
                 }
@@ -201,7 +200,7 @@ impl Dependence {
     }
 
     fn op(&self, op: &Op) -> Option<Links> {
-        let all = self.all(&operands(op));
+        let all = self.all(&op.operands());
         match op {
             Op::Const(_) | Op::Input(_) | Op::Iota(_) => None,
             Op::Prim(..) | Op::Detach(_) | Op::Tangent(_) | Op::Stack { .. } | Op::Draw(_) => all,
@@ -253,24 +252,5 @@ impl Dependence {
             })
         }
         first(&program.body, &crosses)
-    }
-}
-
-/// The variables an operation reads.
-pub fn operands(op: &Op) -> Vec<Var> {
-    match op {
-        Op::Const(_) | Op::Input(_) | Op::Iota(_) => Vec::new(),
-        Op::Prim(_, args) => args.clone(),
-        Op::Stack { parts, .. } => parts.clone(),
-        Op::Concat { parts, .. } => parts.iter().map(|(_, part)| *part).collect(),
-        Op::Gather { x, index, .. } | Op::Scatter { x, index, .. } => vec![*x, *index],
-        Op::TriSolve { l, b, .. } => vec![*l, *b],
-        Op::Draw(draw) => draw.args.clone(),
-        Op::Reduce(_, _, x)
-        | Op::Rename(_, x)
-        | Op::CumSum { x, .. }
-        | Op::Cholesky { x, .. }
-        | Op::Detach(x)
-        | Op::Tangent(x) => vec![*x],
     }
 }

@@ -6,10 +6,10 @@
 //! * How: each tangent input is replaced by its one-hot seeds along one new axis of directions; the
 //!   linear statements are pointwise in that axis, so nothing else changes.
 
-use super::reemit::Reemit;
 use super::flow;
 use super::jvp::result_primes;
 use super::linearize::{Linearized, is_tangent_result};
+use super::reemit::Reemit;
 use super::transpose::GradientError;
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;

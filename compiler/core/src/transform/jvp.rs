@@ -13,9 +13,9 @@
 //! the branch through the sum over branches. Coefficients carry the guard themselves, so the same
 //! holds for their derivatives; tangents need none.
 
-use super::reemit::Reemit;
 use super::derivative::partial;
 use super::flow;
+use super::reemit::Reemit;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Carry, Const, Elem, Input, InputKind, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};

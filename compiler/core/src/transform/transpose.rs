@@ -17,11 +17,11 @@
 //! `Σ_t ct(out)[t, i] · h[t, j]`, the gradient of a matrix in a recurrence, is one contraction over
 //! `t` and no accumulator is carried.
 
-use super::reemit::Reemit;
 use super::flow;
 use super::forward::{primal_result, tangent_inputs};
 use super::jvp::result_primes;
 use super::linearize::{Linearized, is_tangent_result};
+use super::reemit::Reemit;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::dim::Dim;
