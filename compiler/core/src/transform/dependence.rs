@@ -166,8 +166,7 @@ impl Dependence {
         for stmt in stmts {
             changed |= match stmt {
                 Stmt::Let(binding) => {
-                    let sliced =
-                        binding.guard.into_iter().chain(operands(&binding.op)).any(|v| self.in_slice(v));
+                    let sliced = binding.uses().any(|v| self.in_slice(v));
                     let links = self.op(&binding.op);
                     self.raise(binding.var, links, sliced)
                 }
@@ -201,7 +200,7 @@ impl Dependence {
     }
 
     fn op(&self, op: &Op) -> Option<Links> {
-        let all = self.all(&operands(op));
+        let all = self.all(&op.operands());
         match op {
             Op::Const(_) | Op::Input(_) | Op::Iota(_) => None,
             Op::Prim(..) | Op::Detach(_) | Op::Tangent(_) | Op::Stack { .. } | Op::Draw(_) => all,
@@ -215,6 +214,23 @@ impl Dependence {
             Op::CumSum { axis, reverse, .. } => self.carried(all, *axis, *reverse),
             Op::Concat { axis, parts } => self.lose(all, parts.iter().map(|(part, _)| *part).chain([*axis])),
             Op::Cholesky { row, col, .. } | Op::TriSolve { row, col, .. } => self.lose(all, [*row, *col]),
+        }
+    }
+
+    /// How a term of a generative program depends: its statement's arguments, condition and value. `None` also where
+    /// the statement makes no term.
+    pub fn of_term(&self, stmt: &Stmt) -> Option<Links> {
+        match stmt {
+            Stmt::Sample(sample) | Stmt::Observe(sample) => {
+                let site = &sample.site;
+                let dims = site.dims[site.dims.len() - site.event..].to_vec();
+                join(self.of_arguments(sample), self.of_array(&Array { var: sample.var, dims }))
+            }
+            Stmt::Factor { value, guard, .. } => {
+                let guard = guard.and_then(|guard| self.of(guard).cloned());
+                join(self.of(*value).cloned(), guard)
+            }
+            Stmt::Let(_) | Stmt::Scan(_) | Stmt::Report(_) => None,
         }
     }
 
@@ -236,24 +252,5 @@ impl Dependence {
             })
         }
         first(&program.body, &crosses)
-    }
-}
-
-/// The variables an operation reads.
-pub fn operands(op: &Op) -> Vec<Var> {
-    match op {
-        Op::Const(_) | Op::Input(_) | Op::Iota(_) => Vec::new(),
-        Op::Prim(_, args) => args.clone(),
-        Op::Stack { parts, .. } => parts.clone(),
-        Op::Concat { parts, .. } => parts.iter().map(|(_, part)| *part).collect(),
-        Op::Gather { x, index, .. } | Op::Scatter { x, index, .. } => vec![*x, *index],
-        Op::TriSolve { l, b, .. } => vec![*l, *b],
-        Op::Draw(draw) => draw.args.clone(),
-        Op::Reduce(_, _, x)
-        | Op::Rename(_, x)
-        | Op::CumSum { x, .. }
-        | Op::Cholesky { x, .. }
-        | Op::Detach(x)
-        | Op::Tangent(x) => vec![*x],
     }
 }

@@ -80,9 +80,15 @@ impl Alternatives {
         Some(Alternatives { axis, value: valued(b, site.dist.support.elem(), digit), joint: joint.to_vec() })
     }
 
-    /// log of the probability of each alternative, per row (per row that is not enumerated jointly). An absent site
-    /// has its first value, so that what does not depend on it counts once.
+    /// log of the probability of each alternative, for the rows enumerated jointly together.
     pub fn log_weight(&self, b: &mut Builder, site: &Site, guard: Option<Var>) -> Var {
+        let weight = self.log_probability(b, site, guard);
+        b.sum(&self.joint.iter().copied().collect(), weight)
+    }
+
+    /// log of the probability of each value, per row. An absent site has its first value, so that what does not depend
+    /// on it counts once.
+    pub fn log_probability(&self, b: &mut Builder, site: &Site, guard: Option<Var>) -> Var {
         let saved = b.set_guard(guard);
         let mut weight = inline_density(b, site, &Array { var: self.value, dims: Vec::new() });
         b.set_guard(saved);
@@ -91,8 +97,7 @@ impl Alternatives {
             let absent = self.first(b, certain, never);
             weight = b.select(guard, weight, absent);
         }
-        let joint = self.joint.iter().copied().collect();
-        b.sum(&joint, weight)
+        weight
     }
 
     /// The probability of each alternative. A flip's are p and 1 − p, smooth also where they underflow.

@@ -45,6 +45,7 @@ use vary_diagnostic::{Diagnostic, Span};
 pub const OBJECTIVE: &str = "objective";
 
 pub use super::support::LANES;
+pub use terms::known_dims;
 
 /// What the caller knows that the program does not say.
 #[derive(Debug, Clone, Default)]

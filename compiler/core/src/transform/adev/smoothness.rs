@@ -13,7 +13,6 @@ use super::strategy::applicable;
 use super::terms::definitions;
 use crate::ir::{Const, Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
-use crate::transform::dependence::operands;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -216,7 +215,7 @@ fn operands_of(program: &Program) -> Vec<Vec<Var>> {
     fn walk(stmts: &[Stmt], found: &mut [Vec<Var>]) {
         for stmt in stmts {
             match stmt {
-                Stmt::Let(binding) => found[binding.var.0 as usize] = operands(&binding.op),
+                Stmt::Let(binding) => found[binding.var.0 as usize] = binding.op.operands(),
                 Stmt::Scan(scan) => {
                     for carry in &scan.carries {
                         found[carry.var.0 as usize] = vec![carry.init, carry.next];
@@ -352,7 +351,7 @@ fn flows(op: &Op) -> Vec<Var> {
         | Op::Concat { .. }
         | Op::Cholesky { .. }
         | Op::TriSolve { .. }
-        | Op::Tangent(_) => operands(op),
+        | Op::Tangent(_) => op.operands(),
     }
 }
 
