@@ -270,7 +270,7 @@ fn value(
         Some(violation) => Err(DataError::Violation {
             name: name.clone(),
             declared: declared.to_string(),
-            place: place(&violation.index),
+            place: Box::new(place(&violation.index)),
             what: violation.what,
         }),
         None => Ok(Some(Value { array, levels })),
@@ -339,7 +339,7 @@ fn from_base(
     Err(DataError::IndexRange {
         name: declared.name.clone(),
         declared: declared.to_string(),
-        place: place(&index),
+        place: Box::new(place(&index)),
         found: array[IxDyn(&index)] as i64,
         base,
         levels,

@@ -122,7 +122,7 @@ impl CsvSource {
                 name: declared.name.clone(),
                 declared: declared.to_string(),
                 rank: declared.dims.len(),
-                place: Place::Column { source: self.label.clone(), column: declared.name.clone() },
+                place: Box::new(Place::Column { source: self.label.clone(), column: declared.name.clone() }),
                 found: if columns.shape.is_empty() {
                     Found::Column
                 } else {
