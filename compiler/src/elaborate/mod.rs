@@ -35,6 +35,7 @@ mod site;
 pub mod types;
 pub mod unit;
 pub mod value;
+mod verify;
 
 pub use fit::{Bound, Fit, Objective, Setting, Settings};
 pub use unit::Unit;

@@ -63,9 +63,11 @@ fn constraint(constraint: &Constraint) -> data::Constraint {
         Constraint::Ordered => data::Constraint::Ordered,
         Constraint::CholeskyCorr => data::Constraint::CholeskyCorr,
         // Levels are checked as they are read; ends that are expressions when running.
-        Constraint::IntRange(..) | Constraint::Real | Constraint::Bounded | Constraint::Int | Constraint::Bool => {
-            data::Constraint::None
-        }
+        Constraint::IntRange(..)
+        | Constraint::Real
+        | Constraint::Bounded
+        | Constraint::Int
+        | Constraint::Bool => data::Constraint::None,
     }
 }
 

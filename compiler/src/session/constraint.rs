@@ -57,7 +57,12 @@ pub fn constrain(constraint: &Constraint, raw: &[f64], shape: &[usize]) -> Array
             let row = |row: &[f64]| {
                 let mut sum = 0.0;
                 let steps = row.iter().enumerate().map(|(at, u)| if at == 0 { *u } else { u.exp() });
-                steps.map(|step| { sum += step; sum }).collect::<Vec<f64>>()
+                steps
+                    .map(|step| {
+                        sum += step;
+                        sum
+                    })
+                    .collect::<Vec<f64>>()
             };
             raw.chunks(width).flat_map(row).collect()
         }

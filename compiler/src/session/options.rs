@@ -23,6 +23,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { set: Vec::new(), seed: None, threads: 1, ad: Ad::Auto, draws: 1000, guide: None, quick: false }
+        Options {
+            set: Vec::new(),
+            seed: None,
+            threads: 1,
+            ad: Ad::Auto,
+            draws: 1000,
+            guide: None,
+            quick: false,
+        }
     }
 }
