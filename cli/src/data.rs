@@ -1,28 +1,22 @@
 //! Data from the command line, and its findings as diagnostics.
 
-use std::path::Path;
-
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::data::{Columns, DataError, Source, Values, map_columns, open};
 
 use crate::args::DataArg;
 
-/// The sources in their order: the program's own default file first, so that `--data` wins over it.
+/// The sources of the command line in their order.
 ///
 /// # Errors
 /// Everything that is wrong with the files themselves.
-pub fn sources(
-    default: Option<&Path>,
-    args: &[DataArg],
-    columns: Option<&Columns>,
-) -> Result<Vec<Source>, Vec<DataError>> {
+pub fn sources(args: &[DataArg], columns: Option<&Columns>) -> Result<Vec<Source>, Vec<DataError>> {
     let mut sources = vec![];
     let mut errors = vec![];
     let from_args = args.iter().map(|arg| match arg {
         DataArg::File(path) => open(path),
         DataArg::Value { name, text } => Source::inline(name, text),
     });
-    for source in default.map(open).into_iter().chain(from_args) {
+    for source in from_args {
         match source {
             Ok(source) => sources.push(source),
             Err(error) => errors.push(error),
@@ -44,7 +38,6 @@ pub fn diagnostic(error: &DataError) -> Diagnostic {
     error.help().into_iter().fold(diagnostic, Diagnostic::help)
 }
 
-#[expect(dead_code, reason = "said once the engine binds data")]
 /// The note on names that the program does not declare, if there are any.
 pub fn ignored(values: &Values) -> Option<Diagnostic> {
     values.note().map(|note| Diagnostic::note_at_level(Code("N0701"), note))

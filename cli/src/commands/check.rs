@@ -11,17 +11,17 @@ pub fn run(files: &[PathBuf], output: &Output) -> Exit {
     let mut exit = Exit::Success;
     for file in files {
         let ended = match engine::load(file) {
-            Ok(program) => match program.check() {
+            Ok(mut program) => match program.check() {
                 Ok(checked) => {
                     if !checked.diagnostics.is_empty() {
-                        output.diagnostics(&program.sources, &checked.diagnostics);
+                        output.diagnostics(program.sources(), &checked.diagnostics);
                     }
                     output.result(&checked.text);
                     Exit::Success
                 }
-                Err(failure) => super::fail(&failure, &program.sources, output),
+                Err(failure) => super::fail(&failure, program.sources(), output),
             },
-            Err(failure @ (Failure::Usage(_) | Failure::Diagnostics(..) | Failure::NotConnected(_))) => {
+            Err(failure @ (Failure::Usage(_) | Failure::Diagnostics(..))) => {
                 super::fail(&failure, &Default::default(), output)
             }
         };

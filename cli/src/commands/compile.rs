@@ -9,7 +9,7 @@ use crate::output::Output;
 
 /// Prints a stage on stdout.
 pub fn run(file: &Path, name: Option<&str>, stage: Stage, output: &Output) -> Exit {
-    let program = match engine::load(file) {
+    let mut program = match engine::load(file) {
         Ok(program) => program,
         Err(failure) => return super::fail(&failure, &Default::default(), output),
     };
@@ -18,6 +18,6 @@ pub fn run(file: &Path, name: Option<&str>, stage: Stage, output: &Output) -> Ex
             output.result(&text);
             Exit::Success
         }
-        Err(failure) => super::fail(&failure, &program.sources, output),
+        Err(failure) => super::fail(&failure, program.sources(), output),
     }
 }

@@ -9,20 +9,20 @@ use crate::{commands, interrupt, report};
 
 /// Compiles, fits and reports.
 pub fn run(args: &FitArgs, output: &Output) -> Exit {
-    let program = match engine::load(&args.file) {
+    let mut program = match engine::load(&args.file) {
         Ok(program) => program,
         Err(failure) => return commands::fail(&failure, &Default::default(), output),
     };
-    match fit(&program, args, output) {
+    match fit(&mut program, args, output) {
         Ok(exit) => exit,
-        Err(failure) => commands::fail(&failure, &program.sources, output),
+        Err(failure) => commands::fail(&failure, program.sources(), output),
     }
 }
 
-fn fit(program: &engine::Program, args: &FitArgs, output: &Output) -> Result<Exit, Failure> {
+fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result<Exit, Failure> {
     let prepared = program.prepare(args)?;
     if !prepared.diagnostics.is_empty() {
-        output.diagnostics(&program.sources, &prepared.diagnostics);
+        output.diagnostics(program.sources(), &prepared.diagnostics);
     }
     if !output.json {
         output.result(&report::signature(&prepared.signature));
@@ -44,7 +44,7 @@ fn fit(program: &engine::Program, args: &FitArgs, output: &Output) -> Result<Exi
             let text =
                 format!("the fit failed after {} steps: this partial result cannot be resumed", report.steps);
             report.diagnostics.messages.extend([diagnostic.message.clone(), text.clone()]);
-            output.diagnostics(&program.sources, &[diagnostic]);
+            output.diagnostics(program.sources(), &[diagnostic]);
             output.note(&text);
             Exit::Numerical
         }

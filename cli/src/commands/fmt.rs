@@ -29,9 +29,9 @@ fn format(file: &Path, check: bool, output: &Output) -> Exit {
     };
     let formatted = match program.format() {
         Ok(formatted) => formatted,
-        Err(failure) => return super::fail(&failure, &program.sources, output),
+        Err(failure) => return super::fail(&failure, program.sources(), output),
     };
-    let unchanged = program.sources.get(program.source).text == formatted;
+    let unchanged = program.sources().get(program.source()).text == formatted;
     match (check, stdin) {
         (true, _) if unchanged => Exit::Success,
         (true, _) => {
@@ -47,7 +47,7 @@ fn format(file: &Path, check: bool, output: &Output) -> Exit {
             Ok(()) => Exit::Success,
             Err(error) => super::fail(
                 &Failure::Usage(format!("cannot write `{}`: {error}", file.display())),
-                &program.sources,
+                program.sources(),
                 output,
             ),
         },
@@ -57,7 +57,7 @@ fn format(file: &Path, check: bool, output: &Output) -> Exit {
 fn read_stdin() -> Result<Program, Failure> {
     let mut text = String::new();
     match std::io::stdin().read_to_string(&mut text) {
-        Ok(_) => Ok(engine::parse("stdin", text)),
+        Ok(_) => Ok(engine::parse(Path::new("stdin"), &text)),
         Err(error) => Err(Failure::Usage(format!("cannot read stdin: {error}"))),
     }
 }

@@ -41,9 +41,5 @@ fn fail(failure: &Failure, sources: &Sources, output: &Output) -> Exit {
             output.diagnostics(sources, diagnostics);
             *exit
         }
-        Failure::NotConnected(part) => {
-            output.error(&format!("{part} is not connected to this command yet"));
-            Exit::Internal
-        }
     }
 }

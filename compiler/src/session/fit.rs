@@ -38,8 +38,8 @@ pub struct Signature {
 pub struct Variable {
     /// Its name.
     pub name: String,
-    /// Its sizes, or their names where they are not known; empty for a scalar.
-    pub shape: Vec<String>,
+    /// Its shape; empty for a scalar.
+    pub shape: Vec<usize>,
 }
 
 /// A fit that is compiled and has its data.
@@ -289,7 +289,7 @@ impl Session {
         let base = crate::elaborate::base_of(model);
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
-            shape: site.dims.iter().map(|axis| self.unit.axes.info(*axis).size.to_string()).collect(),
+            shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
         };
         Signature {
             observed: base.observed.iter().map(variable).collect(),

@@ -5,12 +5,14 @@
 mod bind;
 mod check;
 mod constraint;
+mod emit;
 mod estimator;
 mod fit;
 mod options;
 
 pub use bind::declared;
 pub use check::Checked;
+pub use emit::Stage;
 pub use estimator::{evaluate, tile_plan};
 pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
