@@ -56,7 +56,7 @@ fn check(program: &Program, inputs: &Inputs, draws: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_programs(choices in proptest::collection::vec(any::<u16>(), 8..120), draws in 1usize..12) {
@@ -85,7 +85,8 @@ proptest! {
                 let (row, piece) = (inner * draws, inner * tile);
                 for (outer, found) in some[at].chunks(piece.max(1)).enumerate() {
                     let expected = &full[at][outer * row + first * inner..][..piece];
-                    prop_assert!(found.iter().zip(expected).all(|(a, b)| close(*a, *b)));
+                    let same = found.iter().zip(expected).all(|(a, b)| close(*a, *b));
+                    prop_assert!(same, "{} of tile {tiles}\n{part}\n{found:?}\n{expected:?}", output.name);
                 }
             }
         }
