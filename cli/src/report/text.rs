@@ -8,7 +8,7 @@ use crate::engine::{Signature, Variable};
 /// Entries of one array that are shown; the JSON has all.
 const SHOWN: usize = 12;
 
-/// "observed: y[8]; latent: mu, tau, eta[8]", a line.
+/// `observed: y[8]; latent: mu, tau, eta[8]`, a line.
 pub fn signature(signature: &Signature) -> String {
     let list = |variables: &[Variable]| match variables {
         [] => "nothing".to_owned(),
