@@ -24,13 +24,13 @@ pub struct Cli {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Global {
     /// Print one JSON object on stdout and nothing else there
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// No progress and no notes, only results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
     /// When to colour; `auto` colours on terminals unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use vary_diagnostic::{Diagnostic, Sources, render};
+use vary_diagnostic::{Diagnostic, Severity, Sources, render};
 
 use crate::args::{Color, Global};
 
@@ -40,9 +40,13 @@ impl Output {
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 
-    /// Findings about a program or its data.
+    /// Findings about a program or its data; mere notes are not shown with `--quiet`.
     pub fn diagnostics(&self, sources: &Sources, diagnostics: &[Diagnostic]) {
-        self.message(render(sources, diagnostics, self.color).trim_end());
+        let shown: Vec<Diagnostic> =
+            diagnostics.iter().filter(|it| !(self.quiet && it.severity == Severity::Note)).cloned().collect();
+        if !shown.is_empty() {
+            self.message(render(sources, &shown, self.color).trim_end());
+        }
     }
 
     /// Something to know; not shown with `--quiet`.

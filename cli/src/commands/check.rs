@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::engine::{self, Failure};
+use crate::engine;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -13,17 +13,13 @@ pub fn run(files: &[PathBuf], output: &Output) -> Exit {
         let ended = match engine::load(file) {
             Ok(mut program) => match program.check() {
                 Ok(checked) => {
-                    if !checked.diagnostics.is_empty() {
-                        output.diagnostics(program.sources(), &checked.diagnostics);
-                    }
+                    output.diagnostics(program.sources(), &checked.diagnostics);
                     output.result(&checked.text);
                     Exit::Success
                 }
                 Err(failure) => super::fail(&failure, program.sources(), output),
             },
-            Err(failure @ (Failure::Usage(_) | Failure::Diagnostics(..))) => {
-                super::fail(&failure, &Default::default(), output)
-            }
+            Err(failure) => super::fail(&failure, &Default::default(), output),
         };
         if exit == Exit::Success {
             exit = ended;

@@ -21,9 +21,7 @@ pub fn run(args: &FitArgs, output: &Output) -> Exit {
 
 fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result<Exit, Failure> {
     let prepared = program.prepare(args)?;
-    if !prepared.diagnostics.is_empty() {
-        output.diagnostics(program.sources(), &prepared.diagnostics);
-    }
+    output.diagnostics(program.sources(), &prepared.diagnostics);
     if !output.json {
         output.result(&report::signature(&prepared.signature));
     }
@@ -36,7 +34,6 @@ fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result
         End::Interrupted => {
             let text =
                 format!("interrupted after {} steps: this partial result cannot be resumed", report.steps);
-            output.note(&text);
             report.diagnostics.messages.push(text);
             Exit::Interrupted
         }
@@ -45,7 +42,6 @@ fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result
                 format!("the fit failed after {} steps: this partial result cannot be resumed", report.steps);
             report.diagnostics.messages.extend([diagnostic.message.clone(), text.clone()]);
             output.diagnostics(program.sources(), &[diagnostic]);
-            output.note(&text);
             Exit::Numerical
         }
     };

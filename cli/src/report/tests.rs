@@ -105,7 +105,7 @@ fn long_arrays_are_cut_in_tables() {
     let long = FitReport {
         parameters: vec![("bias".into(), ArrayD::from_elem(vec![100], 0.5))],
         posterior: vec![],
-        objectives: vec![ObjectiveReport { se: f64::NAN, tail: None, ..objective("elbo") }],
+        objectives: vec![ObjectiveReport { draws: 0, se: f64::NAN, tail: None, ..objective("elbo") }],
         ..report()
     };
     insta::assert_snapshot!(text(&long));

@@ -8,7 +8,7 @@ use crate::engine::{Signature, Variable};
 /// Entries of one array that are shown; the JSON has all.
 const SHOWN: usize = 12;
 
-/// "observed: y[8]; latent: mu, tau, eta[8]", a line.
+/// `observed: y[8]; latent: mu, tau, eta[8]`, a line.
 pub fn signature(signature: &Signature) -> String {
     let list = |variables: &[Variable]| match variables {
         [] => "nothing".to_owned(),
@@ -33,7 +33,7 @@ pub fn text(report: &FitReport) -> String {
     text
 }
 
-/// `elbo  -8.076 ± 0.013  (5000 draws; maximized, a lower bound)` and the mean over the last steps.
+/// `elbo  -8.076 ± 0.013  (5000 fresh draws; maximize, lower bound)` and the mean over the last steps.
 fn objective(objective: &ObjectiveReport) -> String {
     let ObjectiveReport { name, mean, se, draws, tail, .. } = objective;
     let sense = super::sense(objective.sense);
