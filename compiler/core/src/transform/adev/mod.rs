@@ -102,3 +102,8 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
     Ok(Estimator { program: current, sites: choice.sites, states, notes })
 }
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
