@@ -104,6 +104,6 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
 }
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
