@@ -254,3 +254,78 @@ impl Dependence {
         first(&program.body, &crosses)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Dependence, Link, Through};
+    use crate::ir::{Monoid, Op, Program, Stmt, Strategy, Var};
+    use crate::transform::adev::fixtures::World;
+    use crate::transform::adev::strategy::sites;
+
+    /// The link of `var` along the axis called `row`, on the only site.
+    fn link(program: &Program, var: Var, row: &str) -> Option<Link> {
+        let found = Dependence::on(program, sites(program)[0], Through::Samples);
+        let at = found.rows().iter().position(|axis| program.axes.info(*axis).name == row);
+        Some(found.of(var)?[at.expect("a row of the site")])
+    }
+
+    #[test]
+    fn rows_are_followed_through_operations() {
+        let mut w = World::new(2);
+        let (i, j, k) = (w.axis("i", 4), w.axis("j", 4), w.axis("k", 3));
+        let theta = w.param("theta", &[i]);
+        let p = w.sigmoid(theta);
+        w.key.insert(i);
+        let flip = w.flip.clone();
+        let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+        let own = w.affine(1.0, x, 0.5);
+        let summed = w.b.reduce(Monoid::Sum, i, own);
+        let moved = w.b.rename(&[(i, j)], own);
+        let (index, one) = (w.b.iota(i), w.b.int(1));
+        let before = w.b.prim(crate::prim::Prim::Sub, &[index, one]);
+        let shifted = w.b.gather(own, i, before);
+        let table = w.data("table", &[k]);
+        let choice = w.b.prim(crate::prim::Prim::ToInt, &[x]);
+        let read = w.b.gather(table, k, choice);
+        let so_far = w.b.emit(Op::CumSum { x: own, axis: i, reverse: false, exclusive: false });
+        let both = w.b.emit(Op::CumSum { x: so_far, axis: i, reverse: true, exclusive: false });
+        let constant = w.b.add(theta, theta);
+        let tangent = w.b.emit(Op::Tangent(own));
+        let detached = w.b.detach(own);
+        let program = w.objective(summed);
+        let of = |var| link(&program, var, "i");
+        for aligned in [x, own, read, tangent, detached] {
+            assert_eq!(of(aligned), Some(Link::Aligned));
+        }
+        for any in [summed, moved, shifted, both] {
+            assert_eq!(of(any), Some(Link::Any));
+        }
+        assert_eq!(of(so_far), Some(Link::Causal { reverse: false }));
+        assert_eq!(of(constant), None);
+        // Draws stay apart whatever happens to rows.
+        assert_eq!(link(&program, summed, "draw"), Some(Link::Aligned));
+    }
+
+    #[test]
+    fn carries_make_later_steps_depend_on_earlier_ones() {
+        let mut w = World::new(2);
+        let t = w.axis("t", 4);
+        let theta = w.param("theta", &[t]);
+        let p = w.sigmoid(theta);
+        w.key.insert(t);
+        let flip = w.flip.clone();
+        let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+        let real = w.affine(1.0, x, 0.0);
+        let zero = w.b.real(0.0);
+        let widen = w.b.axes_of(x).clone();
+        let total = w.b.begin_scan(t, true, &[(zero, widen)])[0];
+        let next = w.b.add(total, real);
+        w.b.end_scan(&[next]);
+        let program = w.objective(next);
+        assert!(matches!(program.body.last(), Some(Stmt::Scan(_))));
+        for var in [total, next] {
+            assert_eq!(link(&program, var, "t"), Some(Link::Causal { reverse: true }));
+        }
+        assert_eq!(link(&program, real, "t"), Some(Link::Aligned));
+    }
+}

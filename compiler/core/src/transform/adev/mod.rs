@@ -107,3 +107,8 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
 pub fn sampler(program: &Program) -> Result<Program, Box<Diagnostic>> {
     program::sampled(program)
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use super::strategy::applicable;
 use super::terms::definitions;
 use crate::ir::{Const, Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
+use crate::transform::flow::dependences;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -185,7 +186,7 @@ impl Smoothness {
     /// The variables between a source and a use, from the source on.
     fn path(&self, program: &Program, used: Var, source: &Source) -> Vec<Var> {
         let Some(at) = self.sources.iter().position(|s| s.var() == source.var()) else { return Vec::new() };
-        let readers = operands_of(program);
+        let readers = dependences(program);
         let mut before: Vec<Option<Var>> = vec![None; program.vars.len()];
         let mut open = VecDeque::from([used]);
         while let Some(var) = open.pop_front() {
@@ -208,27 +209,6 @@ impl Smoothness {
         }
         Vec::new()
     }
-}
-
-/// What each variable reads, through carries as well.
-fn operands_of(program: &Program) -> Vec<Vec<Var>> {
-    fn walk(stmts: &[Stmt], found: &mut [Vec<Var>]) {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Let(binding) => found[binding.var.0 as usize] = binding.op.operands(),
-                Stmt::Scan(scan) => {
-                    for carry in &scan.carries {
-                        found[carry.var.0 as usize] = vec![carry.init, carry.next];
-                    }
-                    walk(&scan.body, found);
-                }
-                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
-            }
-        }
-    }
-    let mut found = vec![Vec::new(); program.vars.len()];
-    walk(&program.body, &mut found);
-    found
 }
 
 struct Flow<'a> {

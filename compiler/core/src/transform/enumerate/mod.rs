@@ -399,3 +399,6 @@ impl Handler for Eliminate<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

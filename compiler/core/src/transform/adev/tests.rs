@@ -1,0 +1,478 @@
+//! Every strategy against closed forms and sums over all outcomes.
+
+use super::fixtures::*;
+use super::strategy::Chosen;
+use crate::ir::{Array, Baseline, Monoid, Program, Stmt, Strategy};
+use crate::prim::Prim;
+
+const DRAWS: usize = 6000;
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// All strategies of a flip.
+fn flips() -> Vec<Strategy> {
+    vec![
+        Strategy::Enum,
+        Strategy::Mvd,
+        Strategy::Reinforce(Baseline::None),
+        Strategy::Reinforce(Baseline::MovingAverage(0.9)),
+    ]
+}
+
+/// Unbiased in value and derivative.
+fn assert_unbiased(what: &str, program: &Program, values: &Values, truth: (f64, f64)) {
+    let estimate = run(&derive(program).program, values);
+    let (value, derivative) = (z(estimate.value, truth.0), z(estimate.derivative, truth.1));
+    assert!(value < Z && derivative < Z, "{what}: {estimate:?} where {truth:?} is expected");
+}
+
+/// Exact, whatever is drawn.
+fn assert_exact(what: &str, program: &Program, values: &Values, truth: (f64, f64)) {
+    let estimate = run(&derive(program).program, values);
+    let value = (estimate.value.0 - truth.0).abs() + estimate.value.1;
+    // Central differences are good to about 1e-10.
+    let derivative = (estimate.derivative.0 - truth.1).abs() + estimate.derivative.1;
+    assert!(value < 1e-10 && derivative < 1e-9, "{what}: {estimate:?} where {truth:?} is expected");
+}
+
+fn normal_square(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (mu, s) = (w.param("mu", &[]), w.param("s", &[]));
+    let sigma = w.b.exp(s);
+    let normal = w.normal.clone();
+    let x = w.site("x", &normal, &[mu, sigma], Some(strategy));
+    let off = w.affine(1.0, x, -1.0);
+    let cost = w.b.mul(off, off);
+    w.objective(cost)
+}
+
+#[test]
+fn a_normal_is_differentiated_by_path_and_by_score() {
+    let values = Values::from([("mu", vec![0.4]), ("s", vec![-0.3])]);
+    let loss = |v: &Values| (v["mu"][0] - 1.0).powi(2) + (2.0 * v["s"][0]).exp();
+    let truth = truth(&values, &["mu", "s"], &loss);
+    for strategy in [
+        Strategy::Reparam,
+        Strategy::Reinforce(Baseline::None),
+        Strategy::Reinforce(Baseline::MovingAverage(0.9)),
+    ] {
+        assert_unbiased(strategy.name(), &normal_square(strategy.clone()), &values, truth);
+    }
+}
+
+#[test]
+fn an_estimator_without_its_score_is_rejected() {
+    let values = Values::from([("mu", vec![0.4]), ("s", vec![-0.3])]);
+    let loss = |v: &Values| (v["mu"][0] - 1.0).powi(2) + (2.0 * v["s"][0]).exp();
+    let truth = truth(&values, &["mu", "s"], &loss);
+    // The path derivative with only half of the path: the scale is taken for a constant.
+    let mut w = World::new(DRAWS);
+    let (mu, s) = (w.param("mu", &[]), w.param("s", &[]));
+    let sigma = w.b.exp(s);
+    let sigma = w.b.detach(sigma);
+    let normal = w.normal.clone();
+    let x = w.site("x", &normal, &[mu, sigma], Some(Strategy::Reparam));
+    let off = w.affine(1.0, x, -1.0);
+    let cost = w.b.mul(off, off);
+    let estimate = run(&derive(&w.objective(cost)).program, &values);
+    assert!(z(estimate.value, truth.0) < Z);
+    assert!(z(estimate.derivative, truth.1) > 10.0, "{estimate:?}, {truth:?}");
+}
+
+/// f(x, θ) of one flip.
+fn one_flip(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let theta = w.param("theta", &[]);
+    let p = w.sigmoid(theta);
+    let flip = w.flip.clone();
+    let x = w.site("x", &flip, &[p], Some(strategy));
+    let slope = w.affine(2.0, x, 0.5);
+    let cost = w.b.mul(slope, theta);
+    let cost = w.b.mul(cost, cost);
+    w.objective(cost)
+}
+
+#[test]
+fn a_flip_by_every_strategy() {
+    let values = Values::from([("theta", vec![0.7])]);
+    let loss = |v: &Values| {
+        let theta = v["theta"][0];
+        let f = |x: f64| ((2.0 * x + 0.5) * theta).powi(2);
+        logistic(theta) * f(1.0) + (1.0 - logistic(theta)) * f(0.0)
+    };
+    let truth = truth(&values, &["theta"], &loss);
+    assert_exact("enum", &one_flip(Strategy::Enum), &values, truth);
+    for strategy in flips() {
+        assert_unbiased(strategy.name(), &one_flip(strategy.clone()), &values, truth);
+    }
+}
+
+/// Rows that see only themselves, if `square` comes before the sum, or each other.
+fn rows(n: usize, strategy: Strategy, across: bool) -> Program {
+    let mut w = World::new(if n > 100 { 3 } else { DRAWS });
+    let i = w.axis("i", n);
+    let theta = w.param("theta", &[i]);
+    let p = w.sigmoid(theta);
+    let flip = w.flip.clone();
+    w.key.insert(i);
+    let x = w.site("x", &flip, &[p], Some(strategy));
+    let weight = w.data("weight", &[i]);
+    let x = w.affine(1.0, x, 0.2);
+    let value = w.b.mul(weight, x);
+    let cost = if across {
+        let sum = w.b.reduce(Monoid::Sum, i, value);
+        w.b.mul(sum, sum)
+    } else {
+        let square = w.b.mul(value, value);
+        w.b.reduce(Monoid::Sum, i, square)
+    };
+    w.objective(cost)
+}
+
+#[test]
+fn rows_of_a_plate() {
+    let values = Values::from([("theta", vec![0.5, -0.4, 1.2]), ("weight", vec![1.0, -2.0, 0.7])]);
+    let loss = |across: bool| {
+        move |v: &Values| {
+            let mut total = 0.0;
+            for outcome in 0..8 {
+                let mut p = 1.0;
+                let (mut sum, mut squares) = (0.0, 0.0);
+                for i in 0..3 {
+                    let x = f64::from(outcome >> i & 1);
+                    let q = logistic(v["theta"][i]);
+                    p *= if x == 1.0 { q } else { 1.0 - q };
+                    let value = v["weight"][i] * (x + 0.2);
+                    sum += value;
+                    squares += value * value;
+                }
+                total += p * if across { sum * sum } else { squares };
+            }
+            total
+        }
+    };
+    for across in [false, true] {
+        // Data is not moved: only `theta` has tangents.
+        let truth = truth(&values, &["theta"], &loss(across));
+        assert_exact("enum", &rows(3, Strategy::Enum, across), &values, truth);
+        for strategy in flips() {
+            assert_unbiased(strategy.name(), &rows(3, strategy.clone(), across), &values, truth);
+        }
+    }
+}
+
+/// Statements times what each computes per draw.
+fn plan_size(program: &Program) -> usize {
+    fn walk(program: &Program, stmts: &[Stmt]) -> usize {
+        let stmt = |stmt: &Stmt| match stmt {
+            Stmt::Let(binding) => {
+                let axes = &program.vars[binding.var.0 as usize].ty.axes;
+                axes.iter().map(|axis| program.axes.size(axis)).product()
+            }
+            Stmt::Scan(scan) => walk(program, &scan.body),
+            _ => 0,
+        };
+        stmts.iter().map(stmt).sum()
+    }
+    walk(program, &program.body)
+}
+
+#[test]
+fn plans_are_linear_in_rows() {
+    for strategy in flips() {
+        let size = |n: usize| plan_size(&derive(&rows(n, strategy.clone(), false)).program);
+        let (small, large) = (size(250), size(1000));
+        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name());
+        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name());
+    }
+}
+
+#[test]
+fn rows_read_together_have_a_limit() {
+    let errors = super::estimator(rows(40, Strategy::Enum, true), &super::Options::default()).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].code.0, "E0504");
+    assert_eq!(errors[0].labels.len(), 2, "the site and the sum: {errors:#?}");
+}
+
+/// x, then y given x, then a cost of both and of θ.
+fn nested(first: Strategy, second: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (theta, phi) = (w.param("theta", &[]), w.param("phi", &[]));
+    let flip = w.flip.clone();
+    let p = w.sigmoid(theta);
+    let x = w.site("x", &flip, &[p], Some(first));
+    let x = w.affine(1.0, x, -0.3);
+    let q = w.b.mul(x, phi);
+    let q = w.sigmoid(q);
+    let y = w.site("y", &flip, &[q], Some(second));
+    let y = w.affine(2.0, y, 0.1);
+    let product = w.b.mul(x, y);
+    let product = w.b.mul(product, theta);
+    let square = w.b.mul(product, product);
+    let cost = w.b.add(square, y);
+    w.objective(cost)
+}
+
+#[test]
+fn sites_after_sites_in_every_combination() {
+    let values = Values::from([("theta", vec![0.6]), ("phi", vec![-0.8])]);
+    let loss = |v: &Values| {
+        let (theta, phi) = (v["theta"][0], v["phi"][0]);
+        let mut total = 0.0;
+        for (x, y) in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)] {
+            let p = logistic(theta);
+            let q = logistic((x - 0.3) * phi);
+            let weight = (if x == 1.0 { p } else { 1.0 - p }) * (if y == 1.0 { q } else { 1.0 - q });
+            let (x, y) = (x - 0.3, 2.0 * y + 0.1);
+            total += weight * ((x * y * theta).powi(2) + y);
+        }
+        total
+    };
+    let truth = truth(&values, &["theta", "phi"], &loss);
+    assert_exact("enum, enum", &nested(Strategy::Enum, Strategy::Enum), &values, truth);
+    for first in flips() {
+        for second in flips() {
+            let what = format!("{} then {}", first.name(), second.name());
+            assert_unbiased(&what, &nested(first.clone(), second), &values, truth);
+        }
+    }
+}
+
+/// A normal between two flips: path, score and alternatives together.
+fn mixed(first: Strategy, second: Strategy, third: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (theta, phi) = (w.param("theta", &[]), w.param("phi", &[]));
+    let (flip, normal) = (w.flip.clone(), w.normal.clone());
+    let p = w.sigmoid(theta);
+    let x = w.site("x", &flip, &[p], Some(first));
+    let x = w.affine(1.0, x, 0.0);
+    let mu = w.b.mul(x, phi);
+    let half = w.b.real(0.5);
+    let z = w.site("z", &normal, &[mu, half], Some(second));
+    let q = w.sigmoid(z);
+    let y = w.site("y", &flip, &[q], Some(third));
+    let y = w.affine(1.5, y, -0.2);
+    let zy = w.b.mul(z, y);
+    let cost = w.b.add(zy, x);
+    w.objective(cost)
+}
+
+#[test]
+fn discrete_and_continuous_sites_together() {
+    let values = Values::from([("theta", vec![0.3]), ("phi", vec![0.9])]);
+    let loss = |v: &Values| {
+        let (theta, phi) = (v["theta"][0], v["phi"][0]);
+        let mut total = 0.0;
+        for (x, p) in [(1.0, logistic(theta)), (0.0, 1.0 - logistic(theta))] {
+            // The trapezoidal rule on ±8 standard deviations is exact to rounding.
+            let steps = 4000;
+            let h = 16.0 / f64::from(steps);
+            for step in 0..=steps {
+                let e = -8.0 + h * f64::from(step);
+                let z = x * phi + 0.5 * e;
+                let density = (-0.5 * e * e).exp() / std::f64::consts::TAU.sqrt();
+                let y = 1.5 * logistic(z) - 0.2;
+                total += p * h * density * (z * y + x);
+            }
+        }
+        total
+    };
+    let truth = truth(&values, &["theta", "phi"], &loss);
+    let reinforce = || Strategy::Reinforce(Baseline::None);
+    for first in flips() {
+        for third in flips() {
+            let what = format!("{}, reparam, {}", first.name(), third.name());
+            assert_unbiased(&what, &mixed(first.clone(), Strategy::Reparam, third.clone()), &values, truth);
+        }
+        let what = format!("{}, reinforce, enum", first.name());
+        assert_unbiased(&what, &mixed(first.clone(), reinforce(), Strategy::Enum), &values, truth);
+    }
+}
+
+/// log-mean-exp over copies of a flip: copies stand under one non-linear term.
+fn replicated(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let copy = w.b.fresh_axis("copy", crate::dim::Dim::known(3), crate::axis::Role::Copy);
+    let theta = w.param("theta", &[]);
+    let p = w.sigmoid(theta);
+    let flip = w.flip.clone();
+    w.key.insert(copy);
+    let x = w.site("x", &flip, &[p], Some(strategy));
+    let weight = w.affine(1.7, x, 0.0);
+    let weight = w.b.mul(weight, theta);
+    let cost = w.b.log_sum_exp(copy, weight);
+    w.objective(cost)
+}
+
+#[test]
+fn copies_under_log_mean_exp() {
+    let values = Values::from([("theta", vec![0.8])]);
+    let loss = |v: &Values| {
+        let theta = v["theta"][0];
+        let mut total = 0.0;
+        for outcome in 0..8 {
+            let xs = (0..3).map(|i| f64::from(outcome >> i & 1));
+            let ones: f64 = xs.clone().sum();
+            let p = logistic(theta);
+            let weight = p.powf(ones) * (1.0 - p).powf(3.0 - ones);
+            total += weight * xs.map(|x| (1.7 * x * theta).exp()).sum::<f64>().ln();
+        }
+        total
+    };
+    let truth = truth(&values, &["theta"], &loss);
+    assert_exact("enum", &replicated(Strategy::Enum), &values, truth);
+    for strategy in flips() {
+        assert_unbiased(strategy.name(), &replicated(strategy.clone()), &values, truth);
+    }
+}
+
+/// y exists only where x is true.
+fn conditional(first: Strategy, second: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (theta, phi) = (w.param("theta", &[]), w.param("phi", &[]));
+    let flip = w.flip.clone();
+    let p = w.sigmoid(theta);
+    let x = w.site("x", &flip, &[p], Some(first));
+    let saved = w.b.set_guard(Some(x));
+    let q = w.sigmoid(phi);
+    w.b.set_guard(saved);
+    let arg = Array { var: q, dims: Vec::new() };
+    let y = w.site_of("y", &flip, vec![arg], Some(second), Some(x));
+    let saved = w.b.set_guard(Some(x));
+    let y = w.affine(1.0, y, 0.4);
+    let taken = w.b.mul(y, phi);
+    w.b.set_guard(saved);
+    let square = w.b.mul(theta, theta);
+    let cost = w.b.select(x, taken, square);
+    w.objective(cost)
+}
+
+#[test]
+fn a_site_under_a_condition() {
+    let values = Values::from([("theta", vec![-0.5]), ("phi", vec![0.9])]);
+    let loss = |v: &Values| {
+        let (theta, phi) = (v["theta"][0], v["phi"][0]);
+        let (p, q) = (logistic(theta), logistic(phi));
+        p * phi * (q * 1.4 + (1.0 - q) * 0.4) + (1.0 - p) * theta * theta
+    };
+    let truth = truth(&values, &["theta", "phi"], &loss);
+    assert_exact("enum, enum", &conditional(Strategy::Enum, Strategy::Enum), &values, truth);
+    for first in flips() {
+        for second in flips() {
+            let what = format!("{} then {}", first.name(), second.name());
+            assert_unbiased(&what, &conditional(first.clone(), second), &values, truth);
+        }
+    }
+}
+
+/// A Markov chain of flips with a cost at every step.
+fn chain(steps: usize, strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let t = w.axis("t", steps);
+    let theta = w.param("theta", &[t]);
+    let no = w.b.bool(false);
+    let draw = w.draw;
+    let widen = [draw].into_iter().collect();
+    let last = w.b.begin_scan(t, false, &[(no, widen)])[0];
+    let before = w.affine(1.3, last, -0.5);
+    let logit = w.b.add(before, theta);
+    let p = w.sigmoid(logit);
+    w.key.insert(t);
+    let flip = w.flip.clone();
+    let x = w.site("x", &flip, &[p], Some(strategy));
+    let both = w.b.prim(Prim::And, &[x, last]);
+    let (a, c) = (w.affine(1.0, x, 0.3), w.affine(2.0, both, 0.0));
+    let cost = w.b.add(a, c);
+    let cost = w.b.mul(cost, theta);
+    w.b.end_scan(&[x]);
+    let total = w.b.reduce(Monoid::Sum, t, cost);
+    w.objective(total)
+}
+
+#[test]
+fn a_recurrence() {
+    let values = Values::from([("theta", vec![0.4, -0.6, 0.9])]);
+    let loss = |v: &Values| {
+        let mut total = 0.0;
+        for outcome in 0..8 {
+            let (mut p, mut last, mut cost) = (1.0, 0.0, 0.0);
+            for t in 0..3 {
+                let theta = v["theta"][t];
+                let x = f64::from(outcome >> t & 1);
+                let q = logistic(1.3 * last - 0.5 + theta);
+                p *= if x == 1.0 { q } else { 1.0 - q };
+                cost += (x + 0.3 + 2.0 * x * last) * theta;
+                last = x;
+            }
+            total += p * cost;
+        }
+        total
+    };
+    let truth = truth(&values, &["theta"], &loss);
+    assert_exact("enum", &chain(3, Strategy::Enum), &values, truth);
+    for strategy in flips() {
+        assert_unbiased(strategy.name(), &chain(3, strategy.clone()), &values, truth);
+    }
+}
+
+/// A choice among three per row, by its index.
+fn choices(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (i, k) = (w.axis("i", 2), w.axis("k", 3));
+    let logits = w.param("logits", &[i, k]);
+    let log_total = w.b.log_sum_exp(k, logits);
+    let log_probs = w.b.sub(logits, log_total);
+    let probs = w.b.exp(log_probs);
+    w.key.insert(i);
+    let categorical = w.categorical.clone();
+    let arg = Array { var: probs, dims: vec![k] };
+    let c = w.site_of("c", &categorical, vec![arg], Some(strategy), None);
+    let value = w.data("value", &[k]);
+    let chosen = w.b.gather(value, k, c);
+    let own = w.b.gather(logits, k, c);
+    let cost = w.b.mul(chosen, own);
+    let total = w.b.reduce(Monoid::Sum, i, cost);
+    w.objective(total)
+}
+
+#[test]
+fn a_categorical() {
+    let values =
+        Values::from([("logits", vec![0.2, -0.4, 0.9, 1.1, 0.0, -0.7]), ("value", vec![1.0, -2.0, 0.5])]);
+    let loss = |v: &Values| {
+        let row = |i: usize| {
+            let logits = &v["logits"][3 * i..3 * i + 3];
+            let total: f64 = logits.iter().map(|l| l.exp()).sum();
+            (0..3).map(|c| logits[c].exp() / total * v["value"][c] * logits[c]).sum::<f64>()
+        };
+        row(0) + row(1)
+    };
+    let truth = truth(&values, &["logits"], &loss);
+    assert_exact("enum", &choices(Strategy::Enum), &values, truth);
+    assert_unbiased("reinforce", &choices(Strategy::Reinforce(Baseline::None)), &values, truth);
+}
+
+#[test]
+fn moving_averages_are_states() {
+    let estimator = derive(&rows(3, Strategy::Reinforce(Baseline::MovingAverage(0.9)), false));
+    assert_eq!(estimator.states.len(), 1);
+    let state = &estimator.states[0];
+    assert_eq!((&*state.name, state.decay, state.dims.len()), ("baseline.x", 0.9, 1));
+    assert!(estimator.program.results.iter().any(|result| result.name == "state.baseline.x"));
+}
+
+#[test]
+fn sites_of_constants_need_no_strategy() {
+    let mut w = World::new(2);
+    let flip = w.flip.clone();
+    let p = w.b.real(0.3);
+    let x = w.site("x", &flip, &[p], None);
+    let theta = w.param("theta", &[]);
+    let x = w.affine(1.0, x, 0.0);
+    let cost = w.b.mul(x, theta);
+    let sites = derive(&w.objective(cost)).sites;
+    assert_eq!(sites[0].chosen, Chosen::Rigid);
+}
