@@ -45,6 +45,12 @@ pub struct Report {
     pub matrix_products: usize,
 }
 
+/// The program under the layout of its axes, as text.
+pub fn batched(program: &vary_core::ir::Program, tile: usize) -> String {
+    let layout = Layout::new(program, tile, &schedule::schedule(program));
+    format!("{layout}\n\n{program}")
+}
+
 /// Measures a program.
 pub fn report(program: &Program) -> Result<Report, Invalid> {
     fn lanes(instrs: &[Instr]) -> usize {
