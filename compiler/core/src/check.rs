@@ -4,6 +4,8 @@
 //! finds the other's mistakes. Every pass's output is judged in tests and in debug builds.
 
 mod linear;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use crate::axis::{Axis, AxisSet};

@@ -35,7 +35,7 @@ pub fn jvp(program: &Program, wrt: &BTreeSet<String>) -> Program {
     };
     // Only what depends on carries stays in scans: a rule that takes several statements for what acts along
     // the scanned axis would break the rule of bodies.
-    pass.stmts(&flow::hoist(program.body.clone()));
+    pass.stmts(&flow::isolate(program.body.clone()));
     let mut results = pass.copy.outputs(&program.results);
     for result in &program.results {
         if let Some(tangent) = pass.tangents.get(&result.var) {

@@ -10,11 +10,13 @@ pub mod flow;
 pub mod forward;
 pub mod jvp;
 pub mod linearize;
+pub mod simplify;
 pub mod transpose;
 
 pub use forward::forward;
 pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
+pub use simplify::simplify;
 pub use transpose::{GradientError, Seed, transpose};
 
 #[cfg(test)]
