@@ -305,10 +305,12 @@ impl Cook {
         let (x, other) = (self.pick(), self.pick());
         let zero = self.b.real(0.0);
         let shift = self.b.real(0.3);
-        let condition = self.b.prim(Prim::Lt, &[shift, x]);
-        let old = self.b.guard();
-        let guard = self.b.and_guard(old, Some(condition));
-        self.b.set_guard(guard);
+        let mut condition = self.b.prim(Prim::Lt, &[shift, x]);
+        if self.choose(2) == 0 {
+            let narrower = self.b.prim(Prim::Lt, &[x, other]);
+            condition = self.b.prim(Prim::And, &[condition, narrower]);
+        }
+        let old = self.b.set_guard(Some(condition));
         let clipped = self.b.prim(Prim::Max, &[x, zero]);
         let taken = match self.choose(4) {
             0 => self.b.log(clipped),

@@ -5,7 +5,8 @@
 //!   input, then those that do. The second part is linear in the tangent inputs; its
 //!   coefficients are variables of the first, so both share one space of variables. A scan with
 //!   both is cut in two: the linear scan reads what the primal one computed at the same index.
-//! * Assumes: the program is linear in its tangent inputs, as `jvp` leaves it.
+//! * Assumes: the program is linear in its tangent inputs, as one `jvp` leaves it. (After two it is bilinear:
+//!   for second derivatives differentiate a gradient.)
 //! * Guarantees: inside a linear scan stands only what links its linear carries, so that every
 //!   variable there has the scan's axis; and linear statements have no guards. `transpose` builds on
 //!   both.

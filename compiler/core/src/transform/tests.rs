@@ -18,9 +18,10 @@ fn wrt() -> BTreeSet<String> {
     PARAMS.iter().map(|name| name.to_string()).collect()
 }
 
-/// The value of each input, parameters moved along their tangents by `step`.
+/// The value of each input, parameters moved along their tangents by `step`; second tangents are the first.
 fn value(program: &Program, input: &Input, step: f64) -> ArrayD<f64> {
-    let here = testing::input(program, input);
+    let name = input.name.trim_end_matches('\'').to_string();
+    let here = testing::input(program, &Input { name, ..input.clone() });
     match input.kind {
         InputKind::Param => {
             let tangent = Input { kind: InputKind::Tangent, ..input.clone() };
@@ -123,6 +124,22 @@ proptest! {
         }
         let scale = 1.0 + cotangents.values().map(largest).fold(0.0, f64::max);
         prop_assert!((outputs - inputs).abs() <= 1e-9 * scale, "{} and {}", outputs, inputs);
+    }
+
+    #[test]
+    fn tangents_have_tangents(Shown(program) in programs()) {
+        let dual = jvp(&program, &wrt());
+        let exact = run(&jvp(&dual, &wrt()));
+        let slope = |h: f64| Some(run_at(&dual, h).remove("tangent.objective")? / (2.0 * h));
+        let difference = |h: f64| Some(slope(h)? + slope(-h)?);
+        if let (Some(coarse), Some(fine)) = (difference(2e-5), difference(1e-5))
+            && is_smooth(&program)
+            && close(&coarse, &fine, 1e-6)
+        {
+            let zero = ArrayD::zeros(fine.raw_dim());
+            let second = exact.get("tangent'.tangent.objective").unwrap_or(&zero);
+            prop_assert!(close(second, &fine, 1e-4), "{} and {}", second, fine);
+        }
     }
 
     #[test]
