@@ -69,7 +69,9 @@ impl Repl {
                 Some((path, _)) => self.load(&path.clone()),
                 None => error("no program is loaded; write `:load FILE`"),
             },
-            Kind::Type => refuse(&Failure::Usage("the type checker comes next".to_string()), &Sources::default()),
+            Kind::Type => {
+                refuse(&Failure::Usage("the type checker comes next".to_string()), &Sources::default())
+            }
             Kind::Emit => self.emit(argument),
         }
     }
