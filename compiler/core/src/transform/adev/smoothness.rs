@@ -14,7 +14,7 @@ use super::terms::definitions;
 use crate::ir::{Const, Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::flow::dependences;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -48,6 +48,13 @@ pub enum Source {
 }
 
 impl Source {
+    fn span(&self, program: &Program) -> Span {
+        match self {
+            Source::Param(var) => program.vars[var.0 as usize].span,
+            Source::Site(_, site) => site.span,
+        }
+    }
+
     fn var(&self) -> Var {
         match self {
             Source::Param(var) | Source::Site(var, _) => *var,
@@ -151,9 +158,23 @@ impl Smoothness {
         self.uses.iter().filter(|used| self.is_smooth(used.operand))
     }
 
+    /// One error for every place of use and source.
+    pub fn errors(&self, program: &Program) -> Vec<Diagnostic> {
+        let mut seen = HashSet::new();
+        let mut errors = Vec::new();
+        for used in self.violations() {
+            for source in self.sources_of(used.operand) {
+                // Programs used twice in an objective have their statements twice.
+                if seen.insert((used.span, source.span(program))) {
+                    errors.push(self.error(program, used, source));
+                }
+            }
+        }
+        errors
+    }
+
     /// The error of a use whose operand is smooth in `source`.
     pub fn error(&self, program: &Program, used: &Use, source: &Source) -> Diagnostic {
-        let info = &program.vars[source.var().0 as usize];
         let name = match source {
             Source::Param(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
             Source::Site(_, site) => site.address.to_string(),
@@ -168,7 +189,7 @@ impl Smoothness {
         }
         match source {
             Source::Param(_) => error
-                .at(info.span, format!("`{name}` is a parameter"))
+                .at(source.span(program), format!("`{name}` is a parameter"))
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
             Source::Site(_, site) => error

@@ -144,9 +144,7 @@ pub fn choose(program: &Program) -> Result<Choice, Vec<Diagnostic>> {
         let (address, occurrence) = (site.address.clone(), site.occurrence.clone());
         choice.sites.push(SiteReport { address, occurrence, chosen, reason, span: site.span });
     }
-    for used in smoothness.violations() {
-        errors.extend(smoothness.sources_of(used.operand).map(|from| smoothness.error(program, used, from)));
-    }
+    errors.extend(smoothness.errors(program));
     choice.notes = assumptions(program, &smoothness);
     if errors.is_empty() { Ok(choice) } else { Err(errors) }
 }
