@@ -130,6 +130,8 @@ fn multiplied(sample: &Sample) -> Diagnostic {
 }
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
