@@ -44,7 +44,8 @@ impl Bound {
         let mut fixed: Vec<Arc<[f64]>> = vec![plan.constants.as_slice().into()];
         fixed.extend(data.iter().cloned());
         let mut workspace = Workspace::new(&plan.once);
-        let mut run = Run { workspace: &mut workspace, fixed: &fixed, given: &[], stream: Stream::default() };
+        let given: &[&[f64]] = &[];
+        let mut run = Run { workspace: &mut workspace, fixed: &fixed, given, stream: Stream::default() };
         run.list(&plan.once.ops);
         fixed.extend(plan.fixed.iter().map(|(slot, len)| Arc::from(&workspace.slots[*slot][..*len])));
         Ok(Bound { plan, fixed })
@@ -65,37 +66,42 @@ impl Bound {
     ///
     /// # Panics
     /// When the arrays given are not those of the plan's inputs, or the workspace is another plan's.
-    pub fn run(&self, workspace: &mut Workspace, given: &[&[f64]], stream: Stream) {
+    pub fn run<A: AsRef<[f64]>>(&self, workspace: &mut Workspace, given: &[A], stream: Stream) {
         let wanted = || self.plan.inputs.iter().filter(|input| input.kind != InputKind::Data);
         assert_eq!(wanted().count(), given.len(), "number of arrays given");
         for (input, array) in wanted().zip(given) {
-            assert_eq!(input.len, array.len(), "size of input {}", input.name);
+            assert_eq!(input.len, array.as_ref().len(), "size of input {}", input.name);
         }
         let mut run = Run { workspace, fixed: &self.fixed, given, stream };
         run.list(&self.plan.step.ops);
     }
 
     /// An output of the last run, by its position in the plan's outputs; row-major.
-    pub fn output<'a>(&'a self, workspace: &'a Workspace, given: &[&'a [f64]], output: usize) -> &'a [f64] {
-        let (home, len) = self.plan.results[output];
-        let array = match home {
-            Home::Slot(slot) => workspace.slots.get(slot).map_or(&[][..], Vec::as_slice),
+    pub fn output<'a, A: AsRef<[f64]>>(
+        &'a self,
+        workspace: &'a Workspace,
+        given: &'a [A],
+        output: usize,
+    ) -> &'a [f64] {
+        let (home, offset, len) = self.plan.results[output];
+        let array: &[f64] = match home {
+            Home::Slot(slot) => &workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
-            Home::Given(input) => given[input],
+            Home::Given(input) => given[input].as_ref(),
         };
-        &array[..len]
+        &array[offset..offset + len]
     }
 }
 
 /// One run of a list.
-struct Run<'a> {
+struct Run<'a, A> {
     workspace: &'a mut Workspace,
     fixed: &'a [Arc<[f64]>],
-    given: &'a [&'a [f64]],
+    given: &'a [A],
     stream: Stream,
 }
 
-impl Run<'_> {
+impl<A: AsRef<[f64]>> Run<'_, A> {
     fn list(&mut self, ops: &[Op]) {
         for op in ops {
             match op {
@@ -158,7 +164,7 @@ impl Run<'_> {
         let array: &[f64] = match operand.home {
             Home::Slot(slot) => &self.workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
-            Home::Given(input) => self.given[input],
+            Home::Given(input) => self.given[input].as_ref(),
         };
         // Past the end only where nothing is read.
         array.get(operand.offset + self.moved(&operand.steps)..).unwrap_or(&[])

@@ -16,4 +16,7 @@ pub mod kernels;
 pub mod plan;
 pub mod program;
 pub mod random;
+pub mod tiles;
+
 pub mod verify;
+mod workers;

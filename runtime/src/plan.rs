@@ -29,8 +29,8 @@ pub struct Plan {
     pub(crate) constants: Vec<f64>,
     /// Where `once` leaves its results, in the order of the fixed arrays after constants and data.
     pub(crate) fixed: Vec<(usize, usize)>,
-    /// Where each output is after a step, and its length.
-    pub(crate) results: Vec<(Home, usize)>,
+    /// Where each output is after a step: its array, its offset there, its length.
+    pub(crate) results: Vec<(Home, usize, usize)>,
 }
 
 /// A list of instructions with its slots.
@@ -134,17 +134,26 @@ impl Plan {
         let step = lay_out(program, &program.step, &outputs);
         homes_from(&mut homes, &step);
         let step_code = compile(program, &program.step, &homes, step);
-        let home = |buffer: usize| homes[buffer].0.unwrap_or(Home::Slot(0));
+        let result = |buffer: &usize| {
+            let (home, offset) = homes[*buffer];
+            // Only an empty buffer has no home.
+            (home.unwrap_or(Home::Fixed(0)), offset, program.buffers[*buffer].len)
+        };
         Ok(Plan {
             draws: program.draws,
             inputs: program.inputs.clone(),
             outputs: program.outputs.clone(),
-            results: outputs.iter().map(|b| (home(*b), program.buffers[*b].len)).collect(),
+            results: outputs.iter().map(result).collect(),
             once: once_code,
             step: step_code,
             constants,
             fixed,
         })
+    }
+
+    /// How many numbers an output of one run has.
+    pub fn output_len(&self, output: usize) -> usize {
+        self.results[output].2
     }
 
     /// Bytes of working memory of one workspace.

@@ -34,21 +34,11 @@ impl Builder {
         if self.axes_of(x).contains(axis) {
             return x;
         }
+        // A choice that always falls on `x`: linear in it, and not folded away.
         let index = self.iota(axis);
-        match self.ty(x).elem {
-            Elem::Bool => {
-                let never = self.prim(Prim::Ne, &[index, index]);
-                self.prim(Prim::Or, &[x, never])
-            }
-            elem => {
-                let (zero, index) = match elem {
-                    Elem::Real => (self.real(0.0), self.to_real(index)),
-                    _ => (self.int(0), index),
-                };
-                let zeros = self.mul(zero, index);
-                self.add(x, zeros)
-            }
-        }
+        let always = self.prim(Prim::Eq, &[index, index]);
+        let zero = self.zero(self.ty(x).elem);
+        self.emit(Op::Prim(Prim::Select, vec![always, x, zero]))
     }
 
     /// The zero of an element type.

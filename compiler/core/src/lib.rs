@@ -11,6 +11,7 @@
 pub mod arrays;
 pub mod axis;
 pub mod build;
+pub mod check;
 pub mod dim;
 pub mod eval;
 pub mod generative;

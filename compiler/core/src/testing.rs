@@ -513,10 +513,11 @@ impl Cook {
     fn next(&mut self, carry: Var) -> Var {
         let mut next = self.pick();
         let fits = |cook: &Self, var: Var| cook.b.axes_of(var).is_subset(cook.b.axes_of(carry));
-        for axis in self.acting_axes(next) {
-            if !self.b.axes_of(carry).contains(axis) {
-                next = self.b.reduce(Monoid::Sum, axis, next);
-            }
+        let extra = |cook: &Self, var: Var| {
+            cook.acting_axes(var).into_iter().find(|axis| !cook.b.axes_of(carry).contains(*axis))
+        };
+        while let Some(axis) = extra(self, next) {
+            next = self.b.reduce(Monoid::Sum, axis, next);
         }
         if !fits(self, next) {
             next = carry;

@@ -16,6 +16,7 @@
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `fit` | fits with their objectives |
+//! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 
 mod auto_guide;
@@ -28,11 +29,13 @@ mod fit;
 mod index;
 mod operator;
 mod parameter;
+mod posterior;
 mod program;
 mod site;
 pub mod types;
 pub mod unit;
 pub mod value;
+mod verify;
 
 pub use fit::{Bound, Fit, Objective, Setting, Settings};
 pub use unit::Unit;

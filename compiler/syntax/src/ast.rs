@@ -497,3 +497,27 @@ impl BinaryOp {
         }
     }
 }
+
+impl ItemKind {
+    /// The declared name, where there is one.
+    pub fn name(&self) -> Option<&Ident> {
+        match self {
+            ItemKind::Data(DataDecl { name, .. })
+            | ItemKind::Param(ParamDecl { name, .. })
+            | ItemKind::Fn(FnDecl { name, .. })
+            | ItemKind::Net(FnDecl { name, .. })
+            | ItemKind::Objective(FnDecl { name, .. })
+            | ItemKind::Model(ProgramDecl { name, .. })
+            | ItemKind::Guide(ProgramDecl { name, .. })
+            | ItemKind::Distribution(DistributionDecl { name, .. })
+            | ItemKind::Let(LetStmt { pattern: Pattern::Name(name), .. }) => Some(name),
+            ItemKind::Fit(FitDecl { name, .. }) => name.as_ref(),
+            ItemKind::Import(_)
+            | ItemKind::DataFrom(_)
+            | ItemKind::Let(_)
+            | ItemKind::Predict(_)
+            | ItemKind::Stmt(_)
+            | ItemKind::Error => None,
+        }
+    }
+}

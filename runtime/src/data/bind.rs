@@ -10,6 +10,10 @@ use super::near::near;
 use super::sizes::{Equation, Sizes};
 use super::{Absent, DataError, Declared, HasSize, Kind, Origin, Place, Source};
 
+/// The most entries that a default is broadcast to: 32 GiB of them, more than a slip of the pen in a
+/// supplied size should take.
+const LARGEST_DEFAULT: usize = 1 << 32;
+
 /// Data bound to declarations.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
@@ -247,7 +251,11 @@ fn value(
         }
         (None, Absent::Default(default)) => {
             let shape = shape()?;
-            match default.broadcast(IxDyn(&shape)) {
+            let entries = shape.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+            let array = entries
+                .filter(|entries| *entries <= LARGEST_DEFAULT)
+                .and_then(|_| default.broadcast(IxDyn(&shape)));
+            match array {
                 Some(array) => (array.to_owned(), None),
                 None => return Err(wrong_default(declared, default.shape(), &shape)),
             }
@@ -270,7 +278,7 @@ fn value(
         Some(violation) => Err(DataError::Violation {
             name: name.clone(),
             declared: declared.to_string(),
-            place: place(&violation.index),
+            place: Box::new(place(&violation.index)),
             what: violation.what,
         }),
         None => Ok(Some(Value { array, levels })),
@@ -331,15 +339,16 @@ fn from_base(
     levels: i64,
     place: &dyn Fn(&[usize]) -> Place,
 ) -> Result<ArrayD<f64>, DataError> {
-    let fits = |base: i64| array.iter().all(|x| (0..levels).contains(&(*x as i64 - base)));
-    let Some(at) = array.iter().position(|x| !(0..levels).contains(&(*x as i64 - base))) else {
+    let is_level = |x: f64, base: i64| (0..levels).contains(&(x as i64).saturating_sub(base));
+    let fits = |base: i64| array.iter().all(|x| is_level(*x, base));
+    let Some(at) = array.iter().position(|x| !is_level(*x, base)) else {
         return Ok(array.mapv_into(|x| x - base as f64));
     };
     let index = unflatten(at, array.shape());
     Err(DataError::IndexRange {
         name: declared.name.clone(),
         declared: declared.to_string(),
-        place: place(&index),
+        place: Box::new(place(&index)),
         found: array[IxDyn(&index)] as i64,
         base,
         levels,

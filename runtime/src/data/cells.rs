@@ -41,7 +41,7 @@ pub(crate) enum Refused {
 impl Refused {
     /// The error at this place.
     pub fn at(self, declared: &Declared, place: Place) -> DataError {
-        let name = declared.name.clone();
+        let (name, place) = (declared.name.clone(), Box::new(place));
         match self {
             Refused::NotAValue(found) => DataError::NotAValue { name, place, found },
             Refused::WrongType(expected, found) => {

@@ -122,7 +122,7 @@ impl CsvSource {
                 name: declared.name.clone(),
                 declared: declared.to_string(),
                 rank: declared.dims.len(),
-                place: Place::Column { source: self.label.clone(), column: declared.name.clone() },
+                place: Box::new(Place::Column { source: self.label.clone(), column: declared.name.clone() }),
                 found: if columns.shape.is_empty() {
                     Found::Column
                 } else {
@@ -176,22 +176,27 @@ impl CsvSource {
         let base = usize::from(!members.iter().any(|(index, _)| index.contains(&0)));
         let shape: Vec<usize> = (0..rank)
             .map(|axis| {
-                members.iter().filter_map(|(index, _)| index.get(axis)).max().map_or(0, |max| max + 1 - base)
+                members
+                    .iter()
+                    .filter_map(|(index, _)| index.get(axis))
+                    .max()
+                    .map_or(0, |max| max.saturating_add(1) - base)
             })
             .collect();
         // In order, the indices of a complete group are those of a row-major walk.
         let mut expected = vec![base; rank];
+        let mut before: Option<&Vec<usize>> = None;
         for (index, at) in &members {
             if *index != expected {
-                let repeated = *index < expected;
                 let (source, name) = (self.label.clone(), name.to_owned());
-                return Some(Err(match repeated {
+                return Some(Err(match before == Some(index) {
                     true => DataError::Duplicate { source, name: self.header[*at].clone() },
                     false => {
                         DataError::MissingColumn { source, column: like(&self.header[*at], &expected), name }
                     }
                 }));
             }
+            before = Some(index);
             for axis in (0..rank).rev() {
                 expected[axis] += 1;
                 if expected[axis] < base + shape[axis] || axis == 0 {

@@ -58,7 +58,7 @@ impl DimSpec {
         let rest = self.value(|other| if other == name { Some(0) } else { lookup(other) });
         let value = rest
             .and_then(|rest| size.checked_sub(rest))
-            .filter(|left| left % coefficient == 0)
+            .filter(|left| left.checked_rem(coefficient) == Some(0))
             .map(|left| left / coefficient)
             .filter(|value| *value >= 0);
         Some((name, value))

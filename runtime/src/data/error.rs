@@ -144,7 +144,7 @@ pub enum DataError {
         /// Its declared type.
         declared: String,
         /// Where the entry stands.
-        place: Place,
+        place: Box<Place>,
         /// What belongs there: "an integer".
         expected: &'static str,
         /// What is there: "the number 1.5".
@@ -155,7 +155,7 @@ pub enum DataError {
         /// The declared name.
         name: String,
         /// Where the entry stands.
-        place: Place,
+        place: Box<Place>,
         /// What is there; empty for an empty cell.
         found: String,
     },
@@ -168,7 +168,7 @@ pub enum DataError {
         /// How many dimensions are declared.
         rank: usize,
         /// Where the nesting differs.
-        place: Place,
+        place: Box<Place>,
         /// What is there.
         found: Found,
     },
@@ -177,7 +177,7 @@ pub enum DataError {
         /// The declared name.
         name: String,
         /// Where the row stands.
-        place: Place,
+        place: Box<Place>,
         /// The length of the rows before it.
         expected: usize,
         /// Its own length.
@@ -245,7 +245,7 @@ pub enum DataError {
         /// Its declared type.
         declared: String,
         /// Where the value stands.
-        place: Place,
+        place: Box<Place>,
         /// What is wrong: "-1 is not positive".
         what: String,
     },
@@ -256,7 +256,7 @@ pub enum DataError {
         /// Its declared type.
         declared: String,
         /// Where the value stands.
-        place: Place,
+        place: Box<Place>,
         /// The value in the source.
         found: i64,
         /// The number of the first level.

@@ -86,7 +86,7 @@ impl Reader<'_> {
             Value::Array(items) if axis < rank => {
                 match self.cells.shape[axis] {
                     Some(size) if size != items.len() => {
-                        let (name, place) = (self.declared.name.clone(), self.place());
+                        let (name, place) = (self.declared.name.clone(), Box::new(self.place()));
                         return Err(DataError::RaggedArray {
                             name,
                             place,
@@ -153,7 +153,7 @@ impl Reader<'_> {
             name: self.declared.name.clone(),
             declared: self.declared.to_string(),
             rank: self.declared.dims.len(),
-            place: self.place(),
+            place: Box::new(self.place()),
             found: describe(value),
         }
     }

@@ -9,9 +9,6 @@
 //!
 //! Nothing here knows the language: [`Declared`] is a mirror of its declarations.
 
-// Errors carry their facts by value; there is at most one per name, so their size costs nothing.
-#![allow(clippy::result_large_err)]
-
 mod bind;
 mod cells;
 mod columns;

@@ -303,3 +303,31 @@ fn ignored_columns_are_told_in_one_note() {
     let values = values(&[int("n", []), real("y", ["n"])], &[("wide.csv", &text)]);
     insta::assert_snapshot!(values.note().unwrap(), @"ignored, since the program does not declare it: `c0`, `c1`, `c2`, `c3`, `c4`, `c5`, `c6`, `c7` and 4 more in `wide.csv`");
 }
+
+proptest::proptest! {
+    /// Whatever a file holds, reading it ends with values or with sentences.
+    #[test]
+    fn no_file_makes_a_reader_panic(
+        text in r#"(x|y|x\.[0-9]|x\[[0-9]\]|[-0-9.,;"'\[\]{}:= \n\re]|NaN|null|true|9{20}|1e400|é|\u{feff}){0,60}"#,
+        names in proptest::collection::vec("(x|y|x\\.[0-9]{1,20})", 1..5),
+        base in -2i64..3,
+    ) {
+        let declared = [
+            int("n", []),
+            int("k", []),
+            real("x", ["n", "k"]),
+            index("y", "k", "n", base),
+            factor("z", "k", "n").when_absent(Absent::Default(scalar(0.0))),
+            real("w", ["k"]).when_absent(Absent::Default(scalar(0.0))),
+        ];
+        let table = format!("{}\n{text}", names.join(","));
+        let object = format!("{{\"x\": {text}, \"y\": [{text}]}}");
+        let number = text.parse::<f64>().map_or(text.clone(), |x| x.to_string());
+        for file in [("a.csv", &text), ("a.csv", &table), ("a.json", &text), ("a.json", &object), ("x", &number)] {
+            match try_read(&declared, "", &[(file.0, file.1), ("k", "3")]) {
+                Ok(values) => drop(values.note()),
+                Err(errors) => proptest::prop_assert!(!render(&errors).is_empty()),
+            }
+        }
+    }
+}

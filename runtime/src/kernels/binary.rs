@@ -27,13 +27,6 @@ pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f
     }
 }
 
-/// The value of a function at two numbers.
-pub(crate) fn value(op: Binary, a: f64, b: f64) -> f64 {
-    let mut out = [0.0];
-    run(op, &Nest::new(&[], [&[], &[], &[]]), &mut out, &[a], &[b]);
-    out[0]
-}
-
 /// `out = c ? a : b`
 pub(crate) fn select(nest: &Nest<4>, out: &mut [f64], c: &[f64], a: &[f64], b: &[f64]) {
     let (n, [so, sc, sa, sb]) = (nest.inner, nest.strides);

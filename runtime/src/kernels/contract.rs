@@ -100,7 +100,8 @@ fn matrix(kept: &mut Vec<(usize, [usize; 3])>, summed: &mut Vec<(usize, [usize; 
     if m.min(n).min(k) < 2 || m * n * k < WORTH_PACKING || lanes {
         return None;
     }
-    [at_m.max(at_n), at_m.min(at_n)].map(|at| kept.remove(at));
+    kept.remove(at_m.max(at_n));
+    kept.remove(at_m.min(at_n));
     summed.remove(at_k);
     let (along_m, along_n) = ([along_m[0], along_m[1]], [along_n[0], along_n[2]]);
     Some(Matrix { m, n, k, along_m, along_n, along_k })

@@ -12,3 +12,21 @@ pub(crate) mod nest;
 pub(crate) mod reduce;
 pub mod special;
 pub(crate) mod unary;
+
+use crate::program::Map;
+use nest::Nest;
+
+/// The value of a pointwise function at one index: what the loops compute everywhere. NaN where the
+/// number of operands is not [`Map::arity`].
+pub fn value(op: Map, args: &[f64]) -> f64 {
+    let mut out = [f64::NAN];
+    match (op, args) {
+        (Map::Unary(op), [x]) => unary::run(op, &Nest::new(&[], [&[]; 2]), &mut out, &[*x]),
+        (Map::Binary(op), [a, b]) => binary::run(op, &Nest::new(&[], [&[]; 3]), &mut out, &[*a], &[*b]),
+        (Map::Select, [c, a, b]) => {
+            binary::select(&Nest::new(&[], [&[]; 4]), &mut out, &[*c], &[*a], &[*b]);
+        }
+        _ => {}
+    }
+    out[0]
+}

@@ -4,13 +4,6 @@ use super::nest::Nest;
 use super::special;
 use crate::program::Unary;
 
-/// The value of a function at one number.
-pub(crate) fn value(op: Unary, x: f64) -> f64 {
-    let mut out = [0.0];
-    run(op, &Nest::new(&[], [&[], &[]]), &mut out, &[x]);
-    out[0]
-}
-
 /// `out = op(x)`
 pub(crate) fn run(op: Unary, nest: &Nest<2>, out: &mut [f64], x: &[f64]) {
     match op {

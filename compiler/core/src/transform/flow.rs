@@ -1,9 +1,8 @@
 //! How values depend on each other, through scans too: what is live, what depends on an input,
 //! and how a scan falls into two.
 
-use crate::axis::Axis;
-use crate::ir::{Baseline, Let, Program, Sample, Scan, Stmt, Strategy, Var, VarInfo};
-use crate::visit;
+use crate::ir::{Baseline, Carry, Let, Program, Sample, Scan, Stmt, Strategy, Var};
+use std::collections::HashSet;
 
 /// Everything each variable is computed from: operands and guard of a `Let`, both sources of a
 /// carry, the arguments of a site.
@@ -143,18 +142,20 @@ pub fn partition(stmts: Vec<Stmt>, second: &dyn Fn(Var) -> bool) -> (Vec<Stmt>, 
     (before, after)
 }
 
-/// Moves what does not vary along a scan's axis in front of the scan. A statement stays under its
-/// guard: where the guard varies with the steps, so does the statement's place.
-pub fn hoist(vars: &[VarInfo], stmts: Vec<Stmt>) -> Vec<Stmt> {
+/// Moves what does not depend on a scan's carries in front of the scan, where it is done for all
+/// steps at once: what is left inside is the recurrence. A statement stays under its guard.
+pub fn hoist(stmts: Vec<Stmt>) -> Vec<Stmt> {
     let mut hoisted = Vec::with_capacity(stmts.len());
     for stmt in stmts {
         match stmt {
             Stmt::Scan(Scan { axis, reverse, carries, body }) => {
-                let body = hoist(vars, body);
-                let stays = staying(vars, axis, &body);
+                let body = hoist(body);
+                let stays = recurrent(&carries, &body);
                 let (free, body) = partition(body, &|var| stays.contains(&var));
                 hoisted.extend(free);
-                hoisted.push(Stmt::Scan(Scan { axis, reverse, carries, body }));
+                if !(carries.is_empty() && body.is_empty()) {
+                    hoisted.push(Stmt::Scan(Scan { axis, reverse, carries, body }));
+                }
             }
             other => hoisted.push(other),
         }
@@ -162,31 +163,24 @@ pub fn hoist(vars: &[VarInfo], stmts: Vec<Stmt>) -> Vec<Stmt> {
     hoisted
 }
 
-/// The variables bound in a scan's body that vary with its axis, or depend on one that stays.
-fn staying(vars: &[VarInfo], axis: Axis, body: &[Stmt]) -> std::collections::HashSet<Var> {
-    let has_axis = |var: Var| vars[var.0 as usize].ty.axes.contains(axis);
-    let mut stays = std::collections::HashSet::new();
-    visit::bound(body, &mut |var| {
-        if has_axis(var) {
-            stays.insert(var);
-        }
-    });
-    // Mostly one round: a guard or an effect pulls later statements along, a carry earlier ones.
+/// The carries of a scan and what its body computes from them; sites stay where they are.
+fn recurrent(carries: &[Carry], body: &[Stmt]) -> HashSet<Var> {
+    let mut stays: HashSet<Var> = carries.iter().map(|carry| carry.var).collect();
+    // One round, but for the carries of inner scans.
     loop {
         let before = stays.len();
-        pull(body, axis, vars, &mut stays);
+        pull(body, &mut stays);
         if stays.len() == before {
             return stays;
         }
     }
 }
 
-fn pull(stmts: &[Stmt], axis: Axis, vars: &[VarInfo], stays: &mut std::collections::HashSet<Var>) {
+fn pull(stmts: &[Stmt], stays: &mut HashSet<Var>) {
     for stmt in stmts {
         match stmt {
             Stmt::Let(stmt) => {
-                let guarded = stmt.guard.is_some_and(|guard| vars[guard.0 as usize].ty.axes.contains(axis));
-                if guarded || stmt.uses().any(|var| stays.contains(&var)) {
+                if stmt.uses().any(|var| stays.contains(&var)) {
                     stays.insert(stmt.var);
                 }
             }
@@ -196,7 +190,7 @@ fn pull(stmts: &[Stmt], axis: Axis, vars: &[VarInfo], stays: &mut std::collectio
                         stays.insert(carry.var);
                     }
                 }
-                pull(&scan.body, axis, vars, stays);
+                pull(&scan.body, stays);
             }
             Stmt::Sample(sample) => {
                 stays.insert(sample.var);

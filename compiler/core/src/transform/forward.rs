@@ -13,6 +13,7 @@ use super::reemit::Reemit;
 use super::transpose::GradientError;
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
+use crate::check::{Level, debug_check};
 use crate::dim::Dim;
 use crate::ir::{Elem, Input, InputKind, Op, Output, Program, Stmt, Var};
 use crate::prim::Prim;
@@ -71,6 +72,7 @@ pub fn forward(linearized: &Linearized, objective: &str) -> Result<Program, Grad
     }
     let mut gradient = b.finish(results);
     flow::prune(&mut gradient);
+    debug_check("forward", &gradient, Level::Random);
     Ok(gradient)
 }
 

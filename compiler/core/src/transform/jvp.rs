@@ -18,6 +18,7 @@ use super::flow;
 use super::reemit::Reemit;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
+use crate::check::{Level, debug_check};
 use crate::ir::{Carry, Const, Elem, Input, InputKind, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};
 use crate::prim::Prim;
 use std::collections::{BTreeSet, HashMap};
@@ -32,7 +33,9 @@ pub fn jvp(program: &Program, wrt: &BTreeSet<String>) -> Program {
         wrt,
         primes: primes(program),
     };
-    pass.stmts(&program.body);
+    // Only what depends on carries stays in scans: a rule that takes several statements for what acts along
+    // the scanned axis would break the rule of bodies.
+    pass.stmts(&flow::hoist(program.body.clone()));
     let mut results = pass.copy.outputs(&program.results);
     for result in &program.results {
         if let Some(tangent) = pass.tangents.get(&result.var) {
@@ -42,6 +45,7 @@ pub fn jvp(program: &Program, wrt: &BTreeSet<String>) -> Program {
     }
     let mut dual = pass.b.finish(results);
     keep_inputs(&mut dual);
+    debug_check("jvp", &dual, Level::Random);
     dual
 }
 

@@ -6,11 +6,12 @@
 //!   coefficients are variables of the first, so both share one space of variables. A scan with
 //!   both is cut in two: the linear scan reads what the primal one computed at the same index.
 //! * Assumes: the program is linear in its tangent inputs, as `jvp` leaves it.
-//! * Guarantees: inside a linear scan every linear variable has the scan's axis (what does not
-//!   vary with the steps stands outside), and linear statements have no guards. `transpose` builds
-//!   on both.
+//! * Guarantees: inside a linear scan stands only what depends on its linear carries, so that every
+//!   variable there has the scan's axis; and linear statements have no guards. `transpose` builds on
+//!   both.
 
 use super::flow;
+use crate::check::{Level, debug_check};
 use crate::ir::{Input, InputKind, Op, Output, Program, Stmt};
 
 /// A program whose statements from `split` on are linear in the tangent inputs.
@@ -52,10 +53,9 @@ pub fn is_tangent_result(result: &Output) -> bool {
 /// The split program.
 pub fn linearize(program: &Program) -> Linearized {
     let linear = flow::dependents(program, &|stmt| is_tangent_input(&stmt.op));
-    let (mut body, second) = flow::partition(program.body.clone(), &|var| linear[var.0 as usize]);
-    let mut second = second;
+    let (mut body, mut second) = flow::partition(program.body.clone(), &|var| linear[var.0 as usize]);
     drop_guards(&mut second);
-    let second = flow::hoist(&program.vars, second);
+    let second = flow::hoist(second);
     let split = body.len();
     body.extend(second);
     let program = Program {
@@ -64,6 +64,7 @@ pub fn linearize(program: &Program) -> Linearized {
         body,
         results: program.results.clone(),
     };
+    debug_check("linearize", &program, Level::Linear { split });
     Linearized { program, split }
 }
 

@@ -24,6 +24,7 @@ use super::linearize::{Linearized, is_tangent_result};
 use super::reemit::Reemit;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
+use crate::check::{Level, debug_check};
 use crate::dim::Dim;
 use crate::ir::{Elem, Input, InputKind, Let, Monoid, Op, Output, Program, Scan, Stmt, Var, VarInfo};
 use crate::prim::Prim;
@@ -102,6 +103,7 @@ pub fn transpose(linearized: &Linearized, seeds: &[(&str, Seed)]) -> Result<Prog
     }
     let mut gradient = pass.b.finish(results);
     flow::prune(&mut gradient);
+    debug_check("transpose", &gradient, Level::Random);
     Ok(gradient)
 }
 

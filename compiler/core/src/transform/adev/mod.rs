@@ -108,6 +108,11 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     Ok(Estimator { program: current, sites: choice.sites, states, notes })
 }
 
+/// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.
+pub fn sampler(program: &Program) -> Result<Program, Box<Diagnostic>> {
+    program::sampled(program)
+}
+
 /// The most alternatives that a value is computed for: those of nested sites multiply.
 fn lanes(program: &Program) -> usize {
     let alternatives = |axis: &Axis| program.axes.info(*axis).role == Role::Alternative;

@@ -93,6 +93,14 @@ pub fn direct(program: &Program, choice: &Choice) -> Result<Program> {
     Ok(b.finish(results))
 }
 
+/// Gives every site a rigid value.
+pub fn sampled(program: &Program) -> Result<Program> {
+    let mut b = Builder::new(program.axes.clone());
+    let copy = whole(&mut b, program, &|b, sample| rigid(b, sample).map(Some))?;
+    let results = results(program, &copy);
+    Ok(b.finish(results))
+}
+
 /// A rigid value of the site.
 pub fn rigid(b: &mut Builder, sample: &Sample) -> Result<Var> {
     reparam::rigid(b, sample).ok_or_else(|| no_sampler(sample))

@@ -1,0 +1,45 @@
+//! One file per command. Each returns the exit code and prints through [`Output`].
+
+mod check;
+mod compile;
+mod explain;
+mod fit;
+mod fmt;
+
+use vary_diagnostic::Sources;
+
+use crate::args::Command;
+use crate::engine::Failure;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::repl;
+
+/// Runs a command.
+pub fn run(command: &Command, output: &Output) -> Exit {
+    if output.json && !matches!(command, Command::Fit(_)) {
+        output.error("`--json` is for `vary fit`");
+        return Exit::Usage;
+    }
+    match command {
+        Command::Fit(args) => fit::run(args, output),
+        Command::Check { files } => check::run(files, output),
+        Command::Compile { file, name, emit } => compile::run(file, name.as_deref(), *emit, output),
+        Command::Fmt { files, check } => fmt::run(files, *check, output),
+        Command::Repl { file } => repl::run(file.as_deref(), output),
+        Command::Explain { code } => explain::run(code.as_deref(), output),
+    }
+}
+
+/// Prints why a command cannot go on; `sources` are those that diagnostics refer to.
+fn fail(failure: &Failure, sources: &Sources, output: &Output) -> Exit {
+    match failure {
+        Failure::Usage(text) => {
+            output.error(text);
+            Exit::Usage
+        }
+        Failure::Diagnostics(exit, diagnostics) => {
+            output.diagnostics(sources, diagnostics);
+            *exit
+        }
+    }
+}

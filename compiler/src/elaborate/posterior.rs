@@ -1,0 +1,53 @@
+//! Posterior draws of a fitted objective: traces of its guide, and the reports of its programs.
+
+use super::unit::Unit;
+use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
+use vary_core::axis::Role;
+use vary_core::dim::Dim;
+use vary_core::generative::{ProgramExpr, ProgramKind, TraceField};
+use vary_core::ir::{Output, Program};
+use vary_core::transform::adev;
+use vary_core::transform::density::{self, Context};
+use vary_core::transform::sim;
+
+impl Unit {
+    /// The program that draws from the guide: a result per latent and per report, with the draw axis first.
+    pub fn posterior(&mut self, objective: &Objective) -> Lowered<Option<Program>> {
+        let Some((_, guide)) = &objective.guide else { return Ok(None) };
+        let mut lower = Lower::new(self, Mode::Pure);
+        let draw = lower.b.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw);
+        let context =
+            Context { open: [draw].into_iter().collect(), path: "posterior".into(), ..Context::default() };
+        let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;
+        let mut results: Vec<Output> = drawn.trace.iter().map(|field| output(draw, field)).collect();
+        if let Some((_, model)) = &objective.model {
+            let base = base_of(model).clone();
+            if matches!(**model, ProgramExpr::Base(_)) && base.kind == ProgramKind::Model {
+                let (_, reports) =
+                    density::terms(&mut lower.b, &base, &drawn.trace, &context.enter("report"))
+                        .map_err(|d| lower.report(*d))?;
+                for report in reports {
+                    let mut dims = vec![draw];
+                    dims.extend(report.dims);
+                    results.retain(|known| known.name != report.name);
+                    results.push(Output { name: report.name, var: report.var, dims });
+                }
+            }
+        }
+        lower.unit.axes = lower.b.axes.clone();
+        let Lower { b, unit, .. } = lower;
+        match adev::sampler(&b.finish(results)) {
+            Ok(program) => Ok(Some(program)),
+            Err(diagnostic) => {
+                unit.report(*diagnostic);
+                Err(Reported)
+            }
+        }
+    }
+}
+
+fn output(draw: vary_core::axis::Axis, field: &TraceField) -> Output {
+    let mut dims = vec![draw];
+    dims.extend(&field.value.dims);
+    Output { name: field.address.to_string(), var: field.value.var, dims }
+}

@@ -1,0 +1,87 @@
+//! Data declarations in the runtime's terms.
+
+use crate::elaborate::Unit;
+use crate::elaborate::types::{ArrayType, literal};
+use ndarray::{ArrayD, IxDyn};
+use vary_core::dim::Dim;
+use vary_core::generative::Constraint;
+use vary_core::ir::Elem;
+use vary_runtime::data::{self, Absent, Declared, DimSpec, Kind};
+use vary_syntax::ast::{self, Expr, ExprKind};
+
+/// The declarations that the readers of data need; erroneous ones are left out, having been reported.
+pub fn declared(unit: &mut Unit) -> Vec<Declared> {
+    let mut all = Vec::new();
+    for decl in unit.data() {
+        let Ok(ty) = unit.data_type(&decl) else { continue };
+        all.push(declaration(&decl, &ty));
+    }
+    all
+}
+
+fn declaration(decl: &ast::DataDecl, ty: &ArrayType) -> Declared {
+    let elem = match ty.constraint.elem() {
+        Elem::Real => data::Elem::Real,
+        Elem::Int => data::Elem::Int,
+        Elem::Bool => data::Elem::Bit,
+    };
+    let levels = match &ty.constraint {
+        Constraint::IntRange(_, Some(top)) => Some(dim_spec(&top.plus(&Dim::known(1)))),
+        _ => None,
+    };
+    let kind = match levels {
+        Some(levels) if ty.factor => Kind::Factor { levels },
+        Some(levels) => Kind::Index { base: ty.base, levels },
+        None => Kind::Plain,
+    };
+    let absent = match decl.default.as_ref().and_then(array) {
+        Some(value) => Absent::Default(value),
+        None => Absent::Required,
+    };
+    Declared::new(decl.name.name.clone(), elem, ty.dims.iter().map(dim_spec))
+        .constrained(constraint(&ty.constraint))
+        .of_kind(kind)
+        .when_absent(absent)
+}
+
+/// The runtime's mirror of a dimension.
+fn dim_spec(dim: &Dim) -> DimSpec {
+    let constant = dim.bind(&|_| Some(0)).value().unwrap_or(0);
+    let terms = dim.names().map(|name| {
+        let unit = dim.bind(&|other| Some(i64::from(other == name))).value().unwrap_or(0) - constant;
+        (name.to_string(), unit)
+    });
+    DimSpec::new(constant, terms)
+}
+
+fn constraint(constraint: &Constraint) -> data::Constraint {
+    match constraint {
+        Constraint::Positive(_) => data::Constraint::Positive,
+        Constraint::Interval(lo, hi) if (*lo, *hi) == (0.0, 1.0) => data::Constraint::Unit,
+        Constraint::Interval(lo, hi) => data::Constraint::Interval { lo: *lo, hi: *hi },
+        Constraint::Simplex => data::Constraint::Simplex,
+        Constraint::Ordered => data::Constraint::Ordered,
+        Constraint::CholeskyCorr => data::Constraint::CholeskyCorr,
+        // Levels are checked as they are read; ends that are expressions when running.
+        Constraint::IntRange(..)
+        | Constraint::Real
+        | Constraint::Bounded
+        | Constraint::Int
+        | Constraint::Bool => data::Constraint::None,
+    }
+}
+
+/// A literal number or array of numbers.
+fn array(expr: &Expr) -> Option<ArrayD<f64>> {
+    if let ExprKind::Bool(value) = &expr.kind {
+        return Some(ArrayD::from_elem(IxDyn(&[]), f64::from(u8::from(*value))));
+    }
+    if let Some(value) = literal(expr) {
+        return Some(ArrayD::from_elem(IxDyn(&[]), value));
+    }
+    let ExprKind::Array(elements) = &expr.kind else { return None };
+    let parts: Option<Vec<ArrayD<f64>>> = elements.iter().map(array).collect();
+    let parts = parts?;
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    ndarray::stack(ndarray::Axis(0), &views).ok()
+}

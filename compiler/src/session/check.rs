@@ -1,0 +1,156 @@
+//! `vary check`: everything that can be said without data.
+
+use super::Session;
+use crate::elaborate::{Fit, base_of};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use vary_core::generative::SiteSpec;
+use vary_core::transform::adev::{strategy, strategy::Chosen};
+use vary_diagnostic::{Code, Diagnostic};
+use vary_syntax::ast::ItemKind;
+
+/// What was found beside diagnostics: lines for people.
+pub struct Checked {
+    /// Latents, observations, parameters, strategies.
+    pub text: String,
+}
+
+impl Session {
+    /// Elaborates every declaration and derives every estimator as far as sizes allow.
+    pub fn check(&mut self) -> Checked {
+        let mut text = String::new();
+        let declared = self.unit.order.clone();
+        let mut programs = Vec::new();
+        for item in &declared {
+            match &item.item.kind {
+                ItemKind::Model(p) | ItemKind::Guide(p) => {
+                    if let Ok(program) = self.unit.program(&p.name.name) {
+                        programs.push(program);
+                    }
+                }
+                ItemKind::Distribution(d) => {
+                    let _ = self.unit.check_distribution(&d.name.name);
+                }
+                ItemKind::Let(binding) => {
+                    let _ = self.unit.check_value(&binding.value);
+                }
+                ItemKind::Fn(f) => {
+                    let _ = self.unit.check_function(f);
+                }
+                _ => {}
+            }
+        }
+        for program in &programs {
+            let sites = |sites: &[SiteSpec]| {
+                let names: Vec<String> = sites.iter().map(|site| self.site(site)).collect();
+                if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
+            };
+            let params: Vec<String> = program.params.iter().map(|p| p.name.clone()).collect();
+            let _ = write!(
+                text,
+                "{}: observed: {}; latent: {}",
+                program.name,
+                sites(&program.observed),
+                sites(&program.latents)
+            );
+            let _ = writeln!(
+                text,
+                "{}",
+                if params.is_empty() {
+                    String::new()
+                } else {
+                    format!("; parameters: {}", params.join(", "))
+                }
+            );
+        }
+        for (name, decl, span) in self.unit.fits() {
+            if let Ok(fit) = self.unit.fit(&decl, span) {
+                text.push_str(&self.check_fit(name.as_deref().unwrap_or("fit"), &fit));
+            }
+        }
+        if self.unit.fits().is_empty()
+            && let [model] = self.unit.models().as_slice()
+        {
+            let model = model.clone();
+            if let Ok(fit) = self.unit.default_fit(&model, "mean_field") {
+                text.push_str(&self.check_fit("fit (automatic)", &fit));
+            }
+        }
+        self.unused_data();
+        Checked { text }
+    }
+
+    fn site(&self, site: &SiteSpec) -> String {
+        let sizes: Vec<String> =
+            site.dims.iter().map(|axis| self.unit.axes.info(*axis).size.to_string()).collect();
+        if sizes.is_empty() {
+            site.address.to_string()
+        } else {
+            format!("{}[{}]", site.address, sizes.join(", "))
+        }
+    }
+
+    /// Strategies, and whether the estimator is unbiased.
+    fn check_fit(&mut self, name: &str, fit: &Fit) -> String {
+        let objective = &fit.objective;
+        let mut text = format!("{name}: {}", objective.name);
+        for (_, program) in objective.model.iter().chain(&objective.guide) {
+            let _ = write!(text, ", {}", base_of(program).name);
+        }
+        text.push('\n');
+        match strategy::choose(&objective.program) {
+            Err(diagnostics) => diagnostics.into_iter().for_each(|d| self.unit.report(d)),
+            Ok(choice) => {
+                let mut seen = BTreeSet::new();
+                for site in &choice.sites {
+                    if seen.insert(site.address.to_string()) {
+                        let strategy =
+                            if site.chosen == Chosen::Rigid { "no strategy" } else { site.chosen.name() };
+                        let _ = writeln!(text, "  {}: {strategy} ({})", site.address, site.reason);
+                    }
+                }
+                let mut lines = BTreeSet::new();
+                for note in &choice.notes {
+                    if note.span.source == self.source {
+                        lines.insert(format!(
+                            "  {}, line {}",
+                            note.text,
+                            self.unit.sources.line_column(note.span).0
+                        ));
+                    }
+                }
+                for span in &objective.detaches {
+                    let (line, _) = self.unit.sources.line_column(*span);
+                    lines.insert(format!("  not proven unbiased: a derivative is cut, line {line}"));
+                }
+                let proven = objective.detaches.is_empty();
+                let _ = writeln!(
+                    text,
+                    "  gradient estimator: {}",
+                    if proven { "unbiased" } else { "not proven unbiased" }
+                );
+                lines.into_iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            }
+        }
+        text
+    }
+
+    /// Data that nothing reads is probably a mistake in its name.
+    fn unused_data(&mut self) {
+        if self.unit.has_errors() {
+            return;
+        }
+        for data in self.unit.data() {
+            if !self.unit.used_data.contains(&data.name.name) {
+                self.unit.report(
+                    Diagnostic::error(
+                        Code("E0206"),
+                        format!("data `{}` is neither observed nor read", data.name.name),
+                    )
+                    .at(data.name.span, "declared here")
+                    .help("observe it with `~`, use it, or remove the declaration"),
+                );
+            }
+        }
+    }
+}

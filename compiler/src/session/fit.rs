@@ -1,0 +1,533 @@
+//! A fit from a session and its data to a report.
+
+use super::constraint::{constrain, unconstrain};
+use super::estimator::{self, Data, GradientEstimator, Placed};
+use super::{Options, Session};
+use crate::elaborate::{Bound, Fit, Lowered, Reported, Setting};
+use crate::pipeline::{self, Derived};
+use ndarray::{ArrayD, IxDyn};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use vary_core::ir::Program;
+use vary_core::transform::adev::{self, strategy::Chosen};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_runtime::data::Values;
+use vary_runtime::fit as run;
+use vary_runtime::fit::{
+    Adam, EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Optimizer, Outcome, Posterior,
+    Seconds, Sense, Sgd, SiteReport,
+};
+
+/// Fresh draws that the final objective is measured with.
+const FRESH_DRAWS: usize = 5000;
+/// Added to the seed for fresh draws and for posterior draws, so that they share nothing with the fit's.
+const FRESH_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What is fitted: printed before the fit starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// Data that the model observes.
+    pub observed: Vec<Variable>,
+    /// What is inferred.
+    pub latent: Vec<Variable>,
+}
+
+/// A name and its shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its shape; empty for a scalar.
+    pub shape: Vec<usize>,
+}
+
+/// A fit that is compiled and has its data.
+pub struct Prepared {
+    /// What is fitted.
+    pub signature: Signature,
+    /// The fit.
+    pub fit: Fit,
+    /// Every stage.
+    pub derived: Derived,
+    params: Vec<Placed>,
+    start: Vec<f64>,
+    posterior: Option<Program>,
+    data: Data,
+    settings: Resolved,
+    sites: Vec<SiteReport>,
+    notes: Vec<String>,
+    began: Instant,
+    compiled: f64,
+}
+
+/// Settings with all defaults filled in.
+#[derive(Debug, Clone)]
+struct Resolved {
+    steps: u64,
+    samples: usize,
+    seed: u64,
+    threads: usize,
+    draws: usize,
+    rate: f64,
+    adam: Option<(f64, f64, f64)>,
+}
+
+/// A fit that ran, to its end or not.
+pub struct Ended {
+    /// The result, partial unless [`End::Finished`].
+    pub report: FitReport,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a fit ended.
+pub enum End {
+    /// All steps are done.
+    Finished,
+    /// By the interrupt flag.
+    Interrupted,
+    /// By a number that is not finite.
+    Failed(Diagnostic),
+}
+
+impl Session {
+    /// The fit of this name (or the only one, or the automatic one), its sizes those of the data.
+    pub fn find_fit(&mut self, name: Option<&str>, options: &Options) -> Lowered<Fit> {
+        let fits = self.unit.fits();
+        let named: Vec<String> = fits.iter().filter_map(|(name, ..)| name.clone()).collect();
+        let found = match name {
+            Some(wanted) => fits.iter().find(|(name, ..)| name.as_deref() == Some(wanted)),
+            None => fits.iter().find(|(name, ..)| name.is_none()).or(if fits.len() == 1 {
+                fits.first()
+            } else {
+                None
+            }),
+        };
+        if let Some((_, decl, span)) = found {
+            return self.unit.fit(decl, *span);
+        }
+        let diagnostic = match name {
+            Some(wanted) if named.is_empty() => {
+                Diagnostic::error(Code("E0607"), format!("the file has no fit `{wanted}`"))
+                    .help("leave the name out to fit `elbo` with an automatic guide")
+            }
+            Some(wanted) => Diagnostic::error(Code("E0607"), format!("the file has no fit `{wanted}`"))
+                .help(format!("its fits are {}", named.join(", "))),
+            None if !named.is_empty() => Diagnostic::error(Code("E0607"), "the file has several fits")
+                .help(format!("name one of {}", named.join(", "))),
+            None => return self.automatic_fit(options),
+        };
+        self.unit.report(diagnostic);
+        Err(Reported)
+    }
+
+    fn automatic_fit(&mut self, options: &Options) -> Lowered<Fit> {
+        let guide = options.guide.clone().unwrap_or_else(|| "mean_field".to_string());
+        if guide != "mean_field" {
+            self.unit.report(
+                Diagnostic::error(Code("E0608"), format!("there is no automatic guide `{guide}`"))
+                    .help("the automatic guides are mean_field"),
+            );
+            return Err(Reported);
+        }
+        match self.unit.models().as_slice() {
+            [model] => {
+                let model = model.clone();
+                self.unit.default_fit(&model, &guide)
+            }
+            [] => {
+                self.unit.report(
+                    Diagnostic::error(Code("E0607"), "the file has no model to fit")
+                        .help("write `model m { … }` with what is observed declared as `data`"),
+                );
+                Err(Reported)
+            }
+            several => {
+                self.unit.report(
+                    Diagnostic::error(Code("E0607"), "the file has several models and no fit")
+                        .help(format!("write `fit: maximize elbo({0}, mean_field({0}))`", several[0])),
+                );
+                Err(Reported)
+            }
+        }
+    }
+
+    /// Compiles a fit with its data. Findings are in the unit when this fails.
+    pub fn prepare(
+        &mut self,
+        name: Option<&str>,
+        values: &Values,
+        options: &Options,
+        began: Instant,
+    ) -> Lowered<Prepared> {
+        self.bind(values);
+        let fit = self.find_fit(name, options)?;
+        if self.unit.has_errors() {
+            return Err(Reported);
+        }
+        let settings = self.choose_settings(&fit, options)?;
+        let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
+            all.into_iter().for_each(|d| self.unit.report(d));
+            Reported
+        })?;
+        let posterior = self.unit.posterior(&fit.objective)?;
+        if self.unit.has_errors() {
+            return Err(Reported);
+        }
+        let data: Data = values
+            .arrays
+            .iter()
+            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
+            .collect();
+        let axes = self.unit.axes.clone();
+        let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
+        let start = self.start(&params, &data)?;
+        let (sites, notes) = self.estimator_notes(&derived);
+        let signature = self.signature(&fit);
+        let compiled = began.elapsed().as_secs_f64();
+        Ok(Prepared {
+            signature,
+            fit,
+            derived,
+            params,
+            start,
+            posterior,
+            data,
+            settings,
+            sites,
+            notes,
+            began,
+            compiled,
+        })
+    }
+
+    /// Makes the sizes of the data known to the program.
+    pub fn bind(&mut self, values: &Values) {
+        for decl in self.unit.data() {
+            let name = &decl.name.name;
+            let Ok(ty) = self.unit.data_type(&decl) else { continue };
+            if let Some(array) = values.arrays.get(name)
+                && ty.constraint == vary_core::generative::Constraint::Int
+                && array.ndim() == 0
+                && let Some(value) = array.first()
+            {
+                self.unit.sizes.insert(name.clone(), *value as i64);
+            }
+        }
+    }
+
+    fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+        let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
+        for placed in params {
+            let Some(init) = &placed.spec.init else { continue };
+            let value = match estimator::evaluate(&init.0, data) {
+                Ok(mut results) => results.remove("init"),
+                Err(reason) => {
+                    self.internal(reason, placed.spec.span);
+                    return Err(Reported);
+                }
+            };
+            let value = value.unwrap_or_else(|| ArrayD::zeros(IxDyn(&placed.shape)));
+            match unconstrain(&placed.spec.constraint, &value) {
+                Some(raw) => start[placed.offset..placed.offset + placed.len].copy_from_slice(&raw),
+                None => {
+                    self.unit.report(
+                        Diagnostic::error(
+                            Code("E0316"),
+                            format!("the start of `{}` violates its type", placed.spec.name),
+                        )
+                        .at(placed.spec.span, "declared here")
+                        .note(format!("the start is {value}")),
+                    );
+                    return Err(Reported);
+                }
+            }
+        }
+        Ok(start)
+    }
+
+    fn internal(&mut self, reason: String, span: Span) {
+        self.unit.report(
+            Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
+                .at(span, "while compiling this")
+                .help("please report it with the program"),
+        );
+    }
+
+    /// Strategies by site, and what unbiasedness rests on.
+    pub(super) fn estimator_notes(&self, derived: &Derived) -> (Vec<SiteReport>, Vec<String>) {
+        let line =
+            |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
+        let mut sites: Vec<SiteReport> = Vec::new();
+        for site in &derived.estimator.sites {
+            let report = SiteReport {
+                address: site.address.to_string(),
+                strategy: site.chosen.name().to_string(),
+                line: line(site.span),
+            };
+            if site.chosen != Chosen::Rigid && !sites.contains(&report) {
+                sites.push(report);
+            }
+        }
+        let mut notes = Vec::new();
+        for note in &derived.estimator.notes {
+            let text = match line(note.span) {
+                Some(line) => format!("{}, line {line}", note.text),
+                None => note.text.clone(),
+            };
+            if !notes.contains(&text) {
+                notes.push(text);
+            }
+        }
+        (sites, notes)
+    }
+
+    /// What is observed and what is latent.
+    pub fn signature(&self, fit: &Fit) -> Signature {
+        let Some((_, model)) = &fit.objective.model else { return Signature::default() };
+        let base = crate::elaborate::base_of(model);
+        let variable = |site: &vary_core::generative::SiteSpec| Variable {
+            name: site.address.to_string(),
+            shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
+        };
+        Signature {
+            observed: base.observed.iter().map(variable).collect(),
+            latent: base.latents.iter().map(variable).collect(),
+        }
+    }
+
+    fn choose_settings(&mut self, fit: &Fit, options: &Options) -> Lowered<Resolved> {
+        let mut chosen = Resolved {
+            steps: 10_000,
+            samples: 10,
+            seed: 0,
+            threads: options.threads.max(1),
+            draws: options.draws,
+            rate: 0.01,
+            adam: Some((Adam::B1, Adam::B2, Adam::EPS)),
+        };
+        let quick: &[(String, Setting)] = if options.quick { &fit.settings.quick } else { &[] };
+        for (name, setting) in fit.settings.entries.iter().chain(quick) {
+            self.apply_setting(&mut chosen, name, setting, Some(fit.span))?;
+        }
+        for (name, value) in &options.set {
+            self.apply_setting(&mut chosen, name, &Setting::Number(*value), None)?;
+        }
+        if let Some(seed) = options.seed {
+            chosen.seed = seed;
+        }
+        Ok(chosen)
+    }
+
+    fn apply_setting(
+        &mut self,
+        chosen: &mut Resolved,
+        name: &str,
+        setting: &Setting,
+        at: Option<Span>,
+    ) -> Lowered<()> {
+        let whole = |value: f64, least: f64| value.fract() == 0.0 && value >= least && value <= 1e15;
+        let wrong = match (name, setting) {
+            ("steps", Setting::Number(value)) if whole(*value, 1.0) => {
+                chosen.steps = *value as u64;
+                None
+            }
+            ("samples", Setting::Number(value)) if whole(*value, 1.0) => {
+                chosen.samples = *value as usize;
+                None
+            }
+            ("seed", Setting::Number(value)) if whole(*value, 0.0) => {
+                chosen.seed = *value as u64;
+                None
+            }
+            ("optimizer.rate", Setting::Number(value)) if *value > 0.0 => {
+                chosen.rate = *value;
+                None
+            }
+            ("steps" | "samples", _) => Some(format!("`{name}` is a whole number, at least 1")),
+            ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
+            ("optimizer.rate", _) => Some("`optimizer.rate` is a positive number".to_string()),
+            ("optimizer", Setting::Call(optimizer, positional, named)) => {
+                optimizer_setting(chosen, optimizer, positional, named)
+            }
+            ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
+            _ => Some(format!(
+                "there is no setting `{name}`; they are steps, samples, seed and optimizer.rate"
+            )),
+        };
+        let Some(message) = wrong else { return Ok(()) };
+        let diagnostic = Diagnostic::error(Code("E0604"), message);
+        self.unit.report(match at {
+            Some(span) => diagnostic.at(span, "in this fit"),
+            None => diagnostic.note("given by --set"),
+        });
+        Err(Reported)
+    }
+}
+
+/// Applies `adam(0.01, b1 = 0.9)`; a message when it is wrong.
+fn optimizer_setting(
+    chosen: &mut Resolved,
+    name: &str,
+    positional: &[f64],
+    named: &[(String, f64)],
+) -> Option<String> {
+    let mut rate = positional.first().copied();
+    let mut moments = (Adam::B1, Adam::B2, Adam::EPS);
+    if positional.len() > 1 {
+        return Some(format!("`{name}` takes its rate; write other settings by name"));
+    }
+    for (key, value) in named {
+        match (name, key.as_str()) {
+            (_, "rate") => rate = Some(*value),
+            ("adam", "b1") => moments.0 = *value,
+            ("adam", "b2") => moments.1 = *value,
+            ("adam", "eps") => moments.2 = *value,
+            _ => return Some(format!("`{name}` has no setting `{key}`")),
+        }
+    }
+    let Some(rate) = rate.filter(|rate| *rate > 0.0 && rate.is_finite()) else {
+        return Some(format!("`{name}` needs a positive rate: `{name}(0.01)`"));
+    };
+    chosen.rate = rate;
+    match name {
+        "sgd" => chosen.adam = None,
+        "adam" => chosen.adam = Some(moments),
+        other => return Some(format!("there is no optimizer `{other}`; they are sgd and adam")),
+    }
+    None
+}
+
+impl Prepared {
+    /// Runs the fit until its end or until the flag is set.
+    pub fn run(self, observer: &mut dyn Observer, interrupt: &AtomicBool) -> Result<Ended, Diagnostic> {
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        let settings = &self.settings;
+        let objective = &self.fit.objective;
+        let mut estimator = GradientEstimator::new(
+            &self.derived.gradient,
+            self.params.clone(),
+            &self.derived.estimator.states,
+            settings.samples,
+            settings.seed,
+            &self.data,
+        )
+        .map_err(fault)?;
+        let dimension = self.start.len();
+        let mut optimizer: Box<dyn Optimizer> = match settings.adam {
+            None => Box::new(Sgd::new(settings.rate).map_err(setting_error)?),
+            Some((b1, b2, eps)) => {
+                Box::new(Adam::new(settings.rate, b1, b2, eps, dimension).map_err(setting_error)?)
+            }
+        };
+        let sense = if objective.maximize { Sense::Maximize } else { Sense::Minimize };
+        let asked = run::Settings { steps: settings.steps, sense };
+        let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
+        let values = &fitted.params;
+
+        let fresh_seed = settings.seed.wrapping_add(FRESH_SEED);
+        let mut primal = self.derived.estimator.program.clone();
+        primal.results.retain(|result| result.name == adev::OBJECTIVE);
+        let fresh = estimator::sample(&primal, &self.params, values, FRESH_DRAWS, fresh_seed, &self.data)
+            .map_err(fault)?;
+        let estimates: Vec<f64> = fresh.iter().flat_map(|(_, array)| array.iter().copied()).collect();
+        let measured = MonteCarlo::of(&estimates);
+        let posterior = match &self.posterior {
+            None => Vec::new(),
+            Some(program) => {
+                estimator::sample(program, &self.params, values, settings.draws, fresh_seed, &self.data)
+                    .map_err(fault)?
+                    .iter()
+                    .map(|(name, draws)| Posterior::of(name.clone(), draws))
+                    .collect()
+            }
+        };
+        let parameters = self
+            .params
+            .iter()
+            .map(|placed| {
+                let raw = &values[placed.offset..placed.offset + placed.len];
+                (self.shown_name(&placed.spec.name), constrain(&placed.spec.constraint, raw, &placed.shape))
+            })
+            .collect();
+        let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
+        let report = FitReport {
+            fit: Some(self.fit.name.clone()),
+            model: objective.model.as_ref().map(|(name, _)| name.clone()),
+            guide: objective.guide.as_ref().map(|(name, _)| name.clone()),
+            objectives: vec![ObjectiveReport {
+                name: objective.name.clone(),
+                mean: measured.mean,
+                se: measured.se,
+                draws: measured.draws,
+                tail: fitted.tail,
+                sense,
+                bound: match objective.bound {
+                    Bound::Lower => Some(run::Bound::Lower),
+                    Bound::Upper => Some(run::Bound::Upper),
+                    Bound::None => None,
+                },
+            }],
+            estimator: EstimatorReport {
+                unbiased: if unproven { None } else { Some(true) },
+                sites: self.sites.clone(),
+                notes: self.notes.clone(),
+            },
+            parameters,
+            posterior,
+            diagnostics: run::Diagnostics::default(),
+            steps: fitted.steps,
+            seconds: Seconds {
+                compile: self.compiled,
+                optimise: fitted.seconds,
+                total: self.began.elapsed().as_secs_f64(),
+            },
+            step_us: fitted.step_us,
+            seed: settings.seed,
+            threads: settings.threads,
+            float: 64,
+        };
+        let end = match &fitted.outcome {
+            Outcome::Finished => End::Finished,
+            Outcome::Interrupted => End::Interrupted,
+            Outcome::Failed(failure) => End::Failed(self.failure(failure)),
+        };
+        Ok(Ended { report, end })
+    }
+
+    /// `ring.sigma`, or `sigma` where no other parameter ends so.
+    fn shown_name(&self, name: &str) -> String {
+        let short = name.rsplit('.').next().unwrap_or(name);
+        let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
+        if same == 1 { short.to_string() } else { name.to_string() }
+    }
+
+    fn failure(&self, failure: &run::Failure) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(
+            Code("E0901"),
+            if failure.objective.is_finite() {
+                format!("the gradient is not finite at step {}", failure.step)
+            } else {
+                format!("the objective is {} at step {}", failure.objective, failure.step)
+            },
+        );
+        if let Some((at, value)) = failure.gradient
+            && let Some(placed) = self.params.iter().find(|p| (p.offset..p.offset + p.len).contains(&at))
+        {
+            diagnostic = diagnostic
+                .at(placed.spec.span, format!("the derivative by `{}` is {value}", placed.spec.name));
+        }
+        diagnostic
+            .at(self.fit.span, "in this fit")
+            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
+    }
+}
+
+fn setting_error(error: run::SettingError) -> Diagnostic {
+    Diagnostic::error(
+        Code("E0604"),
+        format!("`{}` is {}, but must be {}", error.setting, error.value, error.expected),
+    )
+}

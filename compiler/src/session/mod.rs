@@ -1,0 +1,95 @@
+//! A program in use: checked, printed stage by stage, bound to data, fitted.
+//!
+//! A session is made of texts and values; reading files is the caller's business.
+
+mod bind;
+mod check;
+mod constraint;
+mod emit;
+mod estimator;
+mod fit;
+mod options;
+
+pub use bind::declared;
+pub use check::Checked;
+pub use emit::Stage;
+pub use estimator::{evaluate, tile_plan};
+pub use fit::{End, Ended, Prepared, Signature, Variable};
+pub use options::Options;
+
+use crate::elaborate::Unit;
+use crate::elaborate::unit::declared_name;
+use std::collections::BTreeSet;
+use vary_diagnostic::{Code, Diagnostic, SourceId, Sources, Span};
+use vary_syntax::ast::ItemKind;
+
+/// Gives the text of an imported file: the path as written, and as shown in messages.
+pub type Import<'i> = &'i dyn Fn(&str) -> Result<(String, String), String>;
+
+/// A loaded program.
+#[derive(Debug)]
+pub struct Session {
+    /// Its declarations and what was found about them.
+    pub unit: Unit,
+    /// The program's own text.
+    pub source: SourceId,
+}
+
+impl Session {
+    /// Parses a program and what it imports.
+    pub fn new(name: &str, text: &str, import: Import) -> Session {
+        let mut sources = Sources::default();
+        let source = sources.add(name, text);
+        let mut session = Session { unit: Unit::new(sources), source };
+        let mut loaded = BTreeSet::new();
+        session.include(source, text, import, &mut loaded);
+        session
+    }
+
+    fn include(&mut self, source: SourceId, text: &str, import: Import, loaded: &mut BTreeSet<String>) {
+        let parsed = vary_syntax::parse_file(source, text);
+        for diagnostic in parsed.diagnostics {
+            self.unit.report(diagnostic);
+        }
+        for item in &parsed.file.items {
+            let ItemKind::Import(path) = &item.kind else { continue };
+            if !loaded.insert(path.value.clone()) {
+                continue;
+            }
+            match import(&path.value) {
+                Ok((title, text)) => {
+                    let id = self.unit.sources.add(title, text.clone());
+                    self.include(id, &text, import, loaded);
+                }
+                Err(reason) => self.unit.report(
+                    Diagnostic::error(Code("E0205"), format!("cannot import `{}`: {reason}", path.value))
+                        .at(path.span, "imported here"),
+                ),
+            }
+        }
+        self.unit.add(parsed.file, false);
+    }
+
+    /// Adds declarations, replacing those of the same names: what a prompt does.
+    pub fn extend(&mut self, title: &str, text: &str) -> SourceId {
+        let id = self.unit.sources.add(title, text);
+        let parsed = vary_syntax::parse_file(id, text);
+        self.unit.diagnostics.extend(parsed.diagnostics);
+        self.unit.add(parsed.file, true);
+        id
+    }
+
+    /// Data files named in the program, in order, with their places.
+    pub fn data_files(&self) -> Vec<(String, Span)> {
+        let items = self.unit.order.iter().filter_map(|declared| match &declared.item.kind {
+            ItemKind::DataFrom(path) => Some((path.value.clone(), path.span)),
+            _ => None,
+        });
+        items.collect()
+    }
+
+    /// Names declared by the user, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.unit.order.iter().filter_map(|d| declared_name(&d.item).map(|name| name.name.clone())).collect()
+    }
+}
