@@ -74,6 +74,23 @@ fn a_branch_on_a_rigid_value_is_accepted() {
 }
 
 #[test]
+fn a_comparison_with_one_outcome_is_no_branch() {
+    // Whether a value in (0, 1) lies between 0 and 1, as the density of a uniform asks.
+    let inside = |bound: f64| {
+        of_normal(None, |w, x, _| {
+            let unit = w.sigmoid(x);
+            let (zero, bound) = (w.b.real(0.0), w.b.real(bound));
+            let above = w.b.prim(Prim::Le, &[zero, unit]);
+            let below = w.b.prim(Prim::Le, &[unit, bound]);
+            let inside = w.b.prim(Prim::And, &[above, below]);
+            w.b.select(inside, unit, zero)
+        })
+    };
+    assert_eq!(codes(&inside(1.0)), [""; 0]);
+    assert_eq!(codes(&inside(0.5)), ["E0501"]);
+}
+
+#[test]
 fn a_branch_on_a_parameter_is_refused() {
     let program = of_normal(None, |w, x, mu| {
         let cut = cut_at(w, mu, 0.0);

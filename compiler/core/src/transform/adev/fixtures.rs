@@ -3,6 +3,7 @@
 use super::{Estimator, Options, estimator};
 use crate::axis::{Axis, AxisSet, AxisTable, Role};
 use crate::build::Builder;
+use crate::check::{Level, check};
 use crate::dim::Dim;
 use crate::eval::eval;
 use crate::generative::{Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
@@ -286,7 +287,10 @@ impl World {
 /// The estimator of a program that has one.
 pub fn derive(program: &Program) -> Estimator {
     match estimator(program.clone(), &Options::default()) {
-        Ok(estimator) => estimator,
+        Ok(estimator) => {
+            check(&estimator.program, Level::Random).unwrap_or_else(|e| panic!("{e}\n{}", estimator.program));
+            estimator
+        }
         Err(errors) => panic!("{errors:#?}\n{program}"),
     }
 }

@@ -25,12 +25,13 @@
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
 mod exact;
+mod integrability;
 mod mvd;
 mod program;
 mod prune;
+mod range;
 mod reinforce;
 mod reparam;
-mod sign;
 pub mod smoothness;
 pub mod strategy;
 mod terms;

@@ -1,8 +1,9 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
+use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective, too_many};
-use super::smoothness::{Note, Smoothness, analyse, assumptions};
+use super::smoothness::{Note, Smoothness, analyse};
 use super::terms::{known_dims, split};
 use crate::ir::{Baseline, InputKind, Let, Op, Program, Sample, Site, Stmt, Strategy, Var};
 use crate::transform::dependence::{Dependence, Through};
