@@ -32,7 +32,8 @@ fn actual(axes: &AxisTable, site: &Site, name: &str, known: &dyn Fn(Var) -> Opti
                 return Some(axes.info(*axis).size.clone());
             }
         }
-        if param.name == name {
+        let count = name.strip_prefix(site.dist.name.as_str()).and_then(|name| name.strip_prefix('.'));
+        if count.unwrap_or(name) == param.name {
             return known(arg.var);
         }
     }

@@ -3,6 +3,7 @@
 use super::{Estimator, Options, estimator};
 use crate::axis::{Axis, AxisSet, AxisTable, Role};
 use crate::build::Builder;
+use crate::check::{Level, check};
 use crate::dim::Dim;
 use crate::eval::eval;
 use crate::generative::{Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
@@ -26,6 +27,9 @@ pub struct World {
     pub categorical: Rc<Distribution>,
     /// Axes in scope of new sites.
     pub key: AxisSet,
+    pub walk: Rc<Distribution>,
+    /// Axes that one draw of the next site fills.
+    pub sites_event: Vec<Axis>,
     sites: usize,
 }
 
@@ -139,17 +143,64 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
     }
 }
 
+/// A random walk with unit steps and a drift: x_d = Σ_{e ≤ d} mu_e + eps_e.
+fn walk(axes: &AxisTable, d: Axis) -> Distribution {
+    let vector = |b: &mut Builder, name: &str| formal(b, Elem::Real, name, &[d]);
+    let mut log_density = Builder::new(axes.clone());
+    let b = &mut log_density;
+    let (x, mu) = (vector(b, "x"), vector(b, "mu"));
+    let (at, one, zero, none) = (b.iota(d), b.int(1), b.int(0), b.real(0.0));
+    let before = b.prim(Prim::Sub, &[at, one]);
+    let before = b.gather(x, d, before);
+    let first = b.prim(Prim::Eq, &[at, zero]);
+    let before = b.select(first, none, before);
+    let step = b.sub(x, before);
+    let off = b.sub(step, mu);
+    let square = b.mul(off, off);
+    let half = b.real(-0.5);
+    let terms = b.mul(half, square);
+    let var = b.reduce(crate::ir::Monoid::Sum, d, terms);
+    let log_density = log_density.finish(vec![Output { name: "result".into(), var, dims: Vec::new() }]);
+    let mut value = Builder::new(axes.clone());
+    let b = &mut value;
+    let (eps, mu) = (vector(b, "eps"), vector(b, "mu"));
+    let step = b.add(eps, mu);
+    let var = b.emit(Op::CumSum { x: step, axis: d, reverse: false, exclusive: false });
+    let value = value.finish(vec![Output { name: "result".into(), var, dims: vec![d] }]);
+    Distribution {
+        name: "walk".into(),
+        params: vec![param("mu", &[d], Constraint::Real)],
+        event: vec![d],
+        support: Constraint::Real,
+        log_density: Fragment(log_density.into()),
+        reparam: Some(Sampler {
+            draws: vec![("eps".into(), Base::Normal, Vec::new())],
+            value: Fragment(value.into()),
+        }),
+        sample: None,
+        finite: None,
+        mvd_probability: None,
+        span: Span::default(),
+    }
+}
+
 impl World {
     /// Programs over this many draws.
     pub fn new(draws: usize) -> World {
         let mut axes = AxisTable::default();
         let draw = axes.fresh("draw", Dim::known(0), Dim::known(draws as i64), Role::Draw);
         let k = axes.fresh("k", Dim::known(0), Dim::named("k"), Role::Index);
-        let (flip, normal, categorical) = (flip(&axes), normal(&axes), categorical(&axes, k));
-        // The formal axis keeps its symbolic size; the interpreter wants a number.
-        let key = [draw].into_iter().collect();
-        let (flip, normal, categorical) = (flip.into(), normal.into(), categorical.into());
-        World { b: Builder::new(axes), draw, flip, normal, categorical, key, sites: 0 }
+        World {
+            flip: flip(&axes).into(),
+            normal: normal(&axes).into(),
+            categorical: categorical(&axes, k).into(),
+            walk: walk(&axes, k).into(),
+            b: Builder::new(axes),
+            draw,
+            key: [draw].into_iter().collect(),
+            sites_event: Vec::new(),
+            sites: 0,
+        }
     }
 
     /// An index axis `0 .. size`.
@@ -192,19 +243,22 @@ impl World {
     ) -> Var {
         self.sites += 1;
         let span = Span::new(SourceId(0), 10 * self.sites, 10 * self.sites + 5);
-        let dims = self.key.iter().filter(|axis| self.b.axes.info(*axis).role == Role::Index).collect();
+        let event = std::mem::take(&mut self.sites_event);
+        let rows = self.key.iter().filter(|axis| self.b.axes.info(*axis).role == Role::Index);
+        let dims: Vec<Axis> = rows.chain(event.iter().copied()).collect();
+        let axes = self.key.iter().chain(event.iter().copied()).collect();
         let site = Site {
             address: name.into(),
             occurrence: name.into(),
             dist: dist.clone(),
             args,
             dims,
-            event: 0,
+            event: event.len(),
             key: self.key.clone(),
             strategy,
             span,
         };
-        let var = self.b.fresh(Ty { elem: dist.support.elem(), axes: self.key.clone() });
+        let var = self.b.fresh(Ty { elem: dist.support.elem(), axes });
         self.b.name(var, name);
         self.b.push(Stmt::Sample(Sample { var, site: site.into(), guard }));
         var
@@ -233,7 +287,10 @@ impl World {
 /// The estimator of a program that has one.
 pub fn derive(program: &Program) -> Estimator {
     match estimator(program.clone(), &Options::default()) {
-        Ok(estimator) => estimator,
+        Ok(estimator) => {
+            check(&estimator.program, Level::Random).unwrap_or_else(|e| panic!("{e}\n{}", estimator.program));
+            estimator
+        }
         Err(errors) => panic!("{errors:#?}\n{program}"),
     }
 }

@@ -25,21 +25,24 @@
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
 mod exact;
+mod integrability;
 mod mvd;
 mod program;
 mod prune;
+mod range;
 mod reinforce;
 mod reparam;
-mod sign;
 pub mod smoothness;
 pub mod strategy;
 mod terms;
 
-use crate::ir::Program;
+use crate::axis::{Axis, Role};
+use crate::ir::{Program, Sample};
+use crate::visit;
 use smoothness::Note;
 use std::rc::Rc;
 use strategy::{Chosen, SiteReport};
-use vary_diagnostic::{Diagnostic, Span};
+use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// The result that is differentiated.
 pub const OBJECTIVE: &str = "objective";
@@ -77,7 +80,7 @@ pub struct StateSpec {
     /// Weight of the past.
     pub decay: f64,
     /// The axes of its array.
-    pub dims: Vec<crate::axis::Axis>,
+    pub dims: Vec<Axis>,
 }
 
 /// Derives the estimator of the result [`OBJECTIVE`]; dimensions are bound.
@@ -97,6 +100,9 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
             Chosen::Reparam | Chosen::Rigid => unreachable!("direct sites are gone"),
         };
         current = prune::prune(current);
+        if lanes(&current) > LANES {
+            return Err(vec![multiplied(&sample)]);
+        }
     }
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
@@ -108,6 +114,29 @@ pub fn sampler(program: &Program) -> Result<Program, Box<Diagnostic>> {
     program::sampled(program)
 }
 
+/// The most alternatives that a value is computed for: those of nested sites multiply.
+fn lanes(program: &Program) -> usize {
+    let alternatives = |axis: &Axis| program.axes.info(*axis).role == Role::Alternative;
+    let size = |axis: Axis| program.axes.info(axis).size.value().map_or(1, |size| size.max(0) as usize);
+    let mut most = 1;
+    visit::bound(&program.body, &mut |var| {
+        let axes = program.vars[var.0 as usize].ty.axes.iter().filter(alternatives);
+        most = most.max(axes.fold(1, |lanes: usize, axis| lanes.saturating_mul(size(axis))));
+    });
+    most
+}
+
+fn multiplied(sample: &Sample) -> Diagnostic {
+    let address = &sample.site.address;
+    let message =
+        format!("the alternatives of `{address}` multiply with those of the sites that depend on it");
+    Diagnostic::error(Code("E0504"), message)
+        .at(sample.site.span, "more than 65536 alternatives together")
+        .help(format!("estimate `{address}` by the score function: `{}.reinforce(…)`", sample.site.dist.name))
+}
+
+#[cfg(test)]
+mod checks;
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]

@@ -12,6 +12,9 @@
 //! row is the sum of its own terms, and in a recurrence the cost to go, a reversed cumulative
 //! sum. Score terms inside k have primal 0 and add nothing to costs.
 //!
+//! A baseline is computed before its site (`strategy` checks it), so it depends on the site at
+//! earlier steps of a recurrence at most; given those, s still has mean zero.
+//!
 //! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
 
 use super::program::{self, objective, results, set_objective, term_value};
@@ -25,7 +28,6 @@ use crate::ir::{
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};
-use vary_diagnostic::{Code, Diagnostic};
 
 /// The program with this site rigid and its score terms added; its moving average, if it has one.
 pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec>)> {
@@ -42,9 +44,6 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
 
     let (centred, state) = match &sample.site.strategy {
         Some(Strategy::Reinforce(Baseline::Value(baseline))) => {
-            if dependence.of(*baseline).is_some() {
-                return Err(dependent_baseline(sample));
-            }
             let baseline = b.detach(copy.var(*baseline));
             (b.sub(cost, baseline), None)
         }
@@ -125,14 +124,4 @@ fn observation(b: &mut Builder, cost: Var, dims: &[Axis]) -> Var {
         mean = b.div(total, size);
     }
     mean
-}
-
-fn dependent_baseline(sample: &Sample) -> Box<Diagnostic> {
-    let address = &sample.site.address;
-    Box::new(
-        Diagnostic::error(Code("E0507"), format!("the baseline of `{address}` depends on `{address}`"))
-            .at(sample.site.span, "its baseline must be known before it is drawn")
-            .note("a baseline that sees the value it is subtracted for makes the gradient biased")
-            .help(format!("compute the baseline from data and from what is drawn before `{address}`")),
-    )
 }

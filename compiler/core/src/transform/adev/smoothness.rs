@@ -8,13 +8,12 @@
 //! One dataflow: each variable has the set of **sources** (parameters, smooth sites) it is smooth
 //! in. It needs no sizes, so it runs before data is bound, on objective and generative programs.
 
-use super::sign::{Sign, signs};
+use super::range::{Range, decided, ranges};
 use super::strategy::applicable;
-use super::terms::definitions;
-use crate::ir::{Const, Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
+use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::flow::dependences;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -32,10 +31,6 @@ impl Note {
     pub fn not_proven(span: Span) -> Note {
         Note { span, text: "not proven unbiased: a derivative is cut here".to_string() }
     }
-
-    fn integrability(span: Span, what: &str) -> Note {
-        Note { span, text: format!("integrability assumed: {what}") }
-    }
 }
 
 /// Where a derivative starts.
@@ -48,6 +43,13 @@ pub enum Source {
 }
 
 impl Source {
+    fn span(&self, program: &Program) -> Span {
+        match self {
+            Source::Param(var) => program.vars[var.0 as usize].span,
+            Source::Site(_, site) => site.span,
+        }
+    }
+
     fn var(&self) -> Var {
         match self {
             Source::Param(var) | Source::Site(var, _) => *var,
@@ -129,7 +131,7 @@ pub struct Smoothness {
 pub fn analyse(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness {
     let found =
         Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
-    let mut flow = Flow { program, smooth, found };
+    let mut flow = Flow { program, smooth, found, ranges: ranges(program) };
     while flow.block(&program.body) {}
     flow.uses(&program.body);
     flow.found
@@ -151,9 +153,23 @@ impl Smoothness {
         self.uses.iter().filter(|used| self.is_smooth(used.operand))
     }
 
+    /// One error for every place of use and source.
+    pub fn errors(&self, program: &Program) -> Vec<Diagnostic> {
+        let mut seen = HashSet::new();
+        let mut errors = Vec::new();
+        for used in self.violations() {
+            for source in self.sources_of(used.operand) {
+                // Programs used twice in an objective have their statements twice.
+                if seen.insert((used.span, source.span(program))) {
+                    errors.push(self.error(program, used, source));
+                }
+            }
+        }
+        errors
+    }
+
     /// The error of a use whose operand is smooth in `source`.
     pub fn error(&self, program: &Program, used: &Use, source: &Source) -> Diagnostic {
-        let info = &program.vars[source.var().0 as usize];
         let name = match source {
             Source::Param(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
             Source::Site(_, site) => site.address.to_string(),
@@ -168,7 +184,7 @@ impl Smoothness {
         }
         match source {
             Source::Param(_) => error
-                .at(info.span, format!("`{name}` is a parameter"))
+                .at(source.span(program), format!("`{name}` is a parameter"))
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
             Source::Site(_, site) => error
@@ -215,6 +231,7 @@ struct Flow<'a> {
     program: &'a Program,
     smooth: &'a dyn Fn(&Site) -> bool,
     found: Smoothness,
+    ranges: Vec<Range>,
 }
 
 impl Flow<'_> {
@@ -285,12 +302,25 @@ impl Flow<'_> {
         sample.site.args.iter().any(|arg| self.found.is_smooth(arg.var))
     }
 
+    fn range(&self, var: Var) -> Option<Range> {
+        (self.elem(var) == Elem::Real).then(|| self.ranges[var.0 as usize])
+    }
+
     fn uses(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             match stmt {
                 Stmt::Let(binding) => {
                     let span = self.program.vars[binding.var.0 as usize].span;
                     let (kind, operands) = match &binding.op {
+                        // Inside the support of what is compared, one outcome is certain and nothing jumps.
+                        Op::Prim(prim @ (Prim::Lt | Prim::Le), args)
+                            if self
+                                .range(args[0])
+                                .zip(self.range(args[1]))
+                                .is_some_and(|(a, b)| decided(*prim, a, b).is_some()) =>
+                        {
+                            continue;
+                        }
                         Op::Prim(prim, args) => match rigid_operands(*prim) {
                             Some(kind) => (kind, args.clone()),
                             None => continue,
@@ -350,40 +380,6 @@ fn rigid_operands(prim: Prim) -> Option<UseKind> {
     }
 }
 
-/// What integrability is assumed of: singular operations on smooth operands that may meet the singular point.
-pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
-    let signs = signs(program);
-    let definitions = definitions(program);
-    let mut notes: Vec<Note> = Vec::new();
-    for (at, op) in definitions.iter().enumerate() {
-        let Some(Op::Prim(prim, args)) = op else { continue };
-        let risky =
-            |var: Var, safe: Sign| smoothness.is_smooth(var) && !signs[var.0 as usize].is_within(safe);
-        let literal = |var: Var| match definitions[var.0 as usize] {
-            Some(Op::Const(Const::Real(value))) => Some(*value),
-            _ => None,
-        };
-        let what = match prim {
-            Prim::Log if risky(args[0], Sign::Positive) => "log of a value that may come near 0",
-            Prim::Log1p if risky(args[0], Sign::NonNegative) => "log1p of a value that may come near -1",
-            Prim::Sqrt if risky(args[0], Sign::Positive) => "sqrt of a value that may come near 0",
-            Prim::Div if risky(args[1], Sign::Positive) => "division by a value that may come near 0",
-            Prim::XLogY if risky(args[1], Sign::Positive) => "log of a value that may come near 0",
-            Prim::Pow => match literal(args[1]) {
-                Some(power) if power >= 0.0 && power.fract() == 0.0 => continue,
-                _ if risky(args[0], Sign::Positive) => "a power of a value that may come near 0",
-                _ => continue,
-            },
-            _ => continue,
-        };
-        let note = Note::integrability(program.vars[at].span, what);
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-    notes
-}
-
 /// What a generative program wants rigid of whoever gives it a trace: "needs rigid: x (branch, line 7)".
 #[derive(Debug, Clone)]
 pub struct Need {
@@ -418,7 +414,7 @@ fn analyse_from(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness
     let never = |_: &Site| false;
     let found =
         Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
-    let mut flow = Flow { program, smooth: &never, found };
+    let mut flow = Flow { program, smooth: &never, found, ranges: ranges(program) };
     for sample in super::strategy::sites(program) {
         if smooth(&sample.site) {
             flow.start(Source::Site(sample.var, sample.site.clone()));

@@ -1,13 +1,15 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
+use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective, too_many};
-use super::smoothness::{Note, Smoothness, analyse, assumptions};
+use super::smoothness::{Note, Smoothness, analyse};
 use super::terms::{known_dims, split};
-use crate::ir::{InputKind, Let, Op, Program, Sample, Site, Stmt, Strategy};
+use crate::ir::{Baseline, InputKind, Let, Op, Program, Sample, Site, Stmt, Strategy, Var};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;
-use std::collections::HashMap;
+use crate::visit;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -119,6 +121,12 @@ pub fn choose(program: &Program) -> Result<Choice, Vec<Diagnostic>> {
             errors.push(error);
             continue;
         }
+        if let Some(Strategy::Reinforce(Baseline::Value(baseline))) = &site.strategy
+            && !bound_before(&program.body, sample.var).contains(baseline)
+        {
+            errors.push(late_baseline(site));
+            continue;
+        }
         let rigid = !site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
         let (chosen, reason) = match (&site.strategy, plan_of(site)) {
             // Summing out lowers the variance of the others whether or not anything is differentiated here.
@@ -144,9 +152,7 @@ pub fn choose(program: &Program) -> Result<Choice, Vec<Diagnostic>> {
         let (address, occurrence) = (site.address.clone(), site.occurrence.clone());
         choice.sites.push(SiteReport { address, occurrence, chosen, reason, span: site.span });
     }
-    for used in smoothness.violations() {
-        errors.extend(smoothness.sources_of(used.operand).map(|from| smoothness.error(program, used, from)));
-    }
+    errors.extend(smoothness.errors(program));
     choice.notes = assumptions(program, &smoothness);
     if errors.is_empty() { Ok(choice) } else { Err(errors) }
 }
@@ -216,6 +222,36 @@ fn undecided(site: &Site) -> Diagnostic {
             format!("`{}` depends on parameters, and no strategy is the obvious one", site.dist.name),
         )
         .help(format!("write {}", applicable(site, true)))
+}
+
+/// What is bound when a site is reached.
+fn bound_before(stmts: &[Stmt], site: Var) -> HashSet<Var> {
+    fn walk(stmts: &[Stmt], site: Var, bound: &mut HashSet<Var>) -> bool {
+        stmts.iter().any(|stmt| match stmt {
+            Stmt::Sample(sample) if sample.var == site => true,
+            Stmt::Scan(scan) => {
+                bound.extend(scan.carries.iter().map(|carry| carry.var));
+                walk(&scan.body, site, bound)
+            }
+            stmt => {
+                visit::bound(std::slice::from_ref(stmt), &mut |var| {
+                    bound.insert(var);
+                });
+                false
+            }
+        })
+    }
+    let mut bound = HashSet::new();
+    walk(stmts, site, &mut bound);
+    bound
+}
+
+fn late_baseline(site: &Site) -> Diagnostic {
+    let address = &site.address;
+    Diagnostic::error(Code("E0507"), format!("the baseline of `{address}` is computed after `{address}`"))
+        .at(site.span, "its baseline must be known before it is drawn")
+        .note("a baseline that sees the value it is subtracted for makes the gradient biased")
+        .help(format!("compute the baseline from data and from what is drawn before `{address}`"))
 }
 
 /// A pathwise sampler is not differentiated through the operands of its base draws.

@@ -2,10 +2,10 @@
 
 use super::fixtures::*;
 use super::strategy::Chosen;
-use crate::ir::{Array, Baseline, Monoid, Program, Stmt, Strategy};
+use crate::ir::{Array, Baseline, Const, Monoid, Op, Output, Program, Stmt, Strategy};
 use crate::prim::Prim;
 
-const DRAWS: usize = 6000;
+const DRAWS: usize = 3000;
 
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
@@ -81,6 +81,39 @@ fn an_estimator_without_its_score_is_rejected() {
     assert!(z(estimate.derivative, truth.1) > 10.0, "{estimate:?}, {truth:?}");
 }
 
+/// The derived program with its score terms cut.
+fn without_scores(program: &Program) -> Program {
+    fn cut(stmts: &mut [Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(binding) => {
+                    if let Op::Tangent(_) = binding.op {
+                        binding.op = Op::Const(Const::Real(0.0));
+                    }
+                }
+                Stmt::Scan(scan) => cut(&mut scan.body),
+                _ => {}
+            }
+        }
+    }
+    let mut program = derive(program).program;
+    cut(&mut program.body);
+    program
+}
+
+#[test]
+fn estimators_without_their_scores_are_rejected() {
+    let values = Values::from([("theta", vec![0.5, -0.4, 1.2]), ("weight", vec![1.0, -2.0, 0.7])]);
+    for (strategy, across) in flips()[1..].iter().flat_map(|s| [(s, false), (s, true)]) {
+        let program = rows(3, strategy.clone(), across);
+        let honest = run(&derive(&program).program, &values);
+        let wrong = run(&without_scores(&program), &values);
+        let exact = run(&derive(&rows(3, Strategy::Enum, across)).program, &values).derivative.0;
+        assert!(z(honest.derivative, exact) < Z);
+        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name());
+    }
+}
+
 /// f(x, θ) of one flip.
 fn one_flip(strategy: Strategy) -> Program {
     let mut w = World::new(DRAWS);
@@ -140,11 +173,11 @@ fn rows_of_a_plate() {
             for outcome in 0..8 {
                 let mut p = 1.0;
                 let (mut sum, mut squares) = (0.0, 0.0);
-                for i in 0..3 {
+                for (i, (theta, weight)) in v["theta"].iter().zip(&v["weight"]).enumerate() {
                     let x = f64::from(outcome >> i & 1);
-                    let q = logistic(v["theta"][i]);
+                    let q = logistic(*theta);
                     p *= if x == 1.0 { q } else { 1.0 - q };
-                    let value = v["weight"][i] * (x + 0.2);
+                    let value = weight * (x + 0.2);
                     sum += value;
                     squares += value * value;
                 }
@@ -399,8 +432,7 @@ fn a_recurrence() {
         let mut total = 0.0;
         for outcome in 0..8 {
             let (mut p, mut last, mut cost) = (1.0, 0.0, 0.0);
-            for t in 0..3 {
-                let theta = v["theta"][t];
+            for (t, theta) in v["theta"].iter().enumerate() {
                 let x = f64::from(outcome >> t & 1);
                 let q = logistic(1.3 * last - 0.5 + theta);
                 p *= if x == 1.0 { q } else { 1.0 - q };
@@ -475,4 +507,185 @@ fn sites_of_constants_need_no_strategy() {
     let cost = w.b.mul(x, theta);
     let sites = derive(&w.objective(cost)).sites;
     assert_eq!(sites[0].chosen, Chosen::Rigid);
+}
+
+/// Steps go on while the flip of the step before was true; later flips do not exist.
+fn stopping(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let t = w.axis("t", 3);
+    let theta = w.param("theta", &[t]);
+    let p = w.sigmoid(theta);
+    let yes = w.b.bool(true);
+    let widen = [w.draw].into_iter().collect();
+    let alive = w.b.begin_scan(t, false, &[(yes, widen)])[0];
+    w.key.insert(t);
+    let flip = w.flip.clone();
+    let arg = Array { var: p, dims: Vec::new() };
+    let x = w.site_of("x", &flip, vec![arg], Some(strategy), Some(alive));
+    let next = w.b.prim(Prim::And, &[alive, x]);
+    let zero = w.b.real(0.0);
+    let weight = w.data("weight", &[t]);
+    let gain = w.b.mul(weight, theta);
+    let cost = w.b.select(next, gain, zero);
+    w.b.end_scan(&[next]);
+    let total = w.b.reduce(Monoid::Sum, t, cost);
+    w.objective(total)
+}
+
+#[test]
+fn a_recurrence_that_stops() {
+    let values = Values::from([("theta", vec![0.9, 0.4, -0.6]), ("weight", vec![1.0, -2.0, 3.0])]);
+    let loss = |v: &Values| {
+        let (mut total, mut alive) = (0.0, 1.0);
+        for (theta, weight) in v["theta"].iter().zip(&v["weight"]) {
+            alive *= logistic(*theta);
+            total += alive * weight * theta;
+        }
+        total
+    };
+    let truth = truth(&values, &["theta"], &loss);
+    assert_exact("enum", &stopping(Strategy::Enum), &values, truth);
+    for strategy in flips() {
+        assert_unbiased(strategy.name(), &stopping(strategy.clone()), &values, truth);
+    }
+}
+
+/// Two flips a step: the first depends on the second of the step before.
+fn two_a_step(first: Strategy, second: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let t = w.axis("t", 2);
+    let theta = w.param("theta", &[t]);
+    let no = w.b.bool(false);
+    let widen = [w.draw].into_iter().collect();
+    let last = w.b.begin_scan(t, false, &[(no, widen)])[0];
+    let before = w.affine(1.3, last, -0.5);
+    let logit = w.b.add(before, theta);
+    let p = w.sigmoid(logit);
+    w.key.insert(t);
+    let flip = w.flip.clone();
+    let x = w.site("x", &flip, &[p], Some(first));
+    let logit = w.affine(-0.8, x, 0.3);
+    let logit = w.b.add(logit, theta);
+    let q = w.sigmoid(logit);
+    let y = w.site("y", &flip, &[q], Some(second));
+    let (x, real) = (w.affine(1.0, x, 0.3), w.affine(2.0, y, -0.1));
+    let cost = w.b.mul(x, real);
+    let cost = w.b.mul(cost, theta);
+    w.b.end_scan(&[y]);
+    let total = w.b.reduce(Monoid::Sum, t, cost);
+    w.objective(total)
+}
+
+#[test]
+fn sites_of_a_recurrence_in_every_combination() {
+    let values = Values::from([("theta", vec![0.5, -0.7])]);
+    let loss = |v: &Values| {
+        let mut total = 0.0;
+        for outcome in 0..16 {
+            let (mut weight, mut last, mut cost) = (1.0, 0.0, 0.0);
+            for (t, theta) in v["theta"].iter().enumerate() {
+                let (x, y) = (f64::from(outcome >> (2 * t) & 1), f64::from(outcome >> (2 * t + 1) & 1));
+                let p = logistic(1.3 * last - 0.5 + theta);
+                let q = logistic(-0.8 * x + 0.3 + theta);
+                weight *= (if x == 1.0 { p } else { 1.0 - p }) * (if y == 1.0 { q } else { 1.0 - q });
+                cost += (x + 0.3) * (2.0 * y - 0.1) * theta;
+                last = y;
+            }
+            total += weight * cost;
+        }
+        total
+    };
+    let truth = truth(&values, &["theta"], &loss);
+    assert_exact("enum, enum", &two_a_step(Strategy::Enum, Strategy::Enum), &values, truth);
+    // Averages change nothing here that is not tested above.
+    for first in &flips()[..3] {
+        for second in &flips()[..3] {
+            let what = format!("{} then {}", first.name(), second.name());
+            assert_unbiased(&what, &two_a_step(first.clone(), second.clone()), &values, truth);
+        }
+    }
+}
+
+/// A vector-valued site, whose arguments lie along another axis than its value.
+fn walk(strategy: Strategy) -> Program {
+    let mut w = World::new(DRAWS);
+    let (d, e) = (w.axis("d", 3), w.axis("e", 3));
+    let mu = w.param("mu", &[e]);
+    let dist = w.walk.clone();
+    w.sites_event = vec![d];
+    let x = w.site_of("x", &dist, vec![Array { var: mu, dims: vec![e] }], Some(strategy), None);
+    let square = w.b.mul(x, x);
+    let total = w.b.reduce(Monoid::Sum, d, square);
+    w.objective(total)
+}
+
+#[test]
+fn a_vector_by_path_and_by_score() {
+    let values = Values::from([("mu", vec![0.4, -0.9, 0.3])]);
+    let loss = |v: &Values| {
+        let mut mean = 0.0;
+        let square = |(at, mu): (usize, &f64)| {
+            mean += mu;
+            mean * mean + at as f64 + 1.0
+        };
+        v["mu"].iter().enumerate().map(square).sum()
+    };
+    let truth = truth(&values, &["mu"], &loss);
+    for strategy in [Strategy::Reparam, Strategy::Reinforce(Baseline::MovingAverage(0.9))] {
+        assert_unbiased(strategy.name(), &walk(strategy.clone()), &values, truth);
+    }
+}
+
+#[test]
+fn baselines_must_come_before_their_site() {
+    let program = |late: bool| {
+        let mut w = World::new(DRAWS);
+        let theta = w.param("theta", &[]);
+        let p = w.sigmoid(theta);
+        let flip = w.flip.clone();
+        let first = w.site("first", &flip, &[p], Some(Strategy::Reinforce(Baseline::None)));
+        let known = w.affine(1.0, first, 0.3);
+        let x = w.site("x", &flip, &[p], Some(Strategy::Reinforce(Baseline::Value(known))));
+        let both = w.affine(2.0, x, 0.0);
+        let cost = w.b.mul(both, known);
+        let mut program = w.objective(cost);
+        if late {
+            for stmt in &mut program.body {
+                if let Stmt::Sample(sample) = stmt
+                    && &*sample.site.address == "x"
+                {
+                    let mut site = (*sample.site).clone();
+                    site.strategy = Some(Strategy::Reinforce(Baseline::Value(both)));
+                    sample.site = site.into();
+                }
+            }
+        }
+        program
+    };
+    let values = Values::from([("theta", vec![0.7])]);
+    let loss = |v: &Values| {
+        let p = logistic(v["theta"][0]);
+        2.0 * p * (p * 1.3 + (1.0 - p) * 0.3)
+    };
+    assert_unbiased("baseline", &program(false), &values, truth(&values, &["theta"], &loss));
+    let errors = super::estimator(program(true), &super::Options::default()).unwrap_err();
+    assert_eq!(errors[0].code.0, "E0507");
+}
+
+#[test]
+fn other_results_see_draws() {
+    let mut w = World::new(DRAWS);
+    let theta = w.param("theta", &[]);
+    let p = w.sigmoid(theta);
+    let flip = w.flip.clone();
+    let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+    let cost = w.affine(2.0, x, 0.0);
+    let draw = w.draw;
+    let program = w.b.finish(vec![
+        Output { name: super::OBJECTIVE.into(), var: cost, dims: vec![draw] },
+        Output { name: "x".into(), var: x, dims: vec![draw] },
+    ]);
+    let program = derive(&program).program;
+    let x = program.results[1].var;
+    assert!(program.vars[x.0 as usize].ty.axes.iter().eq([draw]), "a draw, without alternatives");
 }
