@@ -93,8 +93,7 @@ impl Sampler {
     pub fn run(&self, out: &mut [f64], a: &[f64], b: &[f64], lane: u64, stream: &Stream) {
         let key = key(stream.seed, self.occurrence);
         let (n, [so, sa, sb, sl]) = (self.nest.inner, self.nest.strides);
-        // Calls `f` with the generators of up to `CHUNK` lanes, an index into them and one into the inner loop.
-        let each = |f: &mut dyn FnMut([usize; 3], Range<usize>, &Lanes<CHUNK>)| {
+        let each = |f: &mut EachChunk| {
             self.nest.each(|[o, p, q, l]| {
                 for start in (0..n).step_by(CHUNK) {
                     let first = lane + (l + start * sl) as u64;
@@ -123,6 +122,9 @@ impl Sampler {
         }
     }
 }
+
+/// Called with the offsets of result and operands, a range of the innermost loop, and its lanes.
+type EachChunk<'a> = dyn FnMut([usize; 3], Range<usize>, &Lanes<CHUNK>) + 'a;
 
 /// How many lanes' generators are set up together.
 const CHUNK: usize = 16;
