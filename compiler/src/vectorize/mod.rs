@@ -21,13 +21,17 @@
 //!
 //! [`Dim::named`]: vary_core::dim::Dim::named
 
+mod convert;
 mod emit;
+mod fold;
 mod layout;
+mod recurrence;
 mod schedule;
 mod storage;
 mod tiling;
 
-pub use emit::{base, emit, map};
+pub use convert::{base, map};
+pub use emit::emit;
 pub use layout::Layout;
 pub use tiling::tileable;
 
