@@ -305,13 +305,15 @@ impl Maker<'_> {
             self.scan(&allowed, 1);
             self.stmt(Some(&allowed));
         }
-        let nexts = if self.choose(4) == 0 {
-            [carries[1], self.var(Some(&allowed))]
-        } else {
-            [self.var(Some(&allowed)), self.var(Some(&allowed))]
+        let mut next = |carry: Var| {
+            let var = self.var(Some(&allowed));
+            match self.choose(3) {
+                // Carried values that become one another are taken all at once.
+                0 => carry,
+                _ => self.b.prim(Prim::Tanh, &[var]),
+            }
         };
-        let bounded =
-            nexts.map(|next| if next == carries[1] { next } else { self.b.prim(Prim::Tanh, &[next]) });
+        let bounded = [next(carries[1]), next(carries[0])];
         self.b.end_scan(&bounded);
     }
 
