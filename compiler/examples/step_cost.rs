@@ -10,6 +10,8 @@ use vary_core::prim::Prim;
 use vary_runtime::tiles::{Executor, TILE};
 
 fn main() {
+    // One lane each: what an instruction costs by itself.
+    measure("dispatch", &chain(120, &[Prim::Add, Prim::Mul, Prim::Sub]), 1, 1);
     for (name, program) in [
         ("arithmetic", chain(120, &[Prim::Add, Prim::Mul, Prim::Sub])),
         ("exp", chain(120, &[Prim::Exp, Prim::Neg])),
