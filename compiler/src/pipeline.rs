@@ -9,7 +9,7 @@ use crate::elaborate::Objective;
 use std::collections::BTreeSet;
 use vary_core::ir::{InputKind, Op, Program, Stmt};
 use vary_core::transform::adev::{self, Estimator};
-use vary_core::transform::{Linearized, Seed, forward, jvp, linearize, transpose};
+use vary_core::transform::{Linearized, Seed, forward, jvp, linearize, simplify, transpose};
 use vary_diagnostic::{Code, Diagnostic};
 
 /// How the linear program is run.
@@ -47,7 +47,7 @@ pub fn derive(objective: &Objective, ad: Ad) -> Result<Derived, Vec<Diagnostic>>
     let options = adev::Options { detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
     let wrt: BTreeSet<String> = objective.params.iter().map(|param| param.name.clone()).collect();
-    let dual = jvp(&estimator.program, &wrt);
+    let dual = simplify(&jvp(&estimator.program, &wrt));
     let linear = linearize(&dual);
     let mode = match ad {
         Ad::Auto if scalar_parameters(&dual) <= FORWARD_LIMIT => Ad::Forward,
@@ -59,6 +59,7 @@ pub fn derive(objective: &Objective, ad: Ad) -> Result<Derived, Vec<Diagnostic>>
         _ => transpose(&linear, &[(adev::OBJECTIVE, Seed::One)]),
     };
     let gradient = gradient.map_err(|error| vec![Diagnostic::error(Code("E0606"), error.to_string())])?;
+    let gradient = simplify(&gradient);
     Ok(Derived { estimator, dual, linear, gradient, mode })
 }
 
