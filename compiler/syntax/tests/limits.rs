@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 use vary_diagnostic::SourceId;
-use vary_syntax::{ReplParse, lexer, parse_expr, parse_file, parse_repl};
+use vary_syntax::{ReplParse, format_source, lexer, parse_expr, parse_file, parse_repl};
 
 /// The codes reported for a text, which has to take seconds at most even in a debug build.
 fn codes(text: &str) -> Vec<&'static str> {
@@ -45,6 +45,24 @@ fn large_texts_take_seconds() {
     assert!(!codes(&"\"".repeat(3_000_001)).is_empty());
     assert!(!codes(&"model m {\n".repeat(500_000)).is_empty());
     assert!(!codes(&"f(\nx ~ ".repeat(500_000)).is_empty());
+}
+
+#[test]
+fn what_is_read_can_be_written() {
+    let format = |text: &str| format_source(SourceId::default(), text).map(|formatted| formatted.len());
+    let deepest = 240;
+    for (open, close) in [("(", ")"), ("f(", ")"), ("[", "]"), ("-", ""), ("{...", "}"), ("|x| ", "")] {
+        let text = format!("let a = {}b{}\n", open.repeat(deepest), close.repeat(deepest));
+        assert!(format(&text).is_ok(), "{open}");
+    }
+    let blocks = format!("let a = {}1{}\n", "{ ".repeat(80), " }".repeat(80));
+    assert!(format(&blocks).is_ok());
+    assert!(format(&format!("let a = b{}\n", " + c".repeat(deepest))).is_ok());
+    let statement = "  plate i in 0..n { x[i] ~ normal(mu + tau * eta[i], 1) } // one\n";
+    let long = format!("model m {{\n{}}}\n", statement.repeat(50_000));
+    let start = Instant::now();
+    assert_eq!(format(&long), Ok(long.len() + 50_000));
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
 }
 
 #[test]
