@@ -190,11 +190,15 @@ fn options(args: &FitArgs) -> Result<Options, Failure> {
         match setting.value.parse() {
             Ok(value) => set.push((setting.key.clone(), value)),
             Err(_) => {
-                return Err(Failure::Usage(format!("`{}={}`: the value must be a number", setting.key, setting.value)));
+                return Err(Failure::Usage(format!(
+                    "`{}={}`: the value must be a number",
+                    setting.key, setting.value
+                )));
             }
         }
     }
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads =
+        args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let ad = match args.ad {
         Ad::Auto => pipeline::Ad::Auto,
         Ad::Forward => pipeline::Ad::Forward,

@@ -187,3 +187,69 @@ fn folds(loops: &[usize], kept: usize, out: &View) -> bool {
 fn ensure(holds: bool, place: impl Fn() -> String, rule: &'static str) -> Result<(), Invalid> {
     if holds { Ok(()) } else { Err(Invalid { place: place(), rule }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::{Buffer, Fold, Loop, Map, Unary};
+
+    fn buffer(len: usize, place: Place) -> Buffer {
+        Buffer { name: "x".to_string(), shape: Vec::new(), len, place }
+    }
+
+    fn view(buffer: usize, offset: usize, strides: &[usize], steps: &[usize]) -> View {
+        View { buffer, offset, strides: strides.to_vec(), steps: steps.to_vec() }
+    }
+
+    fn copy(extents: &[usize], out: View, x: View) -> Instr {
+        Instr::Map { op: Map::Unary(Unary::Copy), extents: extents.to_vec(), out, args: vec![x] }
+    }
+
+    /// The verdict on instructions over a constant (0), two buffers of 6 (1, 2) and one of the first run (3).
+    fn check(step: Vec<Instr>) -> Result<(), &'static str> {
+        let buffers = vec![
+            buffer(1, Place::Constant(2.0)),
+            buffer(6, Place::Step),
+            buffer(6, Place::Step),
+            buffer(6, Place::Once),
+        ];
+        verify(&Program { buffers, step, ..Program::default() }).map_err(|invalid| invalid.rule)
+    }
+
+    #[test]
+    fn what_stays_inside_passes() {
+        let fill = copy(&[2, 3], view(1, 0, &[3, 1], &[]), view(0, 0, &[0, 0], &[]));
+        assert_eq!(check(vec![fill.clone()]), Ok(()));
+        let transposed = copy(&[3, 2], view(2, 0, &[2, 1], &[]), view(1, 0, &[1, 3], &[]));
+        assert_eq!(check(vec![fill.clone(), transposed]), Ok(()));
+        let body = vec![copy(&[3], view(2, 0, &[1], &[3]), view(1, 0, &[1], &[3]))];
+        let two = Instr::Loop(Loop { size: 2, reverse: false, body: body.clone() });
+        assert_eq!(check(vec![fill.clone(), two]), Ok(()));
+        let three = Instr::Loop(Loop { size: 3, reverse: false, body });
+        assert!(check(vec![fill, three]).is_err());
+    }
+
+    #[test]
+    fn what_reaches_outside_does_not() {
+        let zero = || view(0, 0, &[0], &[]);
+        assert!(check(vec![copy(&[7], view(1, 0, &[1], &[]), zero())]).is_err());
+        assert!(check(vec![copy(&[6], view(1, 1, &[1], &[]), zero())]).is_err());
+        assert!(check(vec![copy(&[2], view(1, 0, &[usize::MAX], &[]), zero())]).is_err());
+        assert!(check(vec![copy(&[2], view(1, 0, &[1, 1], &[]), zero())]).is_err());
+        assert!(check(vec![copy(&[2], view(9, 0, &[1], &[]), zero())]).is_err());
+        // Nothing is reached by an empty loop.
+        assert_eq!(check(vec![copy(&[0], view(1, 99, &[1], &[]), zero())]), Ok(()));
+    }
+
+    #[test]
+    fn order_and_ownership_are_checked() {
+        let from = |buffer| view(buffer, 0, &[1], &[]);
+        assert!(check(vec![copy(&[6], from(1), from(2))]).is_err());
+        assert!(check(vec![copy(&[6], from(1), from(1))]).is_err());
+        assert!(check(vec![copy(&[6], from(3), view(0, 0, &[0], &[]))]).is_err());
+        let fill = copy(&[6], from(1), view(0, 0, &[0], &[]));
+        let (extents, fold) = (vec![6], Fold::Sum);
+        let moving = Instr::Reduce { fold, extents, kept: 0, out: from(2), x: from(1) };
+        assert!(check(vec![fill, moving]).is_err());
+    }
+}

@@ -44,7 +44,7 @@ impl Repl {
             Some(command) => self.command(command),
             None if input == "?" => reply(help()),
             None if code(input).is_empty() => reply(""),
-            None => refuse(&Failure::NotConnected("evaluation"), &Sources::default()),
+            None => refuse(&Failure::Usage("evaluation comes next".to_string()), &Sources::default()),
         }
     }
 
@@ -69,7 +69,9 @@ impl Repl {
                 Some((path, _)) => self.load(&path.clone()),
                 None => error("no program is loaded; write `:load FILE`"),
             },
-            Kind::Type => refuse(&Failure::NotConnected("the type checker"), &Sources::default()),
+            Kind::Type => {
+                refuse(&Failure::Usage("the type checker comes next".to_string()), &Sources::default())
+            }
             Kind::Emit => self.emit(argument),
         }
     }
@@ -84,7 +86,7 @@ impl Repl {
         }
     }
 
-    fn emit(&self, argument: &str) -> Reply {
+    fn emit(&mut self, argument: &str) -> Reply {
         let (stage, fit) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
         let fit = Some(fit.trim()).filter(|fit| !fit.is_empty());
         let Ok(stage) = Stage::from_str(stage, true) else {
@@ -92,11 +94,11 @@ impl Repl {
             let names: Vec<String> = stages.map(|stage| stage.get_name().to_owned()).collect();
             return error(format!("there is no stage `{stage}`: {}", names.join(", ")));
         };
-        match &self.program {
+        match &mut self.program {
             None => error("no program is loaded; write `:load FILE`"),
             Some((_, program)) => match program.emit(stage, fit) {
                 Ok(text) => reply(text.trim_end()),
-                Err(failure) => refuse(&failure, &program.sources),
+                Err(failure) => refuse(&failure, program.sources()),
             },
         }
     }
@@ -114,7 +116,6 @@ fn refuse(failure: &Failure, sources: &Sources) -> Reply {
     error(match failure {
         Failure::Usage(text) => text.clone(),
         Failure::Diagnostics(_, diagnostics) => render(sources, diagnostics, false).trim_end().to_owned(),
-        Failure::NotConnected(part) => format!("{part} is not connected to this session yet"),
     })
 }
 

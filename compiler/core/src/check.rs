@@ -4,6 +4,8 @@
 //! finds the other's mistakes. Every pass's output is judged in tests and in debug builds.
 
 mod linear;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use crate::axis::{Axis, AxisSet};
@@ -258,6 +260,8 @@ impl Judge<'_> {
 
     fn site(&self, sample: &Sample) -> Judgement {
         let site = &sample.site;
+        let (expected, found) = (site.dist.params.len(), site.args.len());
+        self.require(found == expected, || Problem::Arity { expected, found })?;
         for arg in &site.args {
             self.used(arg.var)?;
             self.distinct(&arg.dims)?;

@@ -153,7 +153,8 @@ pub struct Scan {
     pub body: Vec<Stmt>,
 }
 
-/// One carried value; `var` and `next` have the scan's axis in their type, `init` has not.
+/// One carried value; `var` has the scan's axis in its type, `init` has not. `init` and `next` may be constant
+/// along axes of `var`.
 #[derive(Debug, Clone)]
 pub struct Carry {
     /// Its value at the start of each step.
@@ -337,7 +338,8 @@ pub enum Op {
     /// differ: positions are kept). Where the target is an axis of the operand that is not itself renamed, the
     /// diagonal is taken.
     Rename(Vec<(Axis, Axis)>, Var),
-    /// `x` at `index` along `axis`; `index` is an int in the axis's own coordinates (from `lower`).
+    /// `x` at `index` along `axis`; `index` is an int in the axis's own coordinates (from `lower`). Outside the
+    /// range, where only guarded lanes go, the nearest entry is read.
     Gather {
         /// Read from.
         x: Var,
@@ -347,6 +349,7 @@ pub enum Op {
         index: Var,
     },
     /// The transpose of `Gather`: at index j of `axis`, the sum over the axes `over` of `x` where `index = j`.
+    /// What goes outside the range is dropped.
     Scatter {
         /// What is summed.
         x: Var,

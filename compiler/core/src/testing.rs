@@ -10,13 +10,18 @@ use crate::dim::Dim;
 use crate::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program, Var};
 use crate::prim::Prim;
 use ndarray::{ArrayD, IxDyn};
-use proptest::prelude::{Strategy, any};
+use proptest::prelude::{ProptestConfig, Strategy, any};
 use std::collections::HashMap;
 
 /// Programs without sites: inputs of every kind of data, a result `objective` (real, at most an axis of
 /// draws) and a result `value` (real, any axes).
 pub fn programs() -> impl Strategy<Value = Shown> {
     proptest::collection::vec(any::<u32>(), 4..60).prop_map(|recipe| Shown(program(&recipe)))
+}
+
+/// Failing programs are shown, not stored: their recipes mean something else once this file changes.
+pub fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A program that a failing test shows as text.
@@ -300,10 +305,12 @@ impl Cook {
         let (x, other) = (self.pick(), self.pick());
         let zero = self.b.real(0.0);
         let shift = self.b.real(0.3);
-        let condition = self.b.prim(Prim::Lt, &[shift, x]);
-        let old = self.b.guard();
-        let guard = self.b.and_guard(old, Some(condition));
-        self.b.set_guard(guard);
+        let mut condition = self.b.prim(Prim::Lt, &[shift, x]);
+        if self.choose(2) == 0 {
+            let narrower = self.b.prim(Prim::Lt, &[x, other]);
+            condition = self.b.prim(Prim::And, &[condition, narrower]);
+        }
+        let old = self.b.set_guard(Some(condition));
         let clipped = self.b.prim(Prim::Max, &[x, zero]);
         let taken = match self.choose(4) {
             0 => self.b.log(clipped),
@@ -384,8 +391,8 @@ impl Cook {
         // Scatter: along the index's own axes, onto a twin of the axis it indexes.
         let target = self.twin(axis, x, index);
         let over: AxisSet = self.b.axes_of(index).intersection(self.b.axes_of(x));
-        let acting: AxisSet = self.acting_axes(x).into_iter().collect();
-        if over.is_empty() || !over.is_subset(&acting) {
+        let acting = |var| self.acting_axes(var).into_iter().collect::<AxisSet>();
+        if over.is_empty() || !over.is_subset(&acting(x).intersection(&acting(index))) {
             return;
         }
         let var = self.b.scatter(x, target, index, &over);

@@ -4,7 +4,7 @@ use super::unit::Unit;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, Reported, base_of};
 use std::rc::Rc;
-use vary_core::axis::{Axis, Role};
+use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Generative, Init, ParamSpec, ProgramExpr, ProgramKind};
 use vary_core::ir::{Output, Program};
@@ -188,8 +188,8 @@ impl Unit {
             _ => Bound::None,
         };
         let detaches_before = self.detaches.len();
+        let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
-        let draw = lower.b.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw);
         lower.draw = Some(draw);
         let value = lower.expr(expr)?;
         let Value::Array(value) = value else {

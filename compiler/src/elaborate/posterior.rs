@@ -2,8 +2,6 @@
 
 use super::unit::Unit;
 use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
-use vary_core::axis::Role;
-use vary_core::dim::Dim;
 use vary_core::generative::{ProgramExpr, ProgramKind, TraceField};
 use vary_core::ir::{Output, Program};
 use vary_core::transform::adev;
@@ -14,8 +12,8 @@ impl Unit {
     /// The program that draws from the guide: a result per latent and per report, with the draw axis first.
     pub fn posterior(&mut self, objective: &Objective) -> Lowered<Option<Program>> {
         let Some((_, guide)) = &objective.guide else { return Ok(None) };
+        let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
-        let draw = lower.b.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw);
         let context =
             Context { open: [draw].into_iter().collect(), path: "posterior".into(), ..Context::default() };
         let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;

@@ -5,7 +5,8 @@ use super::{Lower, Lowered, Mode, types};
 use crate::stdlib;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use vary_core::axis::AxisTable;
+use vary_core::axis::{Axis, AxisTable, Role};
+use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, Generative};
 use vary_diagnostic::{Code, Diagnostic, Severity, Sources, Span};
 use vary_syntax::ast::{self, ItemKind};
@@ -107,6 +108,12 @@ impl Unit {
     pub fn names(&self) -> Vec<String> {
         let own = self.order.iter().filter_map(|d| declared_name(&d.item).map(|n| n.name.clone()));
         own.chain(stdlib::names().map(str::to_string)).collect()
+    }
+
+    /// The axis of Monte Carlo draws; all objectives share it. Its size is named `samples` until tiles are cut.
+    pub fn draw_axis(&mut self) -> Axis {
+        let found = self.axes.iter().find(|(_, info)| info.role == Role::Draw).map(|(axis, _)| axis);
+        found.unwrap_or_else(|| self.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw))
     }
 
     /// The user's data declarations in order.

@@ -4,14 +4,11 @@ use super::{Options, Session};
 use crate::elaborate::{Lowered, Reported, base_of};
 use crate::pipeline;
 use crate::vectorize;
-use vary_core::axis::Role;
+use vary_core::build::Builder;
+use vary_core::ir::Output;
 use vary_core::ir::Program;
-use vary_core::text;
 use vary_core::transform::density::{self, Context};
 use vary_core::transform::sim;
-use vary_core::build::Builder;
-use vary_core::dim::Dim;
-use vary_core::ir::Output;
 use vary_syntax::ast::ItemKind;
 
 /// A stage of the compiler, in its order.
@@ -45,7 +42,9 @@ impl Session {
         let source = self.unit.sources.get(self.source).text.clone();
         match stage {
             Stage::Tokens => return Ok(vary_syntax::dump::tokens(&source)),
-            Stage::Ast => return Ok(vary_syntax::dump::file(&vary_syntax::parse_file(self.source, &source).file)),
+            Stage::Ast => {
+                return Ok(vary_syntax::dump::file(&vary_syntax::parse_file(self.source, &source).file));
+            }
             Stage::Core => return self.core(),
             _ => {}
         }
@@ -59,10 +58,11 @@ impl Session {
             Reported
         })?;
         Ok(match stage {
-            Stage::Adev => text::print(&derived.estimator.program),
+            Stage::Adev => derived.estimator.program.to_string(),
             Stage::Linear => {
                 let linear = &derived.linear;
-                let part = |body: &[vary_core::ir::Stmt]| Program { body: body.to_vec(), ..linear.program.clone() };
+                let part =
+                    |body: &[vary_core::ir::Stmt]| Program { body: body.to_vec(), ..linear.program.clone() };
                 let results = |p: Program, linear_part: bool| Program {
                     results: p
                         .results
@@ -74,12 +74,12 @@ impl Session {
                 };
                 format!(
                     "// primal\n{}\n// linear\n{}",
-                    text::print(&results(part(linear.primal()), false)),
-                    text::print(&results(part(linear.linear()), true))
+                    results(part(linear.primal()), false),
+                    results(part(linear.linear()), true)
                 )
             }
-            Stage::Transpose => text::print(&derived.gradient),
-            Stage::Batched => vectorize::layout_text(&derived.gradient, fit_samples(&fit)),
+            Stage::Transpose => derived.gradient.to_string(),
+            Stage::Batched => vectorize::batched(&derived.gradient, fit_samples(&fit)),
             _ => vectorize::emit(&derived.gradient, fit_samples(&fit)).to_string(),
         })
     }
@@ -91,7 +91,11 @@ impl Session {
             if let ItemKind::Model(p) | ItemKind::Guide(p) = &declared.item.kind {
                 let program = self.unit.program(&p.name.name)?;
                 let axes = self.unit.axes.clone();
-                out.push_str(&format!("// {}\n{}\n", program.name, text::print(&Program { axes, ..program.program.clone() })));
+                out.push_str(&format!(
+                    "// {}\n{}\n",
+                    program.name,
+                    Program { axes, ..program.program.clone() }
+                ));
             }
         }
         Ok(out)
@@ -100,16 +104,21 @@ impl Session {
     /// `sim` of the guide, or `density` of the model at the trace of the guide.
     fn expanded(&mut self, stage: Stage, objective: &crate::elaborate::Objective) -> Lowered<String> {
         let Some((_, guide)) = &objective.guide else { return Ok(String::new()) };
+        let draw = self.unit.draw_axis();
         let mut b = Builder::new(self.unit.axes.clone());
-        let draw = b.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw);
         let context = Context { open: [draw].into_iter().collect(), ..Context::default() };
         let context = context.enter(&base_of(guide).name);
-        let drawn = sim::simulate(&mut b, guide, &context).map_err(|d| { self.unit.report(*d); Reported })?;
+        let drawn = sim::simulate(&mut b, guide, &context).map_err(|d| {
+            self.unit.report(*d);
+            Reported
+        })?;
         let mut results: Vec<Output> = Vec::new();
         if stage == Stage::Density {
             if let Some((_, model)) = &objective.model {
-                let var = density::log_density(&mut b, model, &drawn.trace, &context)
-                    .map_err(|d| { self.unit.report(*d); Reported })?;
+                let var = density::log_density(&mut b, model, &drawn.trace, &context).map_err(|d| {
+                    self.unit.report(*d);
+                    Reported
+                })?;
                 results.push(Output { name: "log_density".into(), var, dims: vec![draw] });
             }
         } else {
@@ -120,7 +129,7 @@ impl Session {
             }
             results.push(Output { name: "log_weight".into(), var: drawn.log_weight, dims: vec![draw] });
         }
-        Ok(text::print(&b.finish(results)))
+        Ok(b.finish(results).to_string())
     }
 }
 

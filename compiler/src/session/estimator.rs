@@ -1,18 +1,17 @@
-//! A gradient program run step by step: the fit loop's view of it.
+//! Core programs run on the executor: gradient estimates step by step, draws, and single values.
 
 use super::constraint::raw_shape;
 use crate::vectorize::emit;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
 use vary_core::transform::adev::StateSpec;
-use vary_runtime::exec::{Bound, Workspace};
 use vary_runtime::fit::Estimator;
-use vary_runtime::plan::Plan;
 use vary_runtime::program::InputKind;
-use vary_runtime::random::Stream;
+use vary_runtime::tiles::{Executor, TILE};
 
 /// Data arrays by name, row-major.
 pub type Data = BTreeMap<String, Arc<[f64]>>;
@@ -31,7 +30,7 @@ pub struct Placed {
 }
 
 /// Places parameters one after another; `size` gives the size of an axis.
-pub fn place(params: &[ParamSpec], size: impl Fn(vary_core::axis::Axis) -> usize) -> Vec<Placed> {
+pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
     let mut offset = 0;
     params
         .iter()
@@ -45,127 +44,141 @@ pub fn place(params: &[ParamSpec], size: impl Fn(vary_core::axis::Axis) -> usize
         .collect()
 }
 
-/// A core program planned for a number of draws, its data bound.
-pub fn tile_plan(program: &Program, draws: usize, data: &Data) -> Result<Bound, String> {
-    let emitted = emit(program, draws);
-    let plan = Plan::new(&emitted).map_err(|invalid| format!("{invalid:?}"))?;
-    let samples: Arc<[f64]> = Arc::from([draws as f64]);
-    let wanted = plan.inputs.iter().filter(|input| input.kind == InputKind::Data);
-    let arrays: Result<Vec<Arc<[f64]>>, String> = wanted
-        .map(|input| match input.name.as_str() {
-            "samples" if !data.contains_key("samples") => Ok(samples.clone()),
-            name => data.get(name).cloned().ok_or_else(|| format!("data `{name}` is not bound")),
-        })
-        .collect();
-    Bound::new(Arc::new(plan), &arrays?).map_err(|invalid| format!("{invalid:?}"))
+/// What a run needs beside its program.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// Data.
+    pub data: &'a Data,
+    /// The parameters.
+    pub params: &'a [Placed],
+    /// Threads, the calling one included.
+    pub threads: usize,
+    /// Seed of all randomness.
+    pub seed: u64,
 }
 
-/// Runs a program without parameters or draws once; its results by name.
-pub fn evaluate(program: &Program, data: &Data) -> Result<HashMap<String, ArrayD<f64>>, String> {
-    let bound = tile_plan(program, 1, data)?;
-    let mut workspace = bound.workspace();
-    bound.run(&mut workspace, &[], Stream::default());
-    Ok(outputs(program, &bound, &workspace, &[], 1))
+/// Where an input of a step is taken from.
+enum Given {
+    /// A range of the parameter vector.
+    Param(usize, usize),
+    /// A state.
+    State(usize),
 }
 
-/// The outputs of the last run as arrays in the shapes the program declares.
-fn outputs(
-    program: &Program,
-    bound: &Bound,
-    workspace: &Workspace,
-    given: &[&[f64]],
-    draws: usize,
-) -> HashMap<String, ArrayD<f64>> {
-    let size = |axis: vary_core::axis::Axis| match program.axes.info(axis).size.value() {
-        Some(size) => usize::try_from(size).unwrap_or(0),
-        None => draws,
-    };
-    program
-        .results
-        .iter()
-        .enumerate()
-        .filter_map(|(at, result)| {
-            let shape: Vec<usize> = result.dims.iter().map(|axis| size(*axis)).collect();
-            let values = bound.output(workspace, given, at).to_vec();
-            ArrayD::from_shape_vec(IxDyn(&shape), values).ok().map(|array| (result.name.clone(), array))
+fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
+    let data = |name: &str| setup.data.get(name).cloned();
+    Executor::new(draws, TILE, |tile| emit(program, tile), &data, setup.threads)
+        .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
+}
+
+fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Vec<Given>, String> {
+    executor
+        .inputs()
+        .map(|input| match input.kind {
+            InputKind::State => {
+                let at = states.iter().position(|name| *name == input.name);
+                at.map(Given::State).ok_or_else(|| format!("state `{}` is not kept", input.name))
+            }
+            InputKind::Param | InputKind::Data => {
+                let placed = params.iter().find(|p| p.spec.name == input.name);
+                placed
+                    .map(|p| Given::Param(p.offset, p.len))
+                    .ok_or_else(|| format!("parameter `{}` is not placed", input.name))
+            }
         })
         .collect()
 }
 
-/// Estimates of an objective and its gradient from `draws` draws a step.
+/// Runs a program without parameters or draws once; its results by name.
+pub fn evaluate(program: &Program, data: &Data) -> Result<HashMap<String, ArrayD<f64>>, String> {
+    let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+    Ok(sample(program, &[], 1, &setup)?.into_iter().collect())
+}
+
+/// Every result of a program at these parameters, over all draws where it has the draw axis.
+pub fn sample(
+    program: &Program,
+    values: &[f64],
+    draws: usize,
+    setup: &Setup,
+) -> Result<Vec<(String, ArrayD<f64>)>, String> {
+    let mut executor = executor(program, draws, setup)?;
+    let states: Vec<String> =
+        executor.inputs().filter(|i| i.kind == InputKind::State).map(|i| i.name.clone()).collect();
+    let zeros: Vec<Vec<f64>> =
+        executor.inputs().filter(|i| i.kind == InputKind::State).map(|i| vec![0.0; i.len]).collect();
+    let sources = given(&executor, setup.params, &states)?;
+    let inputs: Vec<&[f64]> = sources
+        .iter()
+        .map(|given| match given {
+            Given::Param(offset, len) => &values[*offset..offset + len],
+            Given::State(at) => zeros[*at].as_slice(),
+        })
+        .collect();
+    executor.run(&inputs, setup.seed, 0);
+    let size = |axis: Axis| match program.axes.info(axis).size.value() {
+        Some(size) => usize::try_from(size).unwrap_or(0),
+        None => draws,
+    };
+    let mut arrays = Vec::new();
+    for (at, result) in program.results.iter().enumerate() {
+        let shape: Vec<usize> = result.dims.iter().map(|axis| size(*axis)).collect();
+        let array = ArrayD::from_shape_vec(IxDyn(&shape), executor.output(at).to_vec());
+        arrays.push((result.name.clone(), array.map_err(|error| error.to_string())?));
+    }
+    Ok(arrays)
+}
+
+/// Estimates of an objective and its gradient from many draws a step. Allocates nothing per step.
 pub struct GradientEstimator {
-    bound: Bound,
-    workspace: Workspace,
+    executor: Executor,
     params: Vec<Placed>,
-    /// For each input given at a step: a range of the parameter vector, or a state.
     given: Vec<Given>,
-    states: Vec<(StateSpec, Vec<f64>, usize)>,
-    /// Output positions: the objective, and each parameter's gradient.
+    /// The values given at a step, in the executor's order.
+    inputs: Vec<Vec<f64>>,
+    states: Vec<State>,
+    /// Output positions: the objective, and each parameter's gradient where it has one.
     objective: usize,
     gradients: Vec<Option<usize>>,
     draws: usize,
     seed: u64,
 }
 
-enum Given {
-    Param(usize, usize),
-    State(usize),
+/// A moving average carried from step to step.
+struct State {
+    decay: f64,
+    value: Vec<f64>,
+    /// The output that observes it, summed over draws.
+    output: usize,
 }
 
 impl GradientEstimator {
     /// Plans a gradient program (see [`crate::pipeline::derive`]).
-    pub fn new(
-        program: &Program,
-        params: Vec<Placed>,
-        states: &[StateSpec],
-        draws: usize,
-        seed: u64,
-        data: &Data,
-    ) -> Result<Self, String> {
-        let bound = tile_plan(program, draws, data)?;
+    pub fn new(program: &Program, states: &[StateSpec], draws: usize, setup: &Setup) -> Result<Self, String> {
+        let executor = executor(program, draws, setup)?;
         let output = |name: &str| program.results.iter().position(|result| result.name == name);
         let objective = output("objective").ok_or("the program has no objective")?;
-        let gradients = params.iter().map(|p| output(&format!("grad.{}", p.spec.name))).collect();
+        let gradients = setup.params.iter().map(|p| output(&format!("grad.{}", p.spec.name))).collect();
+        let names: Vec<String> = states.iter().map(|state| state.name.to_string()).collect();
+        let given = given(&executor, setup.params, &names)?;
+        let inputs = executor.inputs().map(|input| vec![0.0; input.len]).collect();
         let mut kept = Vec::new();
         for state in states {
             let len = state.dims.iter().map(|axis| program.axes.size(*axis)).product();
-            if let Some(at) = output(&format!("state.{}", state.name)) {
-                kept.push((state.clone(), vec![0.0; len], at));
-            }
+            let output = output(&format!("state.{}", state.name)).ok_or("a state is not observed")?;
+            kept.push(State { decay: state.decay, value: vec![0.0; len], output });
         }
-        let mut given = Vec::new();
-        for input in &bound.plan().inputs {
-            match input.kind {
-                InputKind::Data => {}
-                InputKind::Param => {
-                    let placed = params.iter().find(|p| p.spec.name == input.name);
-                    let placed = placed.ok_or_else(|| format!("parameter `{}` is not placed", input.name))?;
-                    given.push(Given::Param(placed.offset, placed.len));
-                }
-                InputKind::State => {
-                    let at = kept.iter().position(|(state, ..)| *state.name == *input.name);
-                    given
-                        .push(Given::State(at.ok_or_else(|| format!("state `{}` is not kept", input.name))?));
-                }
-            }
-        }
-        let workspace = bound.workspace();
         Ok(GradientEstimator {
-            bound,
-            workspace,
-            params,
+            executor,
+            params: setup.params.to_vec(),
             given,
+            inputs,
             states: kept,
             objective,
             gradients,
             draws,
-            seed,
+            seed: setup.seed,
         })
-    }
-
-    /// The plan that is run.
-    pub fn plan(&self) -> &Plan {
-        self.bound.plan()
     }
 }
 
@@ -175,68 +188,28 @@ impl Estimator for GradientEstimator {
     }
 
     fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
-        let given: Vec<&[f64]> = self
-            .given
-            .iter()
-            .map(|given| match given {
+        for (given, input) in self.given.iter().zip(&mut self.inputs) {
+            input.copy_from_slice(match given {
                 Given::Param(offset, len) => &params[*offset..offset + len],
-                Given::State(at) => self.states[*at].1.as_slice(),
-            })
-            .collect();
-        self.bound.run(&mut self.workspace, &given, Stream { seed: self.seed, step, first_draw: 0 });
+                Given::State(at) => &self.states[*at].value,
+            });
+        }
+        self.executor.run(&self.inputs, self.seed, step);
         let scale = 1.0 / self.draws as f64;
         gradient.fill(0.0);
         for (placed, output) in self.params.iter().zip(&self.gradients) {
-            if let Some(output) = output {
-                let values = self.bound.output(&self.workspace, &given, *output);
-                for (to, from) in gradient[placed.offset..placed.offset + placed.len].iter_mut().zip(values) {
-                    *to = from * scale;
-                }
+            let Some(output) = output else { continue };
+            let target = &mut gradient[placed.offset..placed.offset + placed.len];
+            for (to, from) in target.iter_mut().zip(self.executor.output(*output)) {
+                *to = from * scale;
             }
         }
-        let objective = self.bound.output(&self.workspace, &given, self.objective);
-        let mean = objective.iter().sum::<f64>() / objective.len().max(1) as f64;
-        let observed: Vec<Vec<f64>> = self
-            .states
-            .iter()
-            .map(|(_, _, at)| self.bound.output(&self.workspace, &given, *at).to_vec())
-            .collect();
-        for ((spec, value, _), observed) in self.states.iter_mut().zip(observed) {
-            for (value, new) in value.iter_mut().zip(observed) {
-                *value = if step == 0 { new } else { spec.decay * *value + (1.0 - spec.decay) * new };
+        for state in &mut self.states {
+            for (value, total) in state.value.iter_mut().zip(self.executor.output(state.output)) {
+                let mean = total * scale;
+                *value = if step == 0 { mean } else { state.decay * *value + (1.0 - state.decay) * mean };
             }
         }
-        mean
+        self.executor.output(self.objective).iter().sum::<f64>() * scale
     }
-}
-
-/// Draws of every result of a program with the draw axis, at fixed parameters: tiles of `TILE` draws.
-pub fn sample(
-    program: &Program,
-    params: &[Placed],
-    values: &[f64],
-    draws: usize,
-    seed: u64,
-    data: &Data,
-) -> Result<Vec<(String, ArrayD<f64>)>, String> {
-    let bound = tile_plan(program, draws, data)?;
-    let mut workspace = bound.workspace();
-    let mut given: Vec<&[f64]> = Vec::new();
-    let states: Vec<Vec<f64>> =
-        bound.plan().inputs.iter().filter(|i| i.kind == InputKind::State).map(|i| vec![0.0; i.len]).collect();
-    let mut next_state = states.iter();
-    for input in bound.plan().inputs.iter() {
-        match input.kind {
-            InputKind::Data => {}
-            InputKind::Param => {
-                let placed = params.iter().find(|p| p.spec.name == input.name);
-                let placed = placed.ok_or_else(|| format!("parameter `{}` is not placed", input.name))?;
-                given.push(&values[placed.offset..placed.offset + placed.len]);
-            }
-            InputKind::State => given.extend(next_state.next().map(Vec::as_slice)),
-        }
-    }
-    bound.run(&mut workspace, &given, Stream { seed, step: 0, first_draw: 0 });
-    let mut arrays = outputs(program, &bound, &workspace, &given, draws);
-    Ok(program.results.iter().filter_map(|r| arrays.remove(&r.name).map(|a| (r.name.clone(), a))).collect())
 }

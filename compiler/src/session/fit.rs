@@ -1,7 +1,7 @@
 //! A fit from a session and its data to a report.
 
 use super::constraint::{constrain, unconstrain};
-use super::estimator::{self, Data, GradientEstimator, Placed};
+use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::{Options, Session};
 use crate::elaborate::{Bound, Fit, Lowered, Reported, Setting};
 use crate::pipeline::{self, Derived};
@@ -406,13 +406,13 @@ impl Prepared {
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
         let objective = &self.fit.objective;
+        let setup =
+            Setup { data: &self.data, params: &self.params, threads: settings.threads, seed: settings.seed };
         let mut estimator = GradientEstimator::new(
             &self.derived.gradient,
-            self.params.clone(),
             &self.derived.estimator.states,
             settings.samples,
-            settings.seed,
-            &self.data,
+            &setup,
         )
         .map_err(fault)?;
         let dimension = self.start.len();
@@ -427,22 +427,19 @@ impl Prepared {
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
         let values = &fitted.params;
 
-        let fresh_seed = settings.seed.wrapping_add(FRESH_SEED);
         let mut primal = self.derived.estimator.program.clone();
         primal.results.retain(|result| result.name == adev::OBJECTIVE);
-        let fresh = estimator::sample(&primal, &self.params, values, FRESH_DRAWS, fresh_seed, &self.data)
-            .map_err(fault)?;
-        let estimates: Vec<f64> = fresh.iter().flat_map(|(_, array)| array.iter().copied()).collect();
+        let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
+        let estimates = estimator::sample(&primal, values, FRESH_DRAWS, &fresh).map_err(fault)?;
+        let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
         let measured = MonteCarlo::of(&estimates);
         let posterior = match &self.posterior {
             None => Vec::new(),
-            Some(program) => {
-                estimator::sample(program, &self.params, values, settings.draws, fresh_seed, &self.data)
-                    .map_err(fault)?
-                    .iter()
-                    .map(|(name, draws)| Posterior::of(name.clone(), draws))
-                    .collect()
-            }
+            Some(program) => estimator::sample(program, values, settings.draws, &fresh)
+                .map_err(fault)?
+                .iter()
+                .map(|(name, draws)| Posterior::of(name.clone(), draws))
+                .collect(),
         };
         let parameters = self
             .params

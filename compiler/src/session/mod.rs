@@ -13,7 +13,7 @@ mod options;
 pub use bind::declared;
 pub use check::Checked;
 pub use emit::Stage;
-pub use estimator::{evaluate, tile_plan};
+pub use estimator::{Data, GradientEstimator, Placed, Setup, evaluate, place, sample};
 pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
 

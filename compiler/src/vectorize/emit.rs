@@ -1,13 +1,14 @@
 //! Instructions for a schedule.
 
+use super::convert::{base, map};
 use super::layout::Layout;
-use super::schedule::{Loop, Node, Uses, schedule};
+use super::schedule::{Node, Uses, schedule};
 use super::storage::{Output, Storage};
 use vary_core::axis::{Axis, AxisSet};
-use vary_core::ir::{Base, Draw, Input, InputKind, Let, Monoid, Op, Program, Var};
+use vary_core::ir::{Draw, Input, InputKind, Let, Monoid, Op, Program, Var};
 use vary_core::prim::Prim;
 use vary_runtime::program as rt;
-use vary_runtime::program::{Along, Binary, Combine, Fold, Instr, Map, Unary};
+use vary_runtime::program::{Along, Combine, Instr, Map, Unary};
 
 /// The tensor program of a core program over `tile` draws.
 ///
@@ -74,34 +75,34 @@ fn draw_count(program: &Program) -> Option<String> {
     draw.and_then(|(_, info)| info.size.as_name()).map(str::to_string)
 }
 
-struct Emitter<'p> {
-    program: &'p Program,
-    defs: Vec<Option<&'p Op>>,
-    uses: Uses,
-    absorbed: Vec<bool>,
+pub(super) struct Emitter<'p> {
+    pub(super) program: &'p Program,
+    pub(super) defs: Vec<Option<&'p Op>>,
+    pub(super) uses: Uses,
+    pub(super) absorbed: Vec<bool>,
     /// Where each variable is.
-    storage: Vec<Option<Storage>>,
+    pub(super) storage: Vec<Option<Storage>>,
     /// Whether it depends on more than data and constants.
     changes: Vec<bool>,
     /// Whether it depends on the draws or their number.
     over_draws: Vec<bool>,
     draws: Option<String>,
-    out: Output,
+    pub(super) out: Output,
 }
 
 impl<'p> Emitter<'p> {
-    fn axes(&self, var: Var) -> &'p AxisSet {
+    pub(super) fn axes(&self, var: Var) -> &'p AxisSet {
         &self.program.vars[var.0 as usize].ty.axes
     }
 
-    fn storage(&self, var: Var) -> &Storage {
+    pub(super) fn storage(&self, var: Var) -> &Storage {
         match &self.storage[var.0 as usize] {
             Some(storage) => storage,
             None => unreachable!("variable {} is used before it is bound", self.name(var)),
         }
     }
 
-    fn name(&self, var: Var) -> String {
+    pub(super) fn name(&self, var: Var) -> String {
         let name = self.program.vars[var.0 as usize].name.as_deref();
         name.map_or_else(|| format!("v{}", var.0), |name| format!("{name}.{}", var.0))
     }
@@ -145,72 +146,15 @@ impl<'p> Emitter<'p> {
         input.kind == InputKind::Data && input.dims.is_empty() && self.draws.as_ref() == Some(&input.name)
     }
 
-    fn node(&mut self, node: &Node<'p>) {
+    pub(super) fn node(&mut self, node: &Node<'p>) {
         match node {
             Node::Let(stmt) => self.bind(stmt),
             Node::Loop(inner) => self.recurrence(inner),
         }
     }
 
-    /// A recurrence: carried values stand in buffers of one step, overwritten at the end of each.
-    fn recurrence(&mut self, scan: &Loop<'p>) {
-        let depth = self.out.depth();
-        let open: AxisSet = self.out.open_axes().chain([scan.axis]).collect();
-        let mut carried = Vec::new();
-        for carry in &scan.carries {
-            let axes = self.axes(carry.var).minus(&open);
-            let mut current = self.out.buffer(&self.name(carry.var), &axes);
-            current.current = depth + 1;
-            let init = self.storage(carry.init).clone();
-            self.copy(&axes, &current, &init);
-            // All values, for those who read them after the loop.
-            let common = self.uses.common[carry.var.0 as usize];
-            let all = (common <= depth).then(|| self.allocate(carry.var, common));
-            carried.push((current, all));
-        }
-        self.out.open(scan.axis);
-        for (carry, (current, all)) in scan.carries.iter().zip(&carried) {
-            self.storage[carry.var.0 as usize] = Some(current.clone());
-            if let Some(all) = all {
-                self.copy(self.axes(carry.var), all, current);
-            }
-        }
-        scan.body.iter().for_each(|node| self.node(node));
-        // All at once: what is itself carried is saved before it is overwritten.
-        let mut nexts: Vec<Storage> =
-            scan.carries.iter().map(|carry| self.storage(carry.next).clone()).collect();
-        for (at, carry) in scan.carries.iter().enumerate() {
-            let overwritten = carried[..at].iter().any(|(current, _)| current.buffer == nexts[at].buffer);
-            if overwritten {
-                let axes = self.axes(carry.var).minus(&open);
-                let saved = self.out.buffer(&format!("{}.next", self.name(carry.var)), &axes);
-                self.copy(&axes, &saved, &nexts[at]);
-                nexts[at] = saved;
-            }
-        }
-        for ((carry, (current, _)), next) in scan.carries.iter().zip(&carried).zip(&nexts) {
-            if current.buffer != next.buffer {
-                self.copy(self.axes(carry.var), current, next);
-            } else if current != next {
-                // A carried value that moves its own axes.
-                let axes = self.axes(carry.var).minus(&open);
-                let saved = self.out.buffer(&format!("{}.next", self.name(carry.var)), &axes);
-                self.copy(&axes, &saved, next);
-                self.copy(&axes, current, &saved);
-            }
-        }
-        let body = self.out.close();
-        let size = self.out.layout.size(scan.axis);
-        self.out.push(Instr::Loop(rt::Loop { size, reverse: scan.reverse, body }));
-        for (carry, (_, all)) in scan.carries.iter().zip(carried) {
-            if all.is_some() {
-                self.storage[carry.var.0 as usize] = all;
-            }
-        }
-    }
-
     /// A buffer for a variable, of which the outermost `common` loops around it keep the current value only.
-    fn allocate(&mut self, var: Var, common: usize) -> Storage {
+    pub(super) fn allocate(&mut self, var: Var, common: usize) -> Storage {
         let current: AxisSet = self.out.open_axes().take(common).collect();
         let mut storage = self.out.buffer(&self.name(var), &self.axes(var).minus(&current));
         storage.current = common;
@@ -218,16 +162,16 @@ impl<'p> Emitter<'p> {
     }
 
     /// A buffer for the variable being bound, and the loops of the instruction that fills it.
-    fn target(&mut self, var: Var) -> (Storage, Vec<Axis>) {
+    pub(super) fn target(&mut self, var: Var) -> (Storage, Vec<Axis>) {
         let storage = self.allocate(var, self.uses.common[var.0 as usize]);
         (storage, self.out.loops(self.axes(var)))
     }
 
-    fn copy(&mut self, axes: &AxisSet, to: &Storage, from: &Storage) {
+    pub(super) fn copy(&mut self, axes: &AxisSet, to: &Storage, from: &Storage) {
         self.map(Map::Unary(Unary::Copy), axes, to, &[from]);
     }
 
-    fn map(&mut self, op: Map, axes: &AxisSet, out: &Storage, args: &[&Storage]) {
+    pub(super) fn map(&mut self, op: Map, axes: &AxisSet, out: &Storage, args: &[&Storage]) {
         let loops = self.out.loops(axes);
         let view = |storage: &Storage| self.out.view(storage, &loops);
         let (out, args) = (view(out), args.iter().map(|arg| view(arg)).collect());
@@ -458,76 +402,6 @@ impl<'p> Emitter<'p> {
         self.out.push(instr);
     }
 
-    /// A fold, with the sums and the product it absorbs.
-    fn reduce(&mut self, var: Var, monoid: Monoid, axis: Axis, x: Var) -> Storage {
-        let mut over: AxisSet = [axis].into_iter().collect();
-        let mut x = x;
-        while self.absorbed[x.0 as usize] {
-            match self.defs[x.0 as usize] {
-                Some(Op::Reduce(_, axis, inner)) => {
-                    over.insert(*axis);
-                    x = *inner;
-                }
-                Some(Op::Prim(_, args)) => return self.contract(var, &over, args[0], args[1]),
-                _ => unreachable!("only sums and products are absorbed"),
-            }
-        }
-        let (out, _) = self.target(var);
-        let from = self.storage(x).clone();
-        let fold = match monoid {
-            Monoid::Sum => Fold::Sum,
-            Monoid::Max => Fold::Max,
-            Monoid::Min => Fold::Min,
-        };
-        self.fold(fold, &out, self.axes(var), &over, &from);
-        out
-    }
-
-    fn fold(&mut self, fold: Fold, out: &Storage, kept: &AxisSet, over: &AxisSet, x: &Storage) {
-        let mut loops = self.out.loops(kept);
-        let kept = loops.len();
-        loops.extend(self.out.loops(over));
-        let extents = self.out.extents(&loops);
-        let (out, x) = (self.out.view(out, &loops), self.out.view(x, &loops));
-        self.out.push(Instr::Reduce { fold, extents, kept, out, x });
-    }
-
-    /// `Σ over a·b`. An axis that only one factor has is summed before: `Σᵢⱼ aᵢ bᵢⱼ = Σᵢ aᵢ Σⱼ bᵢⱼ`.
-    fn contract(&mut self, var: Var, over: &AxisSet, a: Var, b: Var) -> Storage {
-        let factor = |emitter: &mut Self, this: Var, other: Var| {
-            let only = emitter.axes(this).intersection(over).minus(emitter.axes(other));
-            let storage = emitter.storage(this).clone();
-            if only.is_empty() {
-                return storage;
-            }
-            let open: AxisSet = emitter.out.open_axes().collect();
-            let kept = emitter.axes(this).minus(&only).minus(&open);
-            let name = emitter.name(this);
-            let summed = emitter.out.buffer(&format!("{name}.sum"), &kept);
-            emitter.fold(Fold::Sum, &summed, &kept, &only, &storage);
-            summed
-        };
-        let left = factor(self, a, b);
-        let right = if a == b { left.clone() } else { factor(self, b, a) };
-        let both = over.intersection(self.axes(a)).intersection(self.axes(b));
-        let (out, mut loops) = self.target(var);
-        if both.is_empty() {
-            self.map(Map::Binary(Binary::Mul), self.axes(var), &out, &[&left, &right]);
-            return out;
-        }
-        let kept = loops.len();
-        loops.extend(self.out.loops(&both));
-        let instr = Instr::Contract {
-            extents: self.out.extents(&loops),
-            kept,
-            out: self.out.view(&out, &loops),
-            a: self.out.view(&left, &loops),
-            b: self.out.view(&right, &loops),
-        };
-        self.out.push(instr);
-        out
-    }
-
     /// A result: the buffer itself where it is laid out as wanted, a copy otherwise.
     fn result(&mut self, result: &vary_core::ir::Output) {
         let var = result.var.0 as usize;
@@ -559,70 +433,5 @@ impl<'p> Emitter<'p> {
             None => Combine::Same,
         };
         self.out.program.outputs.push(rt::Output { name: result.name.clone(), buffer, combine });
-    }
-}
-
-/// The executor's sampler.
-pub fn base(base: Base) -> rt::Base {
-    match base {
-        Base::Normal => rt::Base::Normal,
-        Base::Uniform => rt::Base::Uniform,
-        Base::Exponential => rt::Base::Exponential,
-        Base::Cauchy => rt::Base::Cauchy,
-        Base::Laplace => rt::Base::Laplace,
-        Base::Gamma => rt::Base::Gamma,
-        Base::Beta => rt::Base::Beta,
-        Base::StudentT => rt::Base::StudentT,
-        Base::Poisson => rt::Base::Poisson,
-        Base::Binomial => rt::Base::Binomial,
-    }
-}
-
-/// The executor's function.
-pub fn map(prim: Prim) -> Map {
-    let unary = |op| Map::Unary(op);
-    let binary = |op| Map::Binary(op);
-    match prim {
-        Prim::Neg => unary(Unary::Neg),
-        Prim::Abs => unary(Unary::Abs),
-        Prim::Exp => unary(Unary::Exp),
-        Prim::Expm1 => unary(Unary::Expm1),
-        Prim::Log => unary(Unary::Log),
-        Prim::Log1p => unary(Unary::Log1p),
-        Prim::Sqrt => unary(Unary::Sqrt),
-        Prim::Sin => unary(Unary::Sin),
-        Prim::Cos => unary(Unary::Cos),
-        Prim::Tan => unary(Unary::Tan),
-        Prim::Tanh => unary(Unary::Tanh),
-        Prim::Atan => unary(Unary::Atan),
-        Prim::Sigmoid => unary(Unary::Sigmoid),
-        Prim::Softplus => unary(Unary::Softplus),
-        Prim::Lgamma => unary(Unary::Lgamma),
-        Prim::Polygamma(order) => unary(Unary::Polygamma(order)),
-        Prim::Erf => unary(Unary::Erf),
-        Prim::Floor => unary(Unary::Floor),
-        Prim::Ceil => unary(Unary::Ceil),
-        Prim::Round => unary(Unary::Round),
-        Prim::Sign => unary(Unary::Sign),
-        Prim::Not => unary(Unary::Not),
-        Prim::ToReal | Prim::ToInt => unary(Unary::Copy),
-        Prim::Add => binary(Binary::Add),
-        Prim::Sub => binary(Binary::Sub),
-        Prim::Mul => binary(Binary::Mul),
-        Prim::Div => binary(Binary::Div),
-        Prim::IntDiv => binary(Binary::IntDiv),
-        Prim::Rem => binary(Binary::Rem),
-        Prim::Pow => binary(Binary::Pow),
-        Prim::Max => binary(Binary::Max),
-        Prim::Min => binary(Binary::Min),
-        Prim::Atan2 => binary(Binary::Atan2),
-        Prim::XLogY => binary(Binary::XLogY),
-        Prim::Lt => binary(Binary::Lt),
-        Prim::Le => binary(Binary::Le),
-        Prim::Eq => binary(Binary::Eq),
-        Prim::Ne => binary(Binary::Ne),
-        Prim::And => binary(Binary::And),
-        Prim::Or => binary(Binary::Or),
-        Prim::Select => Map::Select,
     }
 }

@@ -16,17 +16,24 @@
 //! on the draws or their number, and is otherwise the same in every tile. So a program must mean a
 //! sum over draws where a result lacks the draw axis; means are for the caller to take. Where the
 //! number of draws enters a value, leave the size of the draw axis a name ([`Dim::named`]): it
-//! then is the size of the tile, also in the data input of that name.
+//! then is the size of the tile, also in the data input of that name. [`tileable`] tells whether all
+//! of this holds; where it does not, one tile must hold all draws.
 //!
 //! [`Dim::named`]: vary_core::dim::Dim::named
 
+mod convert;
 mod emit;
+mod fold;
 mod layout;
+mod recurrence;
 mod schedule;
 mod storage;
+mod tiling;
 
-pub use emit::{base, emit, map};
+pub use convert::{base, map};
+pub use emit::emit;
 pub use layout::Layout;
+pub use tiling::tileable;
 
 use vary_runtime::plan::Plan;
 use vary_runtime::program::{Instr, Program};
@@ -43,6 +50,12 @@ pub struct Report {
     pub lanes: usize,
     /// Contractions that run as matrix products.
     pub matrix_products: usize,
+}
+
+/// The program under the layout of its axes, as text.
+pub fn batched(program: &vary_core::ir::Program, tile: usize) -> String {
+    let layout = Layout::new(program, tile, &schedule::schedule(program));
+    format!("{layout}\n\n{program}")
 }
 
 /// Measures a program.

@@ -59,9 +59,8 @@ impl Layout<'_> {
         if lexeme.token == Token::At && self.begins_attribute(raw, at) {
             lexeme.token = Token::AttributeAt;
         }
-        if lexeme.line_indent.is_some() && !lexeme.token.continues_statement() && !self.continues_head(lexeme)
-        {
-            self.end_statement();
+        if lexeme.line_indent.is_some() && !lexeme.token.continues_statement() {
+            self.end_statement(lexeme);
         }
         if lexeme.token.is_closer() {
             match self.close(lexeme) {
@@ -80,13 +79,14 @@ impl Layout<'_> {
         self.lexed.lexemes.last().copied()
     }
 
-    /// Inserts `;` after the last token if a statement can end there.
-    fn end_statement(&mut self) {
+    /// Inserts `;` after the last token if a statement can end there, before a line beginning with `next`.
+    fn end_statement(&mut self, next: Lexeme) {
         let in_brackets = self.open.last().is_some_and(|open| open.lexeme.token != Token::LBrace);
         if let Some(last) = self.last()
             && last.token.ends_statement()
             && !in_brackets
-            && !self.in_attribute
+            && !(self.in_attribute && self.open.is_empty())
+            && !self.continues_head(next)
         {
             self.insert(Token::Semi, last.end);
         }
@@ -95,18 +95,14 @@ impl Layout<'_> {
     /// Reports a `{` that begins a line after the head of a block, and takes it for the block's.
     fn continues_head(&mut self, lexeme: Lexeme) -> bool {
         use Token::*;
-        let before = &self.lexed.lexemes;
-        let head = before
-            .iter()
-            .rposition(|l| matches!(l.token, Semi | LBrace | RBrace))
-            .map_or(before.first(), |boundary| before.get(boundary + 1));
-        let in_head = head.is_some_and(|l| {
-            matches!(
-                l.token,
-                Model | Guide | Fn | Net | Objective | Distribution | Fit | Plate | Scan | For | If
-            )
-        });
-        if lexeme.token != LBrace || !in_head {
+        let head = || self.statement_start().map(|l| l.token);
+        let in_head = lexeme.token == LBrace
+            && self.last().is_some_and(|last| last.token != RBrace)
+            && matches!(
+                head(),
+                Some(Model | Guide | Fn | Net | Objective | Distribution | Fit | Plate | Scan | For | If)
+            );
+        if !in_head {
             return false;
         }
         let place = lexeme.span(self.source);
@@ -117,6 +113,23 @@ impl Layout<'_> {
             place,
         );
         true
+    }
+
+    /// The first token of the current statement.
+    fn statement_start(&self) -> Option<Lexeme> {
+        let mut depth = 0usize;
+        let boundary = self.lexed.lexemes.iter().rposition(|lexeme| {
+            if lexeme.token.is_closer() {
+                depth += 1;
+            } else if lexeme.token.closer().is_some() {
+                if depth == 0 {
+                    return true;
+                }
+                depth -= 1;
+            }
+            depth == 0 && lexeme.token == Token::Semi
+        });
+        self.lexed.lexemes.get(boundary.map_or(0, |boundary| boundary + 1)).copied()
     }
 
     fn insert(&mut self, token: Token, at: u32) {

@@ -80,7 +80,8 @@ fn keyword_at(text: &str, lexemes: &[Lexeme], at: usize) -> Option<Token> {
     let next_on_line = after.filter(|lexeme| lexeme.line_indent.is_none());
 
     // `t.next`, `@maximize`, `f(next = 1)` are names whatever the word.
-    if matches!(before, Some(Token::Dot | Token::At)) {
+    let touches_at = before == Some(Token::At) && lexemes[at - 1].end == here.start;
+    if before == Some(Token::Dot) || touches_at {
         return None;
     }
     let in_list = matches!(before, Some(Token::LParen | Token::LBrace | Token::Comma | Token::Semi));

@@ -112,8 +112,11 @@ impl Maker<'_> {
 
     /// One statement; in the body of a scan over axes within those allowed.
     fn stmt(&mut self, allowed: Option<&AxisSet>) {
-        let kinds = if allowed.is_some() { 6 } else { 17 };
-        let kind = self.choose(kinds);
+        let kind = match allowed {
+            // Random numbers, running sums and new axes stay outside of scans here.
+            Some(_) => [0, 1, 2, 3, 4, 5, 7, 8, 13][self.choose(9)],
+            None => self.choose(17),
+        };
         let x = self.var(allowed);
         match kind {
             0 => {
@@ -239,9 +242,10 @@ impl Maker<'_> {
         } else if self.b.axes_of(pointer).is_subset(self.b.axes_of(x)) && !self.b.axes_of(x).is_empty() {
             let mut over = self.b.axes_of(pointer).clone();
             if over.is_empty() {
-                over = self.b.axes_of(x).iter().take(1).collect();
+                let scanned = self.b.scan_axes();
+                over = self.b.axes_of(x).minus(&scanned).iter().take(1).collect();
             }
-            if over.contains(self.draw) {
+            if over.contains(self.draw) || over.is_empty() {
                 return;
             }
             let out = self.b.emit(Op::Scatter { x, axis: rows, index: pointer, over });
@@ -274,7 +278,11 @@ impl Maker<'_> {
     /// A scan with two carries, which swap now and then; perhaps with another inside.
     fn scan(&mut self, outer: &AxisSet, depth: usize) {
         let axis = self.scans[depth];
-        let others: Vec<Axis> = [self.draw, self.square[0]].into_iter().collect();
+        let others = match self.choose(3) {
+            0 => vec![self.draw, self.square[0]],
+            1 => vec![self.draw, self.square[0], self.square[1]],
+            _ => vec![self.square[0], self.rows],
+        };
         let widen: AxisSet = others.into_iter().chain(outer.iter()).collect();
         let mut allowed = widen.clone();
         allowed.insert(axis);
@@ -297,13 +305,15 @@ impl Maker<'_> {
             self.scan(&allowed, 1);
             self.stmt(Some(&allowed));
         }
-        let nexts = if self.choose(4) == 0 {
-            [carries[1], self.var(Some(&allowed))]
-        } else {
-            [self.var(Some(&allowed)), self.var(Some(&allowed))]
+        let mut next = |carry: Var| {
+            let var = self.var(Some(&allowed));
+            match self.choose(3) {
+                // Carried values that become one another are taken all at once.
+                0 => carry,
+                _ => self.b.prim(Prim::Tanh, &[var]),
+            }
         };
-        let bounded =
-            nexts.map(|next| if next == carries[1] { next } else { self.b.prim(Prim::Tanh, &[next]) });
+        let bounded = [next(carries[1]), next(carries[0])];
         self.b.end_scan(&bounded);
     }
 

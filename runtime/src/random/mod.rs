@@ -19,7 +19,8 @@ mod uniform;
 
 use crate::kernels::nest::Nest;
 use crate::program::Base;
-use philox::LaneRng;
+use philox::{LaneRng, Lanes};
+use std::ops::Range;
 
 /// Which numbers a run of a program draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,55 +92,42 @@ impl Sampler {
     /// Writes every element of `out`; `lane` is the lane of the first.
     pub fn run(&self, out: &mut [f64], a: &[f64], b: &[f64], lane: u64, stream: &Stream) {
         let key = key(stream.seed, self.occurrence);
-        let fill = |f: &mut dyn FnMut(&Chunk, &mut [LaneRng])| {
-            let (n, [_, _, _, sl]) = (self.nest.inner, self.nest.strides);
+        let (n, [so, sa, sb, sl]) = (self.nest.inner, self.nest.strides);
+        let each = |f: &mut EachChunk| {
             self.nest.each(|[o, p, q, l]| {
-                let mut at = 0;
-                while at < n {
-                    let first = lane + (l + at * sl) as u64;
-                    let len = CHUNK.min(n - at);
-                    let chunk = Chunk { at, len, offsets: [o, p, q] };
-                    if len == 1 {
-                        f(&chunk, &mut [LaneRng::new(key, first, stream.step)]);
-                    } else {
-                        f(&chunk, &mut LaneRng::several::<CHUNK>(key, first, sl as u64, stream.step));
-                    }
-                    at += len;
+                for start in (0..n).step_by(CHUNK) {
+                    let first = lane + (l + start * sl) as u64;
+                    let lanes = Lanes::new(key, first, sl as u64, stream.step);
+                    f([o, p, q], start..n.min(start + CHUNK), &lanes);
                 }
             });
         };
-        let [so, sa, sb, _] = self.nest.strides;
         match self.base {
             // The two that most programs draw by the thousand get loops of their own.
-            Base::Normal => fill(&mut |chunk, lanes| {
-                let start = chunk.offsets[0] + chunk.at * so;
-                (0..chunk.len).for_each(|i| out[start + i * so] = normal::sample(&mut lanes[i]));
+            Base::Normal => each(&mut |[o, _, _], range, lanes| {
+                range.enumerate().for_each(|(k, i)| out[o + i * so] = normal::sample(&mut lanes.rng(k)));
             }),
-            Base::Uniform => fill(&mut |chunk, lanes| {
-                let start = chunk.offsets[0] + chunk.at * so;
-                (0..chunk.len).for_each(|i| out[start + i * so] = uniform::sample(&mut lanes[i]));
+            Base::Uniform => each(&mut |[o, _, _], range, lanes| {
+                range.enumerate().for_each(|(k, i)| out[o + i * so] = uniform::from_word(lanes.first(k)));
             }),
-            base => fill(&mut |chunk, lanes| {
-                let [o, p, q] = chunk.offsets;
-                for (i, rng) in (chunk.at..chunk.at + chunk.len).zip(lanes) {
-                    let arg = |x: &[f64], at: usize| x.get(at).copied().unwrap_or(f64::NAN);
-                    out[o + i * so] = draw_one(base, rng, arg(a, p + i * sa), arg(b, q + i * sb));
-                }
-            }),
+            base => {
+                let arg = |x: &[f64], at: usize| x.get(at).copied().unwrap_or(f64::NAN);
+                each(&mut |[o, p, q], range, lanes| {
+                    for (k, i) in range.enumerate() {
+                        let (a, b) = (arg(a, p + i * sa), arg(b, q + i * sb));
+                        out[o + i * so] = draw_one(base, &mut lanes.rng(k), a, b);
+                    }
+                });
+            }
         }
     }
 }
 
+/// Called with the offsets of result and operands, a range of the innermost loop, and its lanes.
+type EachChunk<'a> = dyn FnMut([usize; 3], Range<usize>, &Lanes<CHUNK>) + 'a;
+
 /// How many lanes' generators are set up together.
 const CHUNK: usize = 16;
-
-/// Consecutive indices of the innermost loop.
-struct Chunk {
-    at: usize,
-    len: usize,
-    /// Of the result and the operands at index 0 of the loop.
-    offsets: [usize; 3],
-}
 
 #[cfg(test)]
 mod tests;

@@ -11,85 +11,111 @@ const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// `N` blocks under one key; `counters[w][i]` is word `w` of counter `i`. Written so that the
-/// compiler works on several counters at once.
+/// One block. Words stand in 64-bit numbers, which is how vector units multiply 32-bit ones: the
+/// compiler makes a loop over this work on several counters at once.
 #[inline(always)]
-pub fn blocks<const N: usize>(key: [u32; 2], counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
-    let [mut c0, mut c1, mut c2, mut c3] = counters;
+fn block(key: [u32; 2], [mut c0, mut c1, mut c2, mut c3]: [u64; 4]) -> [u64; 4] {
+    const LOW: u64 = 0xFFFF_FFFF;
     let [mut k0, mut k1] = key;
     for _ in 0..ROUNDS {
-        for i in 0..N {
-            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0[i]);
-            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2[i]);
-            c0[i] = (p1 >> 32) as u32 ^ c1[i] ^ k0;
-            c1[i] = p1 as u32;
-            c2[i] = (p0 >> 32) as u32 ^ c3[i] ^ k1;
-            c3[i] = p0 as u32;
-        }
+        let p0 = u64::from(MULTIPLIERS[0]) * (c0 & LOW);
+        let p1 = u64::from(MULTIPLIERS[1]) * (c2 & LOW);
+        (c0, c1) = ((p1 >> 32) ^ c1 ^ u64::from(k0), p1 & LOW);
+        (c2, c3) = ((p0 >> 32) ^ c3 ^ u64::from(k1), p0 & LOW);
         k0 = k0.wrapping_add(WEYL[0]);
         k1 = k1.wrapping_add(WEYL[1]);
     }
     [c0, c1, c2, c3]
 }
 
+/// Two words of 64 bits.
+#[inline(always)]
+fn words([c0, c1, c2, c3]: [u64; 4]) -> [u64; 2] {
+    [c0 | c1 << 32, c2 | c3 << 32]
+}
+
 /// The stream of one lane at one step: blocks 0, 1, 2, … of the counter (lane, step, block).
 #[derive(Debug, Clone)]
 pub struct LaneRng {
     key: [u32; 2],
-    /// The counter of the current block; its last word counts blocks.
-    counter: [u32; 4],
+    lane: u64,
+    step: u64,
+    /// The number of the current block.
+    block: u32,
     /// The current block.
     words: [u64; 2],
     /// How many of its words are used.
-    used: u8,
+    used: usize,
 }
 
-/// Lane and step share three counter words: 48 bits each.
-fn counter(lane: u64, step: u64) -> [u32; 4] {
-    [lane as u32, (lane >> 32) as u32 & 0xFFFF | ((step >> 32) as u32) << 16, step as u32, 0]
+/// Lane and step share three words: 48 bits each. The last counts blocks.
+#[inline(always)]
+fn counter(lane: u64, step: u64, block: u32) -> [u64; 4] {
+    const LOW: u64 = 0xFFFF_FFFF;
+    [lane & LOW, lane >> 32 & 0xFFFF | (step >> 32 & 0xFFFF) << 16, step & LOW, u64::from(block)]
 }
 
 impl LaneRng {
     /// The stream of `lane` (below 2⁴⁸) at `step` (below 2⁴⁸).
     pub fn new(key: [u32; 2], lane: u64, step: u64) -> Self {
-        let mut rng = LaneRng { key, counter: counter(lane, step), words: [0; 2], used: 2 };
+        let mut rng = LaneRng { key, lane, step, block: 0, words: [0; 2], used: 0 };
         rng.fill();
         rng
     }
 
-    /// The streams of `N` lanes, `stride` apart, made together: the same as one by one, but faster.
-    #[inline(always)]
-    pub fn several<const N: usize>(key: [u32; 2], lane: u64, stride: u64, step: u64) -> [Self; N] {
-        let starts: [[u32; 4]; N] = std::array::from_fn(|i| counter(lane + i as u64 * stride, step));
-        let [a, b, c, d] = blocks(key, std::array::from_fn(|w| starts.map(|start| start[w])));
-        std::array::from_fn(|i| LaneRng {
-            key,
-            counter: starts[i],
-            words: [join(a[i], b[i]), join(c[i], d[i])],
-            used: 0,
-        })
-    }
-
     fn fill(&mut self) {
-        let [[a], [b], [c], [d]] = blocks(self.key, self.counter.map(|word| [word]));
-        self.words = [join(a, b), join(c, d)];
-        self.used = 0;
+        self.words = words(block(self.key, counter(self.lane, self.step, self.block)));
     }
 
     #[inline(always)]
     fn word(&mut self) -> u64 {
         if self.used == 2 {
-            self.counter[3] = self.counter[3].wrapping_add(1);
+            self.block = self.block.wrapping_add(1);
+            self.used = 0;
             self.fill();
         }
-        let word = self.words[usize::from(self.used & 1)];
+        let word = self.words[self.used];
         self.used += 1;
         word
     }
 }
 
-fn join(low: u32, high: u32) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
+/// The first blocks of `N` lanes, made together: as one by one, but faster.
+#[derive(Debug, Clone)]
+pub struct Lanes<const N: usize> {
+    key: [u32; 2],
+    lane: u64,
+    stride: u64,
+    step: u64,
+    words: [[u64; N]; 2],
+}
+
+impl<const N: usize> Lanes<N> {
+    /// The streams of the lanes `lane`, `lane + stride`, ….
+    #[inline(never)]
+    pub fn new(key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
+        let mut lanes = Lanes { key, lane, stride, step, words: [[0; N]; 2] };
+        for i in 0..N {
+            let [low, high] = words(block(key, counter(lane + i as u64 * stride, step, 0)));
+            lanes.words[0][i] = low;
+            lanes.words[1][i] = high;
+        }
+        lanes
+    }
+
+    /// The first word of a lane.
+    #[inline(always)]
+    pub fn first(&self, i: usize) -> u64 {
+        self.words[0][i]
+    }
+
+    /// The stream of a lane.
+    #[inline(always)]
+    pub fn rng(&self, i: usize) -> LaneRng {
+        let Lanes { key, lane, stride, step, words } = self;
+        let words = [words[0][i], words[1][i]];
+        LaneRng { key: *key, lane: lane + i as u64 * stride, step: *step, block: 0, words, used: 0 }
+    }
 }
 
 /// Never fails, and so is a `rand::Rng`. A 32-bit number takes a whole 64-bit word.
@@ -122,7 +148,7 @@ mod tests {
     /// The known answers published with Random123 (`kat_vectors`, philox4x32, 10 rounds).
     #[test]
     fn known_answers() {
-        let one = |key: [u32; 2], counter: [u32; 4]| blocks(key, counter.map(|w| [w])).map(|[w]| w);
+        let one = |key, counter: [u32; 4]| block(key, counter.map(u64::from)).map(|word| word as u32);
         assert_eq!(one([0; 2], [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
         assert_eq!(one([u32::MAX; 2], [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
@@ -134,8 +160,10 @@ mod tests {
     #[test]
     fn lanes_made_together_are_those_made_alone() {
         let (key, step) = ([3, 4], 1 << 40 | 7);
-        for (i, mut lane) in LaneRng::several::<16>(key, 1 << 33, 3, step).into_iter().enumerate() {
-            let mut alone = LaneRng::new(key, (1 << 33) + 3 * i as u64, step);
+        let lanes = Lanes::<16>::new(key, 1 << 33, 3, step);
+        for i in 0..16 {
+            let (mut lane, mut alone) = (lanes.rng(i), LaneRng::new(key, (1 << 33) + 3 * i as u64, step));
+            assert_eq!(lanes.first(i), alone.clone().next_u64());
             (0..7).for_each(|_| assert_eq!(lane.next_u64(), alone.next_u64()));
         }
     }

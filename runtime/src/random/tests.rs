@@ -4,7 +4,7 @@
 use super::*;
 use crate::kernels::special::lgamma;
 
-const N: u64 = 40_000;
+const N: u64 = 20_000;
 
 fn draws(base: Base, args: &[f64]) -> Vec<f64> {
     (0..N).map(|lane| sample(base, args, 11, "test", lane, 5)).collect()

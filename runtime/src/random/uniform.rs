@@ -6,5 +6,11 @@ use rand::Rng;
 
 #[inline(always)]
 pub(crate) fn sample(rng: &mut LaneRng) -> f64 {
-    ((rng.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
+    from_word(rng.next_u64())
+}
+
+/// The uniform number of a random word.
+#[inline(always)]
+pub(crate) fn from_word(word: u64) -> f64 {
+    ((word >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
 }

@@ -54,12 +54,15 @@ impl fmt::Display for EvalError {
 
 impl std::error::Error for EvalError {}
 
-/// The results by name, each with the dimensions of its [`Output`]. `draws` is given the position on
-/// each key axis, in order, and the operands' values.
-pub fn eval(
-    program: &Program,
-    inputs: &dyn Fn(&Input) -> ArrayD<f64>,
-    draws: &mut dyn FnMut(&Draw, &[usize], &[f64]) -> f64,
+/// Where random primitives get their values: from the draw, the position on each key axis in order, and
+/// the operands' values.
+pub type Draws<'a> = dyn FnMut(&Draw, &[usize], &[f64]) -> f64 + 'a;
+
+/// The results by name, each with the dimensions of its [`Output`].
+pub fn eval<'a>(
+    program: &'a Program,
+    inputs: &'a dyn Fn(&Input) -> ArrayD<f64>,
+    draws: &'a mut Draws<'a>,
 ) -> Result<HashMap<String, ArrayD<f64>>, EvalError> {
     let mut sizes = Vec::with_capacity(program.axes.len());
     for (_, info) in program.axes.iter() {
@@ -82,7 +85,7 @@ pub fn eval(
 struct Machine<'a> {
     program: &'a Program,
     inputs: &'a dyn Fn(&Input) -> ArrayD<f64>,
-    draws: &'a mut dyn FnMut(&Draw, &[usize], &[f64]) -> f64,
+    draws: &'a mut Draws<'a>,
     /// Size and first index of every axis.
     sizes: Vec<(usize, i64)>,
     /// Every variable, whole.

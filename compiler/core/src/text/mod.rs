@@ -24,3 +24,9 @@
 //! that is the same text.
 
 mod print;
+mod read;
+
+pub use read::{ReadError, read};
+
+#[cfg(test)]
+mod tests;

@@ -170,3 +170,107 @@ fn chosen(b: &mut Builder, condition: Var, wanted: bool) -> Var {
     let (one, zero) = (b.real(1.0), b.real(0.0));
     if wanted { b.select(condition, one, zero) } else { b.select(condition, zero, one) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axis::AxisTable;
+    use crate::eval::eval;
+    use crate::ir::{Input, InputKind, Output, Program};
+    use ndarray::{ArrayD, IxDyn};
+
+    /// Computes the primitive of real operands (the first of `select` a bool) and its partials.
+    fn program(prim: Prim) -> Option<Program> {
+        let mut b = Builder::new(AxisTable::default());
+        let elems: Vec<Elem> = (0..prim.arity())
+            .map(|at| if prim == Prim::Select && at == 0 { Elem::Bool } else { Elem::Real })
+            .collect();
+        prim.result(&elems)?;
+        let args: Vec<Var> = elems
+            .iter()
+            .enumerate()
+            .map(|(at, elem)| {
+                b.input(*elem, Input { kind: InputKind::Param, name: at.to_string(), dims: vec![] })
+            })
+            .collect();
+        let out = b.emit(crate::ir::Op::Prim(prim, args.clone()));
+        let slopes = partials(&mut b, prim, &args, out);
+        let mut results = vec![Output { name: "out".into(), var: out, dims: vec![] }];
+        for (at, slope) in slopes.into_iter().enumerate() {
+            results.extend(slope.map(|var| Output { name: at.to_string(), var, dims: vec![] }));
+        }
+        Some(b.finish(results))
+    }
+
+    fn run(program: &Program, operands: &[f64]) -> impl Fn(&str) -> Option<f64> {
+        let inputs = |input: &Input| {
+            let at: usize = input.name.parse().unwrap();
+            ArrayD::from_elem(IxDyn(&[]), operands[at])
+        };
+        let results = eval(program, &inputs, &mut |_, _, _| unreachable!("no draws")).unwrap();
+        move |name| results.get(name).map(|value| value.sum())
+    }
+
+    #[test]
+    fn every_partial_is_the_slope() {
+        use Prim::*;
+        let everywhere = [-2.3, -0.6, 0.4, 1.7];
+        let positive = [0.2, 0.9, 2.6, 7.5];
+        for prim in Prim::ALL {
+            // Those of ints and bools, or with an int or bool result, are checked to have no partial.
+            let rigid = [Floor, Ceil, Round, Sign, Not, ToInt, IntDiv, Lt, Le, Eq, Ne, And, Or];
+            let Some(program) = program(prim) else {
+                assert!(rigid.contains(&prim), "{} takes no reals", prim.name());
+                continue;
+            };
+            let points: Vec<f64> = match prim {
+                Log | Sqrt | Pow => positive.to_vec(),
+                Log1p => positive.iter().map(|x| x - 0.85).collect(),
+                _ => everywhere.to_vec(),
+            };
+            for (at, x) in points.iter().enumerate() {
+                let mut operands =
+                    vec![*x, if prim == XLogY { positive[at] } else { points[(at + 1) % 4] }, 0.3];
+                operands.truncate(prim.arity());
+                if prim == Select {
+                    operands[0] = (at % 2) as f64;
+                }
+                let result = run(&program, &operands);
+                for operand in usize::from(prim == Select)..prim.arity() {
+                    let moved = |h: f64| {
+                        let mut operands = operands.clone();
+                        operands[operand] += h;
+                        prim.eval(&operands)
+                    };
+                    // Fourth-order central difference.
+                    let h = 3e-4 * operands[operand].abs();
+                    let slope =
+                        (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
+                    let partial = result(&operand.to_string());
+                    assert_eq!(partial.is_none(), rigid.contains(&prim), "{}", prim.name());
+                    let partial = partial.unwrap_or(0.0);
+                    let scale = 1.0 + slope.abs();
+                    assert!(
+                        rigid.contains(&prim) || (partial - slope).abs() < 1e-7 * scale,
+                        "{} at {operands:?} by {operand}: {partial}, not {slope}",
+                        prim.name()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn partials_are_finite_at_the_corners() {
+        let at = |prim, operands: &[f64], operand: &str| run(&program(prim).unwrap(), operands)(operand);
+        assert_eq!(at(Prim::XLogY, &[0.0, 0.0], "0"), Some(0.0));
+        assert_eq!(at(Prim::XLogY, &[0.0, 0.0], "1"), Some(0.0));
+        assert_eq!(at(Prim::Pow, &[0.0, 0.0], "0"), Some(0.0));
+        assert_eq!(at(Prim::Pow, &[0.0, 2.5], "1"), Some(0.0));
+        assert_eq!(at(Prim::Softplus, &[800.0], "0"), Some(1.0));
+        assert_eq!(at(Prim::Sigmoid, &[-800.0], "0"), Some(0.0));
+        assert_eq!(at(Prim::Tanh, &[800.0], "0"), Some(0.0));
+        let tie = [at(Prim::Max, &[1.0, 1.0], "0"), at(Prim::Max, &[1.0, 1.0], "1")];
+        assert_eq!(tie, [Some(1.0), Some(0.0)]);
+    }
+}

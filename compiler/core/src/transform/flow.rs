@@ -2,27 +2,27 @@
 //! and how a scan falls into two.
 
 use crate::ir::{Baseline, Carry, Let, Program, Sample, Scan, Stmt, Strategy, Var};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Everything each variable is computed from: operands and guard of a `Let`, both sources of a
 /// carry, the arguments of a site.
 pub fn dependences(program: &Program) -> Vec<Vec<Var>> {
     let mut uses = vec![Vec::new(); program.vars.len()];
-    collect(&program.body, &mut uses);
+    collect(&program.body, &mut |var, sources| uses[var.0 as usize] = sources);
     uses
 }
 
-fn collect(stmts: &[Stmt], uses: &mut [Vec<Var>]) {
+fn collect(stmts: &[Stmt], put: &mut dyn FnMut(Var, Vec<Var>)) {
     for stmt in stmts {
         match stmt {
-            Stmt::Let(stmt) => uses[stmt.var.0 as usize] = stmt.uses().collect(),
+            Stmt::Let(stmt) => put(stmt.var, stmt.uses().collect()),
             Stmt::Scan(scan) => {
                 for carry in &scan.carries {
-                    uses[carry.var.0 as usize] = vec![carry.init, carry.next];
+                    put(carry.var, vec![carry.init, carry.next]);
                 }
-                collect(&scan.body, uses);
+                collect(&scan.body, put);
             }
-            Stmt::Sample(sample) => uses[sample.var.0 as usize] = site_uses(sample),
+            Stmt::Sample(sample) => put(sample.var, site_uses(sample)),
             Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
         }
     }
@@ -142,25 +142,56 @@ pub fn partition(stmts: Vec<Stmt>, second: &dyn Fn(Var) -> bool) -> (Vec<Stmt>, 
     (before, after)
 }
 
-/// Moves what does not depend on a scan's carries in front of the scan, where it is done for all
-/// steps at once: what is left inside is the recurrence. A statement stays under its guard.
-pub fn hoist(stmts: Vec<Stmt>) -> Vec<Stmt> {
-    let mut hoisted = Vec::with_capacity(stmts.len());
+/// Leaves only recurrences inside scans: what does not depend on a scan's carries moves in front of it,
+/// what the carries do not depend on moves behind it, and both are done for all steps at once.
+/// A statement stays with its guard. Scans with effects keep what they have behind.
+pub fn isolate(stmts: Vec<Stmt>) -> Vec<Stmt> {
+    let mut isolated = Vec::with_capacity(stmts.len());
     for stmt in stmts {
         match stmt {
             Stmt::Scan(Scan { axis, reverse, carries, body }) => {
-                let body = hoist(body);
+                let body = isolate(body);
                 let stays = recurrent(&carries, &body);
-                let (free, body) = partition(body, &|var| stays.contains(&var));
-                hoisted.extend(free);
-                if !(carries.is_empty() && body.is_empty()) {
-                    hoisted.push(Stmt::Scan(Scan { axis, reverse, carries, body }));
+                let (free, mut body) = partition(body, &|var| stays.contains(&var));
+                let mut behind = Vec::new();
+                if !has_effects(&body) {
+                    let needed = needed(&carries, &body);
+                    (body, behind) = partition(body, &|var| !needed.contains(&var));
                 }
+                isolated.extend(free);
+                if !(carries.is_empty() && body.is_empty()) {
+                    isolated.push(Stmt::Scan(Scan { axis, reverse, carries, body }));
+                }
+                isolated.extend(behind);
             }
-            other => hoisted.push(other),
+            other => isolated.push(other),
         }
     }
-    hoisted
+    isolated
+}
+
+fn has_effects(stmts: &[Stmt]) -> bool {
+    stmts.iter().any(|stmt| match stmt {
+        Stmt::Let(_) => false,
+        Stmt::Scan(scan) => has_effects(&scan.body),
+        Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => true,
+    })
+}
+
+/// What the next values of the carries are computed from.
+fn needed(carries: &[Carry], body: &[Stmt]) -> HashSet<Var> {
+    let mut uses: HashMap<Var, Vec<Var>> = HashMap::new();
+    collect(body, &mut |var, sources| {
+        uses.insert(var, sources);
+    });
+    let mut needed = HashSet::new();
+    let mut pending: Vec<Var> = carries.iter().map(|carry| carry.next).collect();
+    while let Some(var) = pending.pop() {
+        if needed.insert(var) {
+            pending.extend(uses.get(&var).into_iter().flatten());
+        }
+    }
+    needed
 }
 
 /// The carries of a scan and what its body computes from them; sites stay where they are.

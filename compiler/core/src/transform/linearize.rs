@@ -5,8 +5,9 @@
 //!   input, then those that do. The second part is linear in the tangent inputs; its
 //!   coefficients are variables of the first, so both share one space of variables. A scan with
 //!   both is cut in two: the linear scan reads what the primal one computed at the same index.
-//! * Assumes: the program is linear in its tangent inputs, as `jvp` leaves it.
-//! * Guarantees: inside a linear scan stands only what depends on its linear carries, so that every
+//! * Assumes: the program is linear in its tangent inputs, as one `jvp` leaves it. (After two it is bilinear:
+//!   for second derivatives differentiate a gradient.)
+//! * Guarantees: inside a linear scan stands only what links its linear carries, so that every
 //!   variable there has the scan's axis; and linear statements have no guards. `transpose` builds on
 //!   both.
 
@@ -55,7 +56,7 @@ pub fn linearize(program: &Program) -> Linearized {
     let linear = flow::dependents(program, &|stmt| is_tangent_input(&stmt.op));
     let (mut body, mut second) = flow::partition(program.body.clone(), &|var| linear[var.0 as usize]);
     drop_guards(&mut second);
-    let second = flow::hoist(second);
+    let second = flow::isolate(second);
     let split = body.len();
     body.extend(second);
     let program = Program {

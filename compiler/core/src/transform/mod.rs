@@ -23,12 +23,14 @@ pub mod linearize;
 pub mod marginal;
 pub mod reemit;
 pub mod sim;
+pub mod simplify;
 pub mod support;
 pub mod transpose;
 
 pub use forward::forward;
 pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
+pub use simplify::simplify;
 pub use transpose::{GradientError, Seed, transpose};
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub struct Original<'a> {
     parentheses: HashMap<u32, u32>,
     /// Where each `{` stands.
     braces: Vec<u32>,
+    /// Where each closing bracket stands.
+    closers: Vec<u32>,
 }
 
 impl<'a> Original<'a> {
@@ -36,7 +38,8 @@ impl<'a> Original<'a> {
             }
         }
         let braces = lexemes.iter().filter(|l| l.token == Token::LBrace).map(|l| l.start).collect();
-        Original { text, comments, placed: Cell::new(0), parentheses, braces }
+        let closers = lexemes.iter().filter(|l| l.token.is_closer()).map(|l| l.start).collect();
+        Original { text, comments, placed: Cell::new(0), parentheses, braces, closers }
     }
 
     /// The text at a place.
@@ -53,6 +56,12 @@ impl<'a> Original<'a> {
     pub fn brace_before(&self, offset: u32) -> Option<u32> {
         let after = self.braces.partition_point(|brace| *brace < offset);
         self.braces.get(after.checked_sub(1)?).copied()
+    }
+
+    /// Where the list with its last entry ending at an offset is closed.
+    pub fn closer_after(&self, offset: u32) -> Option<u32> {
+        let next = self.closers.partition_point(|closer| *closer < offset);
+        self.closers.get(next).copied()
     }
 
     /// Whether nothing but space stands before an offset on its line.
@@ -97,12 +106,15 @@ impl<'a> Original<'a> {
         if comment.own_line { None } else { self.next(limit) }
     }
 
-    /// Comments within an expression: each ends its line.
+    /// Comments before an expression and within a statement: each ends its line.
     pub fn inline(&self, offset: u32) -> Doc {
         let one = |comment: Comment| {
             let written = self.at(comment.span).to_owned();
-            let written = if comment.own_line { text(written) } else { Doc::Suffix(written) };
-            concat([written, Doc::HardLine])
+            if comment.own_line {
+                concat([Doc::HardLine, text(written), Doc::HardLine])
+            } else {
+                concat([Doc::Suffix(written), Doc::HardLine])
+            }
         };
         concat(self.before(offset).into_iter().map(one))
     }

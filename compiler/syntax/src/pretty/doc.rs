@@ -23,6 +23,8 @@ pub enum Doc {
     IfBroken(&'static str),
     /// A comment written at the end of the current line; breaks the groups around it.
     Suffix(String),
+    /// A comment written at the end of the current line, wherever that is.
+    Remark(String),
     /// One document after the other.
     Concat(Vec<Doc>),
     /// Lines indented one level more.
@@ -98,7 +100,7 @@ impl Doc {
                 Doc::IfFlat(text) if !broken => printer.text(text),
                 Doc::IfBroken(text) if broken => printer.text(text),
                 Doc::IfFlat(_) | Doc::IfBroken(_) => {}
-                Doc::Suffix(comment) => printer.suffix(comment),
+                Doc::Suffix(comment) | Doc::Remark(comment) => printer.suffix(comment),
                 Doc::Concat(docs) => stack.extend(docs.iter().rev().map(|doc| Command { doc, ..command })),
                 Doc::Nest(doc) => stack.push(Command { level: level + 1, doc, ..command }),
                 Doc::Group { doc, broken: always } => {
@@ -135,7 +137,12 @@ fn fits(room: usize, content: Command<'_>, rest: &[Command<'_>]) -> bool {
             Doc::SoftLine if command.broken => return true,
             Doc::IfFlat(text) if !command.broken => text.len(),
             Doc::IfBroken(text) if command.broken => text.len(),
-            Doc::Nil | Doc::SoftLine | Doc::IfFlat(_) | Doc::IfBroken(_) | Doc::Suffix(_) => 0,
+            Doc::Nil
+            | Doc::SoftLine
+            | Doc::IfFlat(_)
+            | Doc::IfBroken(_)
+            | Doc::Suffix(_)
+            | Doc::Remark(_) => 0,
             Doc::Concat(docs) => {
                 stack.extend(docs.iter().rev().map(|doc| Command { doc, ..command }));
                 0

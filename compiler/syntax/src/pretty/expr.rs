@@ -100,10 +100,11 @@ impl Writer<'_> {
         let kept = self.original.as_ref().is_some_and(|original| original.in_parentheses(expr.span));
         let needed = level(&expr.kind) < at_least;
         let content = self.bare(expr);
+        let left = self.comments_left(expr.span.end);
         if needed || kept && !has_own {
-            concat([comments, text("("), content, text(")")])
+            concat([comments, text("("), content, text(")"), left])
         } else {
-            concat([comments, content])
+            concat([comments, content, left])
         }
     }
 
@@ -122,7 +123,7 @@ impl Writer<'_> {
             }
             ExprKind::Index(base, indices) => concat([
                 self.operand(base, Level::Postfix),
-                self.list("[", indices, "]", end, |e| self.slice(e)),
+                self.list("[", indices, "]", end, |e| self.expr(e)),
             ]),
             ExprKind::Call(callee, args) => {
                 concat([self.operand(callee, Level::Postfix), self.args(args, end)])
@@ -157,20 +158,17 @@ impl Writer<'_> {
                 items => self.list("(", items, ")", end, |e| self.expr(e)),
             },
             ExprKind::Array(items) => self.list("[", items, "]", end, |e| self.expr(e)),
-            ExprKind::Comprehension { element, index, range } => group([
-                text("["),
-                nest([
-                    Doc::SoftLine,
-                    self.expr(element),
-                    Doc::Line,
-                    text(format!("for {} in ", index.name)),
-                    self.expr(range),
-                ]),
-                Doc::SoftLine,
-                text("]"),
-            ]),
+            ExprKind::Comprehension { element, index, range } => {
+                let opening = self.trailing_comment(element.span.start);
+                let mut parts =
+                    vec![Doc::SoftLine, self.expr(element), self.trailing_comment(range.span.start)];
+                parts.extend([Doc::Line, text(format!("for {} in ", index.name)), self.expr(range)]);
+                parts.push(self.trailing_comment(end));
+                self.comment_lines(end, &mut Some(range.span.end), &mut parts);
+                group([text("["), opening, nest(parts), Doc::SoftLine, text("]")])
+            }
             ExprKind::Record { spread, fields } => self.record(expr, spread.as_deref(), fields),
-            ExprKind::Range(..) => self.slice(expr),
+            ExprKind::Range(from, to) => self.range(from.as_deref(), to.as_deref()),
             ExprKind::Lambda(params, body) if params.is_empty() => concat([text("|| "), self.expr(body)]),
             ExprKind::Lambda(params, body) => concat([
                 text("|"),
@@ -180,7 +178,8 @@ impl Writer<'_> {
             ]),
             ExprKind::Expect(block) => concat([text("expect "), self.block(block)]),
             ExprKind::Replicate(args, block) => {
-                concat([text("replicate"), self.args(args, block.span.start), text(" "), self.block(block)])
+                let end = self.closer_after(args.last().map(|last| last.value.span)).min(block.span.start);
+                concat([text("replicate"), self.args(args, end), text(" "), self.block(block)])
             }
             // Not reached from a text: one with errors is not formatted.
             ExprKind::Error => Doc::Nil,
@@ -194,17 +193,10 @@ impl Writer<'_> {
         if same(written) { text(written) } else { text(canonical) }
     }
 
-    /// `a..b` with ends that may be absent.
-    pub fn slice(&self, expr: &Expr) -> Doc {
-        match &expr.kind {
-            ExprKind::Range(from, to) if !self.is_in_parentheses(expr.span) => {
-                let end = |end: &Option<Box<Expr>>| {
-                    end.as_deref().map_or(Doc::Nil, |end| self.operand(end, Level::Sum))
-                };
-                concat([end(from), text(".."), end(to)])
-            }
-            _ => self.expr(expr),
-        }
+    /// `a..b`; in an index the ends may be absent.
+    fn range(&self, from: Option<&Expr>, to: Option<&Expr>) -> Doc {
+        let end = |end: Option<&Expr>| end.map_or(Doc::Nil, |end| self.operand(end, Level::Sum));
+        concat([end(from), text(".."), end(to)])
     }
 
     pub fn is_in_parentheses(&self, span: Span) -> bool {
@@ -235,6 +227,7 @@ impl Writer<'_> {
         for (operator, operand) in links.into_iter().rev() {
             if is_pipe {
                 tail.push(self.trailing_comment(operand.span.start));
+                self.comment_lines(operand.span.start, &mut None, &mut tail);
                 tail.push(if broken { Doc::HardLine } else { Doc::Line });
                 tail.extend([text(format!("{operator} ")), self.operand(operand, level.tighter())]);
             } else {
@@ -351,16 +344,22 @@ impl Writer<'_> {
     }
 
     pub fn ty(&self, ty: &Type) -> Doc {
+        let written = self.bare_type(ty);
+        concat([written, self.comments_left(ty.span.end)])
+    }
+
+    fn bare_type(&self, ty: &Type) -> Doc {
         match &ty.kind {
             TypeKind::Named { name, args, dims, from } => {
-                let exprs = |exprs: &[Expr]| join(exprs.iter().map(|e| self.expr(e)), &text(", "));
+                let list = |open, exprs: &[Expr], close| {
+                    let end = self.closer_after(exprs.last().map(|last| last.span));
+                    self.list(open, exprs, close, end, |e| self.expr(e))
+                };
                 let mut parts = vec![text(&name.name)];
                 if !args.is_empty() {
-                    parts.extend([text("("), exprs(args), text(")")]);
+                    parts.push(list("(", args, ")"));
                 }
-                for group in dims {
-                    parts.extend([text("["), exprs(group), text("]")]);
-                }
+                parts.extend(dims.iter().map(|group| list("[", group, "]")));
                 if let Some(from) = from {
                     parts.extend([text(" from "), self.operand(from, Level::Sum)]);
                 }
@@ -383,7 +382,7 @@ pub fn field_span(field: &Field) -> Span {
     field.name.span.to(field.value.span)
 }
 
-fn pattern_span(pattern: &Pattern) -> Span {
+pub fn pattern_span(pattern: &Pattern) -> Span {
     match pattern {
         Pattern::Name(name) => name.span,
         Pattern::Wildcard(span) | Pattern::Tuple(_, span) => *span,

@@ -1,7 +1,7 @@
 //! Declarations.
 
 use super::doc::{Doc, concat, group, join, nest, text};
-use super::expr::{field_span, quoted};
+use super::expr::{field_span, pattern_span, quoted};
 use super::{Separator, Writer};
 use crate::ast::*;
 use vary_diagnostic::Span;
@@ -22,7 +22,7 @@ impl Writer<'_> {
         if !item.attributes.is_empty() {
             let attributes = item.attributes.iter().map(|attribute| self.attribute(attribute));
             parts.push(group([join(attributes, &Doc::Line)]));
-            let head = item.kind.name().map_or(item.span.start, |name| name.span.start);
+            let head = head_end(item);
             parts.push(self.trailing_comment(head));
             parts.push(Doc::HardLine);
             parts.push(self.inline_comments(head));
@@ -34,7 +34,9 @@ impl Writer<'_> {
     fn attribute(&self, attribute: &Attribute) -> Doc {
         let name = text(format!("@{}", attribute.name.name));
         match attribute.args.last() {
-            Some(last) => concat([name, self.args(&attribute.args, last.value.span.end)]),
+            Some(last) => {
+                concat([name, self.args(&attribute.args, self.closer_after(Some(last.value.span)))])
+            }
             None => name,
         }
     }
@@ -66,7 +68,9 @@ impl Writer<'_> {
         }
     }
 
+    /// Parameters in parentheses before `end`.
     fn params(&self, params: &[Param], end: u32) -> Doc {
+        let end = params.last().map_or(end, |last| self.closer_after(Some(param_span(last))));
         self.list_of("(", params, ")", end, param_span, |param| self.param(param))
     }
 
@@ -129,7 +133,7 @@ impl Writer<'_> {
                     let head = text(format!("{}: {}", draw.name, base.name));
                     match operands.last() {
                         Some(last) => {
-                            let end = last.span.end;
+                            let end = self.closer_after(Some(last.span));
                             concat([head, self.list("(", operands, ")", end, |e| self.expr(e))])
                         }
                         None => head,
@@ -185,7 +189,11 @@ impl Writer<'_> {
         let first = settings.first().map_or(end, |first| first.name.span.start);
         let last = settings.last().map_or(start, |last| last.value.span.end);
         let field = |field: &Field| self.field(field);
-        if self.breaks_between(first, last, true) {
+        let on_lines = |pair: &[Field]| match pair {
+            [a, b] => self.breaks_between(a.value.span.end, b.name.span.start, true),
+            _ => false,
+        };
+        if settings.windows(2).any(on_lines) {
             return self.braces(start, end, settings, field_span, field, Separator::Comma);
         }
         let line = if self.breaks_between(start, first, true) { Doc::HardLine } else { Doc::Line };
@@ -194,6 +202,20 @@ impl Writer<'_> {
         let mut after = vec![self.trailing_comment(end)];
         self.comment_lines(end, &mut Some(last), &mut after);
         group([text("{"), comment, nest([line, content, concat(after)]), Doc::Line, text("}")])
+    }
+}
+
+/// Where the first part after the keyword of a declaration begins.
+fn head_end(item: &Item) -> u32 {
+    if let Some(name) = item.kind.name() {
+        return name.span.start;
+    }
+    match &item.kind {
+        ItemKind::Import(file) | ItemKind::DataFrom(file) => file.span.start,
+        ItemKind::Let(stmt) => pattern_span(&stmt.pattern).start,
+        ItemKind::Fit(decl) => decl.objectives.first().map_or(item.span.end, |o| o.span.start),
+        ItemKind::Predict(body) => body.span.start,
+        _ => item.span.start,
     }
 }
 

@@ -12,7 +12,7 @@ mod sites;
 mod stmt;
 
 use crate::ast::File;
-use crate::lexer::lex;
+use crate::lexer::{Comment, lex};
 use crate::parse::parse_file;
 use comments::Original;
 use doc::Doc;
@@ -62,6 +62,19 @@ impl Writer<'_> {
     /// Comments before an expression, within a statement.
     fn inline_comments(&self, before: u32) -> Doc {
         self.original.as_ref().map_or(Doc::Nil, |original| original.inline(before))
+    }
+
+    /// Comments that no part of a node has placed, at the end of its last line.
+    fn comments_left(&self, end: u32) -> Doc {
+        let Some(original) = &self.original else { return Doc::Nil };
+        let one = |comment: Comment| Doc::Remark(original.at(comment.span).to_owned());
+        doc::concat(original.before(end).into_iter().map(one))
+    }
+
+    /// Where the list with this last entry is closed.
+    fn closer_after(&self, last: Option<Span>) -> u32 {
+        let end = last.map_or(0, |last| last.end);
+        self.original.as_ref().and_then(|original| original.closer_after(end)).unwrap_or(end)
     }
 
     fn has_comment(&self, before: u32) -> bool {

@@ -24,11 +24,11 @@ pub fn index_sites(file: &mut File) {
 fn in_block(block: &mut Block, indices: &mut Vec<Ident>) {
     for stmt in &mut block.stmts {
         match &mut stmt.kind {
-            StmtKind::Sample(site) if site.indices.is_empty() => {
-                // `_` names no index that could be written.
-                if indices.iter().all(|index| index.name != "_") {
-                    site.indices = indices.iter().map(use_of).collect();
-                }
+            // `_` names no index that could be written.
+            StmtKind::Sample(site)
+                if site.indices.is_empty() && indices.iter().all(|index| index.name != "_") =>
+            {
+                site.indices = indices.iter().map(use_of).collect();
             }
             StmtKind::Plate { index, body, .. } | StmtKind::Loop { index, body, .. } => {
                 indices.push(index.clone());

@@ -41,7 +41,8 @@ impl Writer<'_> {
                 let latent = if site.latent { "latent " } else { "" };
                 let mut parts = vec![text(latent), text(&site.name.name)];
                 if !site.indices.is_empty() {
-                    parts.push(self.list("[", &site.indices, "]", site.dist.span.start, |e| self.slice(e)));
+                    let end = self.closer_after(site.indices.last().map(|last| last.span));
+                    parts.push(self.list("[", &site.indices, "]", end, |e| self.expr(e)));
                 }
                 parts.extend([text(" "), self.after("~", &site.dist)]);
                 concat(parts)
@@ -63,7 +64,7 @@ impl Writer<'_> {
                 let word = if *is_for { "for" } else { "scan" };
                 let mut parts = vec![text(format!("{word} {} in ", index.name)), self.expr(range)];
                 if let Some(last) = carries.last() {
-                    let end = last.value.span.end;
+                    let end = self.closer_after(Some(last.value.span));
                     parts.extend([text(" with "), self.fields("(", carries, ")", end)]);
                 }
                 if let Some(condition) = while_ {

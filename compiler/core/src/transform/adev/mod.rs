@@ -72,7 +72,7 @@ pub struct Estimator {
 }
 
 /// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, where the
-/// observation is the result `state.<name>` and the value the input of kind `State` called `name`.
+/// observation is the result `state.<name>`, summed over draws, divided by their number, and the value the input of kind `State` called `name`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateSpec {
     /// Its name: `baseline.<occurrence>`.

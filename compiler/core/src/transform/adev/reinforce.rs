@@ -112,12 +112,17 @@ fn average(b: &Builder, copy: &Emitted, dependence: &Dependence, sample: &Sample
     StateSpec { name: format!("baseline.{}", sample.site.occurrence).into(), decay, dims }
 }
 
-/// The mean of the costs that share an average.
+/// The mean of the costs that share an average, summed over draws: these come in tiles, so that their mean is
+/// the caller's to take.
 fn observation(b: &mut Builder, cost: Var, dims: &[Axis]) -> Var {
     let shared = b.axes_of(cost).minus(&dims.iter().copied().collect());
     let mut mean = cost;
     for axis in shared.iter() {
         let total = b.reduce(Monoid::Sum, axis, mean);
+        if b.axes.info(axis).role == Role::Draw {
+            mean = total;
+            continue;
+        }
         let size = b.size(axis);
         let size = b.to_real(size);
         mean = b.div(total, size);
