@@ -52,10 +52,14 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
             let input =
                 Input { kind: InputKind::State, name: state.name.to_string(), dims: state.dims.clone() };
             let baseline = b.input(Elem::Real, input);
-            let var = observation(&mut b, cost, &state.dims);
             let name = format!("state.{}", state.name);
-            results.push(Output { name, var, dims: state.dims.clone() });
-            (b.sub(cost, baseline), Some(state))
+            // A site that an outer one has re-emitted shares the average of its other copy.
+            let shared = results.iter().any(|result| result.name == name);
+            if !shared {
+                let var = observation(&mut b, cost, &state.dims);
+                results.push(Output { name, var, dims: state.dims.clone() });
+            }
+            (b.sub(cost, baseline), (!shared).then_some(state))
         }
         Some(Strategy::Reinforce(Baseline::None)) | Some(_) | None => (cost, None),
     };

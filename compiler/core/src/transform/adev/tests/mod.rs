@@ -2,8 +2,10 @@
 
 use super::fixtures::*;
 use super::strategy::Chosen;
-use crate::ir::{Array, Baseline, Const, Monoid, Op, Output, Program, Stmt, Strategy};
-use crate::prim::Prim;
+use crate::ir::{Array, Baseline, Monoid, Output, Program, Stmt, Strategy};
+
+mod recurrences;
+mod rows;
 
 const DRAWS: usize = 3000;
 
@@ -81,39 +83,6 @@ fn an_estimator_without_its_score_is_rejected() {
     assert!(z(estimate.derivative, truth.1) > 10.0, "{estimate:?}, {truth:?}");
 }
 
-/// The derived program with its score terms cut.
-fn without_scores(program: &Program) -> Program {
-    fn cut(stmts: &mut [Stmt]) {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Let(binding) => {
-                    if let Op::Tangent(_) = binding.op {
-                        binding.op = Op::Const(Const::Real(0.0));
-                    }
-                }
-                Stmt::Scan(scan) => cut(&mut scan.body),
-                _ => {}
-            }
-        }
-    }
-    let mut program = derive(program).program;
-    cut(&mut program.body);
-    program
-}
-
-#[test]
-fn estimators_without_their_scores_are_rejected() {
-    let values = Values::from([("theta", vec![0.5, -0.4, 1.2]), ("weight", vec![1.0, -2.0, 0.7])]);
-    for (strategy, across) in flips()[1..].iter().flat_map(|s| [(s, false), (s, true)]) {
-        let program = rows(3, strategy.clone(), across);
-        let honest = run(&derive(&program).program, &values);
-        let wrong = run(&without_scores(&program), &values);
-        let exact = run(&derive(&rows(3, Strategy::Enum, across)).program, &values).derivative.0;
-        assert!(z(honest.derivative, exact) < Z);
-        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name());
-    }
-}
-
 /// f(x, θ) of one flip.
 fn one_flip(strategy: Strategy) -> Program {
     let mut w = World::new(DRAWS);
@@ -140,94 +109,6 @@ fn a_flip_by_every_strategy() {
     for strategy in flips() {
         assert_unbiased(strategy.name(), &one_flip(strategy.clone()), &values, truth);
     }
-}
-
-/// Rows that see only themselves, if `square` comes before the sum, or each other.
-fn rows(n: usize, strategy: Strategy, across: bool) -> Program {
-    let mut w = World::new(if n > 100 { 3 } else { DRAWS });
-    let i = w.axis("i", n);
-    let theta = w.param("theta", &[i]);
-    let p = w.sigmoid(theta);
-    let flip = w.flip.clone();
-    w.key.insert(i);
-    let x = w.site("x", &flip, &[p], Some(strategy));
-    let weight = w.data("weight", &[i]);
-    let x = w.affine(1.0, x, 0.2);
-    let value = w.b.mul(weight, x);
-    let cost = if across {
-        let sum = w.b.reduce(Monoid::Sum, i, value);
-        w.b.mul(sum, sum)
-    } else {
-        let square = w.b.mul(value, value);
-        w.b.reduce(Monoid::Sum, i, square)
-    };
-    w.objective(cost)
-}
-
-#[test]
-fn rows_of_a_plate() {
-    let values = Values::from([("theta", vec![0.5, -0.4, 1.2]), ("weight", vec![1.0, -2.0, 0.7])]);
-    let loss = |across: bool| {
-        move |v: &Values| {
-            let mut total = 0.0;
-            for outcome in 0..8 {
-                let mut p = 1.0;
-                let (mut sum, mut squares) = (0.0, 0.0);
-                for (i, (theta, weight)) in v["theta"].iter().zip(&v["weight"]).enumerate() {
-                    let x = f64::from(outcome >> i & 1);
-                    let q = logistic(*theta);
-                    p *= if x == 1.0 { q } else { 1.0 - q };
-                    let value = weight * (x + 0.2);
-                    sum += value;
-                    squares += value * value;
-                }
-                total += p * if across { sum * sum } else { squares };
-            }
-            total
-        }
-    };
-    for across in [false, true] {
-        // Data is not moved: only `theta` has tangents.
-        let truth = truth(&values, &["theta"], &loss(across));
-        assert_exact("enum", &rows(3, Strategy::Enum, across), &values, truth);
-        for strategy in flips() {
-            assert_unbiased(strategy.name(), &rows(3, strategy.clone(), across), &values, truth);
-        }
-    }
-}
-
-/// Statements times what each computes per draw.
-fn plan_size(program: &Program) -> usize {
-    fn walk(program: &Program, stmts: &[Stmt]) -> usize {
-        let stmt = |stmt: &Stmt| match stmt {
-            Stmt::Let(binding) => {
-                let axes = &program.vars[binding.var.0 as usize].ty.axes;
-                axes.iter().map(|axis| program.axes.size(axis)).product()
-            }
-            Stmt::Scan(scan) => walk(program, &scan.body),
-            _ => 0,
-        };
-        stmts.iter().map(stmt).sum()
-    }
-    walk(program, &program.body)
-}
-
-#[test]
-fn plans_are_linear_in_rows() {
-    for strategy in flips() {
-        let size = |n: usize| plan_size(&derive(&rows(n, strategy.clone(), false)).program);
-        let (small, large) = (size(250), size(1000));
-        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name());
-        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name());
-    }
-}
-
-#[test]
-fn rows_read_together_have_a_limit() {
-    let errors = super::estimator(rows(40, Strategy::Enum, true), &super::Options::default()).unwrap_err();
-    assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].code.0, "E0504");
-    assert_eq!(errors[0].labels.len(), 2, "the site and the sum: {errors:#?}");
 }
 
 /// x, then y given x, then a cost of both and of θ.
@@ -325,43 +206,6 @@ fn discrete_and_continuous_sites_together() {
     }
 }
 
-/// log-mean-exp over copies of a flip: copies stand under one non-linear term.
-fn replicated(strategy: Strategy) -> Program {
-    let mut w = World::new(DRAWS);
-    let copy = w.b.fresh_axis("copy", crate::dim::Dim::known(3), crate::axis::Role::Copy);
-    let theta = w.param("theta", &[]);
-    let p = w.sigmoid(theta);
-    let flip = w.flip.clone();
-    w.key.insert(copy);
-    let x = w.site("x", &flip, &[p], Some(strategy));
-    let weight = w.affine(1.7, x, 0.0);
-    let weight = w.b.mul(weight, theta);
-    let cost = w.b.log_sum_exp(copy, weight);
-    w.objective(cost)
-}
-
-#[test]
-fn copies_under_log_mean_exp() {
-    let values = Values::from([("theta", vec![0.8])]);
-    let loss = |v: &Values| {
-        let theta = v["theta"][0];
-        let mut total = 0.0;
-        for outcome in 0..8 {
-            let xs = (0..3).map(|i| f64::from(outcome >> i & 1));
-            let ones: f64 = xs.clone().sum();
-            let p = logistic(theta);
-            let weight = p.powf(ones) * (1.0 - p).powf(3.0 - ones);
-            total += weight * xs.map(|x| (1.7 * x * theta).exp()).sum::<f64>().ln();
-        }
-        total
-    };
-    let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &replicated(Strategy::Enum), &values, truth);
-    for strategy in flips() {
-        assert_unbiased(strategy.name(), &replicated(strategy.clone()), &values, truth);
-    }
-}
-
 /// y exists only where x is true.
 fn conditional(first: Strategy, second: Strategy) -> Program {
     let mut w = World::new(DRAWS);
@@ -398,55 +242,6 @@ fn a_site_under_a_condition() {
             let what = format!("{} then {}", first.name(), second.name());
             assert_unbiased(&what, &conditional(first.clone(), second), &values, truth);
         }
-    }
-}
-
-/// A Markov chain of flips with a cost at every step.
-fn chain(steps: usize, strategy: Strategy) -> Program {
-    let mut w = World::new(DRAWS);
-    let t = w.axis("t", steps);
-    let theta = w.param("theta", &[t]);
-    let no = w.b.bool(false);
-    let draw = w.draw;
-    let widen = [draw].into_iter().collect();
-    let last = w.b.begin_scan(t, false, &[(no, widen)])[0];
-    let before = w.affine(1.3, last, -0.5);
-    let logit = w.b.add(before, theta);
-    let p = w.sigmoid(logit);
-    w.key.insert(t);
-    let flip = w.flip.clone();
-    let x = w.site("x", &flip, &[p], Some(strategy));
-    let both = w.b.prim(Prim::And, &[x, last]);
-    let (a, c) = (w.affine(1.0, x, 0.3), w.affine(2.0, both, 0.0));
-    let cost = w.b.add(a, c);
-    let cost = w.b.mul(cost, theta);
-    w.b.end_scan(&[x]);
-    let total = w.b.reduce(Monoid::Sum, t, cost);
-    w.objective(total)
-}
-
-#[test]
-fn a_recurrence() {
-    let values = Values::from([("theta", vec![0.4, -0.6, 0.9])]);
-    let loss = |v: &Values| {
-        let mut total = 0.0;
-        for outcome in 0..8 {
-            let (mut p, mut last, mut cost) = (1.0, 0.0, 0.0);
-            for (t, theta) in v["theta"].iter().enumerate() {
-                let x = f64::from(outcome >> t & 1);
-                let q = logistic(1.3 * last - 0.5 + theta);
-                p *= if x == 1.0 { q } else { 1.0 - q };
-                cost += (x + 0.3 + 2.0 * x * last) * theta;
-                last = x;
-            }
-            total += p * cost;
-        }
-        total
-    };
-    let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &chain(3, Strategy::Enum), &values, truth);
-    for strategy in flips() {
-        assert_unbiased(strategy.name(), &chain(3, strategy.clone()), &values, truth);
     }
 }
 
@@ -488,15 +283,6 @@ fn a_categorical() {
 }
 
 #[test]
-fn moving_averages_are_states() {
-    let estimator = derive(&rows(3, Strategy::Reinforce(Baseline::MovingAverage(0.9)), false));
-    assert_eq!(estimator.states.len(), 1);
-    let state = &estimator.states[0];
-    assert_eq!((&*state.name, state.decay, state.dims.len()), ("baseline.x", 0.9, 1));
-    assert!(estimator.program.results.iter().any(|result| result.name == "state.baseline.x"));
-}
-
-#[test]
 fn sites_of_constants_need_no_strategy() {
     let mut w = World::new(2);
     let flip = w.flip.clone();
@@ -507,103 +293,6 @@ fn sites_of_constants_need_no_strategy() {
     let cost = w.b.mul(x, theta);
     let sites = derive(&w.objective(cost)).sites;
     assert_eq!(sites[0].chosen, Chosen::Rigid);
-}
-
-/// Steps go on while the flip of the step before was true; later flips do not exist.
-fn stopping(strategy: Strategy) -> Program {
-    let mut w = World::new(DRAWS);
-    let t = w.axis("t", 3);
-    let theta = w.param("theta", &[t]);
-    let p = w.sigmoid(theta);
-    let yes = w.b.bool(true);
-    let widen = [w.draw].into_iter().collect();
-    let alive = w.b.begin_scan(t, false, &[(yes, widen)])[0];
-    w.key.insert(t);
-    let flip = w.flip.clone();
-    let arg = Array { var: p, dims: Vec::new() };
-    let x = w.site_of("x", &flip, vec![arg], Some(strategy), Some(alive));
-    let next = w.b.prim(Prim::And, &[alive, x]);
-    let zero = w.b.real(0.0);
-    let weight = w.data("weight", &[t]);
-    let gain = w.b.mul(weight, theta);
-    let cost = w.b.select(next, gain, zero);
-    w.b.end_scan(&[next]);
-    let total = w.b.reduce(Monoid::Sum, t, cost);
-    w.objective(total)
-}
-
-#[test]
-fn a_recurrence_that_stops() {
-    let values = Values::from([("theta", vec![0.9, 0.4, -0.6]), ("weight", vec![1.0, -2.0, 3.0])]);
-    let loss = |v: &Values| {
-        let (mut total, mut alive) = (0.0, 1.0);
-        for (theta, weight) in v["theta"].iter().zip(&v["weight"]) {
-            alive *= logistic(*theta);
-            total += alive * weight * theta;
-        }
-        total
-    };
-    let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &stopping(Strategy::Enum), &values, truth);
-    for strategy in flips() {
-        assert_unbiased(strategy.name(), &stopping(strategy.clone()), &values, truth);
-    }
-}
-
-/// Two flips a step: the first depends on the second of the step before.
-fn two_a_step(first: Strategy, second: Strategy) -> Program {
-    let mut w = World::new(DRAWS);
-    let t = w.axis("t", 2);
-    let theta = w.param("theta", &[t]);
-    let no = w.b.bool(false);
-    let widen = [w.draw].into_iter().collect();
-    let last = w.b.begin_scan(t, false, &[(no, widen)])[0];
-    let before = w.affine(1.3, last, -0.5);
-    let logit = w.b.add(before, theta);
-    let p = w.sigmoid(logit);
-    w.key.insert(t);
-    let flip = w.flip.clone();
-    let x = w.site("x", &flip, &[p], Some(first));
-    let logit = w.affine(-0.8, x, 0.3);
-    let logit = w.b.add(logit, theta);
-    let q = w.sigmoid(logit);
-    let y = w.site("y", &flip, &[q], Some(second));
-    let (x, real) = (w.affine(1.0, x, 0.3), w.affine(2.0, y, -0.1));
-    let cost = w.b.mul(x, real);
-    let cost = w.b.mul(cost, theta);
-    w.b.end_scan(&[y]);
-    let total = w.b.reduce(Monoid::Sum, t, cost);
-    w.objective(total)
-}
-
-#[test]
-fn sites_of_a_recurrence_in_every_combination() {
-    let values = Values::from([("theta", vec![0.5, -0.7])]);
-    let loss = |v: &Values| {
-        let mut total = 0.0;
-        for outcome in 0..16 {
-            let (mut weight, mut last, mut cost) = (1.0, 0.0, 0.0);
-            for (t, theta) in v["theta"].iter().enumerate() {
-                let (x, y) = (f64::from(outcome >> (2 * t) & 1), f64::from(outcome >> (2 * t + 1) & 1));
-                let p = logistic(1.3 * last - 0.5 + theta);
-                let q = logistic(-0.8 * x + 0.3 + theta);
-                weight *= (if x == 1.0 { p } else { 1.0 - p }) * (if y == 1.0 { q } else { 1.0 - q });
-                cost += (x + 0.3) * (2.0 * y - 0.1) * theta;
-                last = y;
-            }
-            total += weight * cost;
-        }
-        total
-    };
-    let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum, enum", &two_a_step(Strategy::Enum, Strategy::Enum), &values, truth);
-    // Averages change nothing here that is not tested above.
-    for first in &flips()[..3] {
-        for second in &flips()[..3] {
-            let what = format!("{} then {}", first.name(), second.name());
-            assert_unbiased(&what, &two_a_step(first.clone(), second.clone()), &values, truth);
-        }
-    }
 }
 
 /// A vector-valued site, whose arguments lie along another axis than its value.
