@@ -25,7 +25,9 @@ impl Layout {
     /// fastest if it is large, since most values have it; the others stand by size, larger ones faster.
     pub(super) fn new(program: &Program, tile: usize, nodes: &[Node]) -> Self {
         let draw = program.axes.iter().find(|(_, info)| info.role == Role::Draw).map(|(axis, _)| axis);
-        let size = |axis: Axis| if Some(axis) == draw { tile } else { program.axes.size(axis) };
+        // Axes of the unit that this program does not use may have no size yet.
+        let known = |axis: Axis| program.axes.info(axis).size.value().map_or(0, |size| size.max(0) as usize);
+        let size = |axis: Axis| if Some(axis) == draw { tile } else { known(axis) };
         let mut looped = Vec::new();
         loop_axes(nodes, &mut looped);
         let mut order: Vec<Axis> = program.axes.iter().map(|(axis, _)| axis).collect();
