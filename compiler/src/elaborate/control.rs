@@ -31,7 +31,7 @@ impl Lower<'_> {
     fn define_errors(&mut self, stmt: &Stmt) {
         let mut names = Vec::new();
         match &stmt.kind {
-            StmtKind::Let(binding) => pattern_names(&binding.pattern, &mut names),
+            StmtKind::Let(binding) => names.extend(pattern_names(&binding.pattern).iter().map(|n| n.name.clone())),
             StmtKind::Sample(sample) => names.push(sample.name.name.clone()),
             StmtKind::Param(param) => names.push(param.name.name.clone()),
             StmtKind::Plate { body, .. } | StmtKind::Loop { body, .. } => {
@@ -277,11 +277,12 @@ impl Lower<'_> {
     }
 }
 
-fn pattern_names(pattern: &Pattern, names: &mut Vec<String>) {
+/// The names a pattern binds, in order.
+pub(super) fn pattern_names(pattern: &Pattern) -> Vec<&ast::Ident> {
     match pattern {
-        Pattern::Name(name) => names.push(name.name.clone()),
-        Pattern::Tuple(parts, _) => parts.iter().for_each(|part| pattern_names(part, names)),
-        Pattern::Wildcard(_) | Pattern::Literal(_) => {}
+        Pattern::Name(name) => vec![name],
+        Pattern::Tuple(parts, _) => parts.iter().flat_map(pattern_names).collect(),
+        Pattern::Wildcard(_) | Pattern::Literal(_) => Vec::new(),
     }
 }
 

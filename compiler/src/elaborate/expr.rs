@@ -176,7 +176,14 @@ impl Lower<'_> {
                 if self.calls.iter().any(|call| call == name) {
                     return Err(self.error("E0203", span, format!("`{name}` is defined by itself"), "here"));
                 }
-                self.at_file_level(name, |this| this.raw(&binding.value))
+                self.at_file_level(name, |this| {
+                    let value = this.raw(&binding.value)?;
+                    if matches!(binding.pattern, Pattern::Name(_)) {
+                        return Ok(value);
+                    }
+                    this.bind_pattern(&binding.pattern, value)?;
+                    this.lookup(name).cloned().ok_or(super::Reported)
+                })
             }
             ItemKind::Param(param) => self.parameter(param, None),
             ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),
