@@ -1,7 +1,7 @@
 //! Sample statements, observations, factors and reports.
 
 use super::value::{Declared, Value};
-use super::{Lower, Lowered, Mode, OpenKind, Reported};
+use super::{Exported, Lower, Lowered, Mode, OpenKind, Reported};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
@@ -118,9 +118,9 @@ impl Lower<'_> {
         } else {
             whole.clone()
         };
-        self.define(&stmt.name.name, Value::Array(local));
+        self.define(&stmt.name.name, Value::Array(local.clone()));
         if let Some(sites) = self.sites_of_block.last_mut() {
-            sites.push((stmt.name.name.clone(), whole));
+            sites.push(Exported { name: stmt.name.name.clone(), local, whole });
         }
         Ok(Value::unit())
     }
@@ -673,7 +673,8 @@ impl Lower<'_> {
             self.define(&name.name, Value::Array(array.clone()));
         }
         if let Some(sites) = self.sites_of_block.last_mut() {
-            sites.push((name.name.clone(), Array { var: array.var, dims }));
+            let whole = Array { var: array.var, dims };
+            sites.push(Exported { name: name.name.clone(), local: array, whole });
         }
         Ok(Value::unit())
     }

@@ -60,7 +60,8 @@ impl Unit {
                     && !redefine
                     && !earlier.is_stdlib
                 {
-                    let earlier_name = declared_names(&earlier.item).into_iter().find(|n| n.name == name.name);
+                    let earlier_name =
+                        declared_names(&earlier.item).into_iter().find(|n| n.name == name.name);
                     let first = earlier_name.map_or(earlier.item.span, |n| n.span);
                     let diagnostic =
                         Diagnostic::error(Code("E0201"), format!("`{}` is declared twice", name.name))
