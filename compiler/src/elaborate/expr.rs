@@ -556,7 +556,7 @@ impl Lower<'_> {
         let elem = self.elem(&array);
         let wanted = declared.constraint.elem();
         let array = match (elem, wanted) {
-            (Elem::Int, Elem::Real) => self.to_real(&array),
+            (Elem::Int, Elem::Real) => self.reals_of(&array),
             (a, b) if a == b => array,
             _ => {
                 let (found, expected) =
@@ -635,7 +635,7 @@ impl Lower<'_> {
             let (a, b) = if self.elem(&wanted) == self.elem(&value) {
                 (value.clone(), wanted)
             } else {
-                (self.to_real(&value), self.to_real(&wanted))
+                (self.reals_of(&value), self.reals_of(&wanted))
             };
             tests.push((self.b.prim(Prim::Eq, &[a.var, b.var]), arm));
         }
@@ -675,7 +675,9 @@ impl Lower<'_> {
                 let (ea, eb) = (self.elem(&a), self.elem(&b));
                 let (a, b) = match (ea, eb) {
                     _ if ea == eb => (a, b),
-                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => (self.to_real(&a), self.to_real(&b)),
+                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => {
+                        (self.reals_of(&a), self.reals_of(&b))
+                    }
                     _ => {
                         return Err(self.error(
                             "E0318",

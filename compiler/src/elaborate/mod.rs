@@ -327,7 +327,7 @@ impl<'u> Lower<'u> {
     }
 
     /// An int as its real.
-    fn to_real(&mut self, array: &Array) -> Array {
+    fn reals_of(&mut self, array: &Array) -> Array {
         Array { var: self.b.to_real(array.var), dims: array.dims.clone() }
     }
 
