@@ -5,7 +5,7 @@ use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Reported};
+use crate::elaborate::{Bound, Fit, Lowered, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
@@ -276,7 +276,7 @@ impl Session {
     /// What is observed and what is latent.
     pub fn signature(&self, fit: &Fit) -> Signature {
         let Some((_, model)) = &fit.objective.model else { return Signature::default() };
-        let base = crate::elaborate::base_of(model);
+        let base = base_of(model);
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
             shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
@@ -381,6 +381,14 @@ impl Prepared {
             Outcome::Failed(failure) => End::Failed(self.failure(failure, &setup)),
         };
         Ok(Ended { report, end })
+    }
+
+    /// Whether a latent of the guide is absent in some draws.
+    fn is_conditional(&self, name: &str) -> bool {
+        let guide = self.fit.objective.guide.as_ref();
+        guide.is_some_and(|(_, g)| {
+            base_of(g).latents.iter().any(|site| &*site.address == name && site.conditional)
+        })
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
