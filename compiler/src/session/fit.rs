@@ -327,7 +327,7 @@ impl Prepared {
             )
             .map_err(fault)?
             .iter()
-            .map(|(name, draws)| Posterior::of(name.clone(), draws))
+            .map(|(name, draws)| self.summarise(name, draws))
             .collect(),
         };
         let parameters = self
@@ -383,12 +383,13 @@ impl Prepared {
         Ok(Ended { report, end })
     }
 
-    /// Whether a latent of the guide is absent in some draws.
-    fn is_conditional(&self, name: &str) -> bool {
+    /// A summary of draws; of a site under a condition, over the draws that have it.
+    fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
         let guide = self.fit.objective.guide.as_ref();
-        guide.is_some_and(|(_, g)| {
-            base_of(g).latents.iter().any(|site| &*site.address == name && site.conditional)
-        })
+        let conditional = guide.is_some_and(|(_, guide)| {
+            base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
+        });
+        if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) }
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
