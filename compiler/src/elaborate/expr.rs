@@ -20,6 +20,9 @@ impl Lower<'_> {
         Ok(match value {
             // Read whole, an array's dimensions must not be confused with the axes in scope.
             Value::Array(array) if !array.dims.is_empty() => {
+                for axis in &array.dims {
+                    self.refuse_other_rows(&array, *axis, expr.span)?;
+                }
                 Value::Array(self.clear_of(&array, &vary_core::axis::AxisSet::new()))
             }
             other => other,
@@ -38,6 +41,18 @@ impl Lower<'_> {
             ExprKind::Field(base, field) => self.field(base, field),
             ExprKind::Index(base, indices) => match self.raw(base)? {
                 Value::Array(array) => self.index(&array, indices, expr.span).map(Value::Array),
+                Value::Record(fields) => {
+                    let fields: Lowered<Vec<_>> = fields
+                        .into_iter()
+                        .map(|(name, value)| match value {
+                            Value::Array(array) => {
+                                Ok((name, Value::Array(self.index(&array, indices, expr.span)?)))
+                            }
+                            other => Ok((name, other)),
+                        })
+                        .collect();
+                    Ok(Value::Record(fields?))
+                }
                 Value::Error => Err(super::Reported),
                 other => Err(self.error(
                     "E0310",
@@ -758,7 +773,8 @@ impl Lower<'_> {
         kind: OpenKind,
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
-        self.open.push(Open { axis, kind, name: name.to_string() });
+        let first = self.b.var_count() as u32;
+        self.open.push(Open { axis, kind, name: name.to_string(), first });
         let result = self.scoped(|this| {
             if kind != OpenKind::Copy {
                 let iota = this.b.iota(axis);

@@ -6,7 +6,9 @@ use super::{Lower, Lowered, Mode, Reported, base_of};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Generative, Init, ParamSpec, ProgramExpr, ProgramKind};
+use vary_core::generative::{
+    Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
+};
 use vary_core::ir::{Output, Program};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -209,6 +211,7 @@ impl Unit {
         }
         let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
+        let mut params = std::mem::take(&mut lower.free_params);
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
@@ -226,7 +229,6 @@ impl Unit {
         if let (Some(model), Some(guide)) = (&model, &guide) {
             self.check_supports(model, guide)?;
         }
-        let mut params: Vec<ParamSpec> = Vec::new();
         for program in simulated.iter().chain(&scored) {
             collect_params(program, &mut params);
         }
@@ -343,6 +345,17 @@ impl Unit {
         self.constant(expr).map(Setting::Number)
     }
 
+    /// The number an expression is known to be, reporting nothing.
+    pub fn known_number(&mut self, expr: &Expr) -> Option<f64> {
+        let before = self.diagnostics.len();
+        let mut lower = Lower::new(self, Mode::Pure);
+        let value = lower.array(expr).ok();
+        let number =
+            value.filter(|v| v.dims.is_empty()).and_then(|v| lower.b.constant(v.var)).map(|c| c.number());
+        self.diagnostics.truncate(before);
+        number
+    }
+
     /// A number known before the program runs.
     fn constant(&mut self, expr: &Expr) -> Lowered<f64> {
         let mut lower = Lower::new(self, Mode::Pure);
@@ -396,19 +409,25 @@ impl Lower<'_> {
     }
 }
 
+/// The parameters of a program expression, proposals included.
 fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
-    fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
-        for param in &program.params {
+    let mut add = |owner: &Generative| {
+        for param in &owner.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    }
-    add(base_of(program), params);
-    if let ProgramExpr::Marginal { using, program, .. } = program {
-        collect_params(program, params);
-        if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
-            add(h, params);
+    };
+    match program {
+        ProgramExpr::Base(base) => add(base),
+        ProgramExpr::Marginal { program, using, .. } => {
+            if let Marginaliser::Importance { proposal: Some(proposal), .. } = using {
+                add(proposal);
+            }
+            collect_params(program, params);
+        }
+        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
+            collect_params(inner, params);
         }
     }
 }

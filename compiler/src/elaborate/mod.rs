@@ -90,6 +90,8 @@ pub struct Lower<'u> {
     estimated: BTreeSet<Var>,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
+    /// File-level parameters that an objective reads itself.
+    free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
@@ -102,6 +104,8 @@ struct Open {
     axis: Axis,
     kind: OpenKind,
     name: String,
+    /// Variables from this one on are computed inside.
+    first: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +121,9 @@ enum OpenKind {
 struct Exported {
     name: String,
     /// As its name is read beside it: after a branch.
-    local: Array,
+    local: Value,
     /// As the array over all rows: after a plate or loop.
-    whole: Array,
+    whole: Value,
 }
 
 /// What statements may do here.
@@ -163,6 +167,7 @@ impl<'u> Lower<'u> {
             draw: None,
             estimated: BTreeSet::new(),
             occurrences: 0,
+            free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
         }

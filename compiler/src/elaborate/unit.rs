@@ -77,6 +77,10 @@ impl Unit {
                 }
                 self.items.insert(name.name.clone(), declared.clone());
             }
+            if let ItemKind::Predict(block) = &declared.item.kind {
+                let diagnostic = Diagnostic::warning(Code("W0801"), "`predict` has no effect yet");
+                self.report(diagnostic.at(block.span, "ignored").help("`report` quantities in the model"));
+            }
             self.order.push(declared);
         }
     }
