@@ -356,7 +356,7 @@ impl Lower<'_> {
         self.mode = outer;
         match value? {
             Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
-                Ok(Value::Array(self.to_real(&array)))
+                Ok(Value::Array(self.reals_of(&array)))
             }
             Value::Error => Err(Reported),
             other => {

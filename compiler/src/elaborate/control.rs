@@ -1,7 +1,7 @@
 //! Blocks, plates, loops and branches.
 
 use super::value::Value;
-use super::{Lower, Lowered, OpenKind, Reported};
+use super::{Exported, Lower, Lowered, OpenKind, Reported};
 use std::collections::HashMap;
 use vary_core::axis::AxisSet;
 use vary_core::ir::{Array, Elem, Var};
@@ -31,7 +31,9 @@ impl Lower<'_> {
     fn define_errors(&mut self, stmt: &Stmt) {
         let mut names = Vec::new();
         match &stmt.kind {
-            StmtKind::Let(binding) => pattern_names(&binding.pattern, &mut names),
+            StmtKind::Let(binding) => {
+                names.extend(pattern_names(&binding.pattern).iter().map(|n| n.name.clone()))
+            }
             StmtKind::Sample(sample) => names.push(sample.name.name.clone()),
             StmtKind::Param(param) => names.push(param.name.name.clone()),
             StmtKind::Plate { body, .. } | StmtKind::Loop { body, .. } => {
@@ -130,11 +132,29 @@ impl Lower<'_> {
 
     /// After its plate or loop a site is its array.
     fn export_sites(&mut self) {
-        let sites = self.sites_of_block.pop().unwrap_or_default();
-        for (name, array) in sites {
-            self.define(&name, Value::Array(array.clone()));
+        for Exported { name, whole, .. } in self.sites_of_block.pop().unwrap_or_default() {
+            self.define(&name, Value::Array(whole.clone()));
             if let Some(outer) = self.sites_of_block.last_mut() {
-                outer.push((name, array));
+                outer.push(Exported { name, local: whole.clone(), whole });
+            }
+        }
+    }
+
+    /// After its branch a site is visible too; where it is absent, a real is NaN, so that a use which is not
+    /// itself under the condition cannot go unnoticed.
+    fn export_branch(&mut self, test: Var) {
+        for Exported { name, local, whole } in self.sites_of_block.pop().unwrap_or_default() {
+            let masked = |this: &mut Self, array: Array| {
+                if this.elem(&array) != Elem::Real {
+                    return array;
+                }
+                let absent = this.b.real(f64::NAN);
+                Array { var: this.b.select(test, array.var, absent), dims: array.dims }
+            };
+            let (local, whole) = (masked(self, local), masked(self, whole));
+            self.define(&name, Value::Array(local.clone()));
+            if let Some(outer) = self.sites_of_block.last_mut() {
+                outer.push(Exported { name, local, whole });
             }
         }
     }
@@ -227,7 +247,7 @@ impl Lower<'_> {
         let Value::Array(value) = value else {
             return Err(self.error("E0311", span, "a loop carries numbers and arrays", "not this"));
         };
-        let value = if self.elem(start) == Elem::Real { self.to_real(&value) } else { value };
+        let value = if self.elem(start) == Elem::Real { self.reals_of(&value) } else { value };
         if self.sizes(&value) != self.sizes(start) || self.elem(&value) != self.elem(start) {
             let (was, is) =
                 (self.describe(&Value::Array(start.clone())), self.describe(&Value::Array(value.clone())));
@@ -258,8 +278,10 @@ impl Lower<'_> {
             this.b.set_guard(None);
             let guard = this.b.and_guard(outer, Some(test));
             this.b.set_guard(guard);
+            this.sites_of_block.push(Vec::new());
             let value = this.scoped(work);
             this.b.set_guard(outer);
+            this.export_branch(test);
             value
         };
         let a = side(self, test, &mut |this| this.block(then));
@@ -277,11 +299,12 @@ impl Lower<'_> {
     }
 }
 
-fn pattern_names(pattern: &Pattern, names: &mut Vec<String>) {
+/// The names a pattern binds, in order.
+pub(super) fn pattern_names(pattern: &Pattern) -> Vec<&ast::Ident> {
     match pattern {
-        Pattern::Name(name) => names.push(name.name.clone()),
-        Pattern::Tuple(parts, _) => parts.iter().for_each(|part| pattern_names(part, names)),
-        Pattern::Wildcard(_) | Pattern::Literal(_) => {}
+        Pattern::Name(name) => vec![name],
+        Pattern::Tuple(parts, _) => parts.iter().flat_map(pattern_names).collect(),
+        Pattern::Wildcard(_) | Pattern::Literal(_) => Vec::new(),
     }
 }
 

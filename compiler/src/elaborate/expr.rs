@@ -176,7 +176,14 @@ impl Lower<'_> {
                 if self.calls.iter().any(|call| call == name) {
                     return Err(self.error("E0203", span, format!("`{name}` is defined by itself"), "here"));
                 }
-                self.at_file_level(name, |this| this.raw(&binding.value))
+                self.at_file_level(name, |this| {
+                    let value = this.raw(&binding.value)?;
+                    if matches!(binding.pattern, Pattern::Name(_)) {
+                        return Ok(value);
+                    }
+                    this.bind_pattern(&binding.pattern, value)?;
+                    this.lookup(name).cloned().ok_or(super::Reported)
+                })
             }
             ItemKind::Param(param) => self.parameter(param, None),
             ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),
@@ -549,7 +556,7 @@ impl Lower<'_> {
         let elem = self.elem(&array);
         let wanted = declared.constraint.elem();
         let array = match (elem, wanted) {
-            (Elem::Int, Elem::Real) => self.to_real(&array),
+            (Elem::Int, Elem::Real) => self.reals_of(&array),
             (a, b) if a == b => array,
             _ => {
                 let (found, expected) =
@@ -628,7 +635,7 @@ impl Lower<'_> {
             let (a, b) = if self.elem(&wanted) == self.elem(&value) {
                 (value.clone(), wanted)
             } else {
-                (self.to_real(&value), self.to_real(&wanted))
+                (self.reals_of(&value), self.reals_of(&wanted))
             };
             tests.push((self.b.prim(Prim::Eq, &[a.var, b.var]), arm));
         }
@@ -668,7 +675,9 @@ impl Lower<'_> {
                 let (ea, eb) = (self.elem(&a), self.elem(&b));
                 let (a, b) = match (ea, eb) {
                     _ if ea == eb => (a, b),
-                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => (self.to_real(&a), self.to_real(&b)),
+                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => {
+                        (self.reals_of(&a), self.reals_of(&b))
+                    }
                     _ => {
                         return Err(self.error(
                             "E0318",

@@ -207,7 +207,7 @@ impl Unit {
                     .help("write for example `elbo(model, guide)`"),
             ));
         }
-        let value = lower.to_real(&value);
+        let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];

@@ -74,8 +74,8 @@ pub struct Lower<'u> {
     ints: HashMap<Var, Dim>,
     /// What statements may do.
     mode: Mode,
-    /// Sites of the plates and loops around, innermost last: exported as arrays when these end.
-    sites_of_block: Vec<Vec<(String, Array)>>,
+    /// Sites of the plates, loops and branches around, innermost last: visible after these end.
+    sites_of_block: Vec<Vec<Exported>>,
     /// What `next` assigned in the loops around, innermost last.
     nexts: Vec<Vec<(ast::Ident, Value)>>,
     /// Functions being inlined, to refuse recursion.
@@ -106,6 +106,16 @@ enum OpenKind {
     Loop,
     Comprehension,
     Copy,
+}
+
+/// A site (or report) as code after its block sees it.
+#[derive(Debug, Clone)]
+struct Exported {
+    name: String,
+    /// As its name is read beside it: after a branch.
+    local: Array,
+    /// As the array over all rows: after a plate or loop.
+    whole: Array,
 }
 
 /// What statements may do here.
@@ -317,7 +327,7 @@ impl<'u> Lower<'u> {
     }
 
     /// An int as its real.
-    fn to_real(&mut self, array: &Array) -> Array {
+    fn reals_of(&mut self, array: &Array) -> Array {
         Array { var: self.b.to_real(array.var), dims: array.dims.clone() }
     }
 

@@ -88,7 +88,7 @@ impl Lower<'_> {
         if logical || equality {
             return Ok(Value::Array(self.pointwise(prim, &[&a, &b])));
         }
-        let (a, b) = (self.to_real(&a), self.to_real(&b));
+        let (a, b) = (self.reals_of(&a), self.reals_of(&b));
         Ok(Value::Array(self.pointwise(prim, &[&a, &b])))
     }
 
@@ -109,7 +109,7 @@ impl Lower<'_> {
             }
             return Array { var: result, dims: a.dims.clone() };
         }
-        let (a, b) = (self.to_real(a), self.to_real(b));
+        let (a, b) = (self.reals_of(a), self.reals_of(b));
         self.pointwise(Prim::Pow, &[&a, &b])
     }
 
@@ -158,7 +158,7 @@ impl Lower<'_> {
                     .note("the last dimension of the left side must equal the first of the right side"),
             ));
         }
-        let (a, b) = (self.to_real(a), self.to_real(b));
+        let (a, b) = (self.reals_of(a), self.reals_of(b));
         let shared = a.dims[a.dims.len() - 1];
         let avoid: AxisSet = a.dims.iter().copied().collect();
         let b = self.clear_of(&b, &avoid);

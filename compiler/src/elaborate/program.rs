@@ -2,7 +2,7 @@
 
 use super::unit::Unit;
 use super::value::Value;
-use super::{GenerativeState, Lower, Lowered, Mode, Reported};
+use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::generative::{Generative, ProgramKind};
@@ -181,9 +181,9 @@ impl Lower<'_> {
             .filter_map(|site| site.address.strip_prefix(&prefix).map(str::to_string))
             .filter_map(|name| inner.iter().rev().find_map(|s| s.get(&name).cloned()).map(|v| (name, v)))
             .collect();
-        for (name, array) in sites {
+        for Exported { name, local, .. } in sites {
             if !fields.iter().any(|(known, _)| *known == name) {
-                fields.push((name, Value::Array(array)));
+                fields.push((name, Value::Array(local)));
             }
         }
         let named = match value {

@@ -1,7 +1,7 @@
 //! Sample statements, observations, factors and reports.
 
 use super::value::{Declared, Value};
-use super::{Lower, Lowered, Mode, OpenKind, Reported};
+use super::{Exported, Lower, Lowered, Mode, OpenKind, Reported};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
@@ -118,9 +118,9 @@ impl Lower<'_> {
         } else {
             whole.clone()
         };
-        self.define(&stmt.name.name, Value::Array(local));
+        self.define(&stmt.name.name, Value::Array(local.clone()));
         if let Some(sites) = self.sites_of_block.last_mut() {
-            sites.push((stmt.name.name.clone(), whole));
+            sites.push(Exported { name: stmt.name.name.clone(), local, whole });
         }
         Ok(Value::unit())
     }
@@ -136,7 +136,7 @@ impl Lower<'_> {
         let own = &site.dims[site.dims.len() - (site.dims.len() - self.row_count(stmt)?)..];
         let own: Vec<Axis> = own.to_vec();
         let value = match (elem, wanted) {
-            (Elem::Int, Elem::Real) => self.to_real(&value),
+            (Elem::Int, Elem::Real) => self.reals_of(&value),
             (a, b) if a == b => value,
             (Elem::Int, Elem::Bool) => {
                 return Err(self.report(
@@ -378,7 +378,7 @@ impl Lower<'_> {
             };
             let wanted = param.constraint.elem();
             let array = match (self.elem(&array), wanted) {
-                (Elem::Int, Elem::Real) => self.to_real(&array),
+                (Elem::Int, Elem::Real) => self.reals_of(&array),
                 (a, b) if a == b => array,
                 (found, _) => {
                     let (found, wanted) =
@@ -626,13 +626,13 @@ impl Lower<'_> {
                 "this is true or false",
             ));
         }
-        let array = self.to_real(&array);
+        let array = self.reals_of(&array);
         let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
         let rows: Vec<Axis> = self.open.iter().filter(|o| o.kind != OpenKind::Copy).map(|o| o.axis).collect();
         // Counts once per row of the plates around, also where its value is the same in all rows.
         let mut value = var;
         for axis in rows {
-            value = self.spread(value, axis);
+            value = self.b.spread(value, axis);
         }
         self.b.push(Stmt::Factor { value, guard, span });
         Ok(Value::unit())
@@ -673,7 +673,8 @@ impl Lower<'_> {
             self.define(&name.name, Value::Array(array.clone()));
         }
         if let Some(sites) = self.sites_of_block.last_mut() {
-            sites.push((name.name.clone(), Array { var: array.var, dims }));
+            let whole = Array { var: array.var, dims };
+            sites.push(Exported { name: name.name.clone(), local: array, whole });
         }
         Ok(Value::unit())
     }

@@ -55,12 +55,14 @@ impl Unit {
     pub fn add(&mut self, file: ast::File, redefine: bool) {
         for item in file.items {
             let declared = Rc::new(Declared { item, is_stdlib: false });
-            if let Some(name) = declared_name(&declared.item) {
+            for name in declared_names(&declared.item) {
                 if let Some(earlier) = self.items.get(&name.name)
                     && !redefine
                     && !earlier.is_stdlib
                 {
-                    let first = declared_name(&earlier.item).map_or(earlier.item.span, |n| n.span);
+                    let earlier_name =
+                        declared_names(&earlier.item).into_iter().find(|n| n.name == name.name);
+                    let first = earlier_name.map_or(earlier.item.span, |n| n.span);
                     let diagnostic =
                         Diagnostic::error(Code("E0201"), format!("`{}` is declared twice", name.name))
                             .at(name.span, "the second declaration")
@@ -97,7 +99,7 @@ impl Unit {
         self.diagnostics.extend(parsed.diagnostics);
         for item in parsed.file.items {
             let declared = Rc::new(Declared { item, is_stdlib: true });
-            if let Some(name) = declared_name(&declared.item) {
+            for name in declared_names(&declared.item) {
                 self.items.entry(name.name.clone()).or_insert(declared.clone());
             }
         }
@@ -106,7 +108,7 @@ impl Unit {
 
     /// Every name a user may mean, for suggestions.
     pub fn names(&self) -> Vec<String> {
-        let own = self.order.iter().filter_map(|d| declared_name(&d.item).map(|n| n.name.clone()));
+        let own = self.order.iter().flat_map(|d| declared_names(&d.item)).map(|n| n.name.clone());
         own.chain(stdlib::names().map(str::to_string)).collect()
     }
 
@@ -134,7 +136,15 @@ impl Unit {
     }
 }
 
-/// The name an item declares.
+/// The names an item declares: several when it binds a tuple.
+pub fn declared_names(item: &ast::Item) -> Vec<&ast::Ident> {
+    match &item.kind {
+        ItemKind::Let(binding) => super::control::pattern_names(&binding.pattern),
+        _ => declared_name(item).into_iter().collect(),
+    }
+}
+
+/// The name an item declares, where it is one.
 pub fn declared_name(item: &ast::Item) -> Option<&ast::Ident> {
     match &item.kind {
         ItemKind::Data(data) => Some(&data.name),

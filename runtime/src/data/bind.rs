@@ -184,6 +184,17 @@ fn infer(declared: &[Declared], sources: &[Source], found: &Found) -> Result<Siz
                 unknown.insert(name);
             }
             (Some(supplied), _) => equations.extend(equations_of(wanted, supplied)),
+            // A default array of full rank has sizes of its own; one of lower rank is repeated to the declared shape.
+            (None, Absent::Default(value)) if value.ndim() == wanted.dims.len() => {
+                let sized =
+                    |axis| HasSize { name: wanted.name.clone(), axis: Some(axis), rank: value.ndim() };
+                let shape = wanted.dims.iter().zip(value.shape()).enumerate();
+                equations.extend(shape.map(|(axis, (spec, size))| Equation {
+                    spec,
+                    size: *size,
+                    sized: sized(axis),
+                }));
+            }
             (None, _) => {}
         }
     }

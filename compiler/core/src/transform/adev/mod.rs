@@ -1,6 +1,6 @@
 //! `adev`: from an objective program to one whose plain derivative is unbiased.
 //!
-//! Before: an objective program for L(θ) = E[l], with sample sites and their strategies. After: a
+//! Before: an objective program for L(θ) = `E[l]`, with sample sites and their strategies. After: a
 //! program with random primitives only, deterministic in keys and operands, such that
 //!
 //! ```text
@@ -10,13 +10,13 @@
 //! (ADEV: Lew, Huot, Staton, Mansinghka, POPL 2023, theorem 4.2; Becker et al., PLDI 2024, §4.)
 //! The paper passes a dual continuation to every primitive. Here programs are first-order and
 //! their values functions of axes, so a continuation is a set of terms: the result is split into
-//! a sum ([`terms`]), a site's **local continuation** is the terms that depend on it, row by row
+//! a sum (`terms`), a site's **local continuation** is the terms that depend on it, row by row
 //! where they are aligned with its rows ([`dependence`](super::dependence)), and a strategy
 //!
-//! * gives the site a smooth value ([`reparam`]), or
+//! * gives the site a smooth value (`reparam`), or
 //! * a rigid one plus score terms `Detach(cost) · Tangent(u)`, whose primal is zero and whose
-//!   tangent is cost·u' ([`reinforce`], [`mvd`]), or
-//! * all of its values at once along a new axis, weighted by their probabilities ([`exact`]).
+//!   tangent is cost·u' (`reinforce`, `mvd`), or
+//! * all of its values at once along a new axis, weighted by their probabilities (`exact`).
 //!
 //! The order is that of the theorem's proof: direct sites (smooth or rigid values) first, since
 //! they leave the terms as they are; then the others from the last to the first, each on the

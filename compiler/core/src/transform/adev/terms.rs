@@ -2,15 +2,17 @@
 //!
 //! Before: a result of an objective program. After: terms whose sum it is, each a variable times
 //! factors that do not depend on the site at hand, summed over axes that are still open. Walks
-//! back through sums, differences, signs, `reduce sum`, and products and quotients with what
-//! does not depend on the site; anything else (log-mean-exp, a select) is one term.
+//! back through sums, differences, signs, `reduce sum`, products and quotients with what does not
+//! depend on the site, and totals that a scan accumulates; anything else (log-mean-exp, a select)
+//! is one term.
 
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::dim::Dim;
-use crate::ir::{Const, InputKind, Monoid, Op, Program, Stmt, Var};
+use crate::ir::{Carry, Const, InputKind, Monoid, Op, Program, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::dependence::{Dependence, Links};
+use std::collections::HashMap;
 
 /// Past this many terms the rest stays unsplit: a sum that shares its parts could split exponentially.
 const MOST_TERMS: usize = 4096;
@@ -95,6 +97,7 @@ pub fn known_dims(program: &Program) -> impl Fn(Var) -> Option<Dim> {
 pub fn split(program: &Program, result: Var, dependence: &Dependence) -> Vec<Term> {
     let definitions = definitions(program);
     let zeros = primal_zeros(program);
+    let totals = carries(&program.body);
     let axes = |var: Var| &program.vars[var.0 as usize].ty.axes;
     let start = Term { var: result, over: AxisSet::new(), factors: Vec::new(), negative: false, zero: false };
     let mut open = vec![start];
@@ -104,7 +107,9 @@ pub fn split(program: &Program, result: Var, dependence: &Dependence) -> Vec<Ter
         let parts = if dependence.of(term.var).is_none() || terms.len() + open.len() >= MOST_TERMS {
             None
         } else {
-            definitions[term.var.0 as usize].and_then(|op| parts(op, &term, dependence, &axes))
+            let op = definitions[term.var.0 as usize];
+            let total = op.and_then(|op| accumulated(program, &totals, &definitions, op, &term));
+            total.or_else(|| op.and_then(|op| parts(op, &term, dependence, &axes)))
         };
         match parts {
             Some(parts) => open.extend(parts.into_iter().rev()),
@@ -187,6 +192,49 @@ fn parts<'p>(
         },
         _ => None,
     }
+}
+
+/// The carries of forward scans by what they go on with, each with its scan's axis.
+fn carries(stmts: &[Stmt]) -> HashMap<Var, (Axis, Carry)> {
+    let mut found = HashMap::new();
+    for stmt in stmts {
+        if let Stmt::Scan(scan) = stmt {
+            found.extend(carries(&scan.body));
+            if !scan.reverse {
+                found.extend(scan.carries.iter().map(|carry| (carry.next, (scan.axis, carry.clone()))));
+            }
+        }
+    }
+    found
+}
+
+/// The final value of a carry that goes on with `carry ± y` is its start and ± Σ y over the steps.
+fn accumulated(
+    program: &Program,
+    totals: &HashMap<Var, (Axis, Carry)>,
+    definitions: &[Option<&Op>],
+    op: &Op,
+    term: &Term,
+) -> Option<Vec<Term>> {
+    let axes = |var: Var| &program.vars[var.0 as usize].ty.axes;
+    let Op::Gather { x, axis, index } = op else { return None };
+    let (scanned, carry) = totals.get(x)?;
+    let info = program.axes.info(*axis);
+    let Some(Op::Const(Const::Int(at))) = definitions[index.0 as usize] else { return None };
+    let is_last = info.lower.plus(&info.size).minus(&Dim::known(1)).value() == Some(*at);
+    if scanned != axis || !is_last || varies(&term.factors, *axis, &axes) {
+        return None;
+    }
+    let (step, negate) = match definitions[x.0 as usize]? {
+        Op::Prim(Prim::Add, args) if args[0] == carry.var => (args[1], false),
+        Op::Prim(Prim::Add, args) if args[1] == carry.var => (args[0], false),
+        Op::Prim(Prim::Sub, args) if args[0] == carry.var => (args[1], true),
+        _ => return None,
+    };
+    let start = Term { var: carry.init, ..term.clone() };
+    let mut steps = Term { var: step, negative: term.negative != negate, ..term.clone() };
+    steps.over.insert(*axis);
+    Some(vec![start, steps])
 }
 
 /// Variables whose primal is zero whatever the inputs: score terms, and what is linear in them.

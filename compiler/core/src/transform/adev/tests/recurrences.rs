@@ -151,3 +151,42 @@ fn sites_of_a_recurrence_in_every_combination() {
         }
     }
 }
+
+/// Flips on their own, whose cost is accumulated step by step.
+fn accumulated(steps: usize, strategy: Strategy) -> Program {
+    let mut w = World::new(if steps > 10 { 2 } else { DRAWS });
+    let t = w.axis("t", steps);
+    let theta = w.param("theta", &[t]);
+    let p = w.sigmoid(theta);
+    let zero = w.b.real(0.0);
+    let widen = [w.draw].into_iter().collect();
+    let total = w.b.begin_scan(t, false, &[(zero, widen)])[0];
+    w.key.insert(t);
+    let flip = w.flip.clone();
+    let x = w.site("x", &flip, &[p], Some(strategy));
+    let cost = w.affine(1.0, x, 0.3);
+    let cost = w.b.mul(cost, theta);
+    let next = w.b.add(total, cost);
+    w.b.end_scan(&[next]);
+    let last = w.b.int(steps as i64 - 1);
+    let last = w.b.gather(next, t, last);
+    w.objective(last)
+}
+
+#[test]
+fn accumulated_totals_are_sums() {
+    let values = Values::from([("theta", vec![0.5, -0.7, 1.0])]);
+    let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();
+    let truth = truth(&values, &["theta"], &loss);
+    for strategy in flips() {
+        assert_unbiased(strategy.name(), &accumulated(3, strategy.clone()), &values, truth);
+    }
+    assert_exact("steps on their own", &accumulated(40, Strategy::Enum), &forty(), {
+        let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();
+        super::super::fixtures::truth(&forty(), &["theta"], &loss)
+    });
+}
+
+fn forty() -> Values {
+    Values::from([("theta", (0..40).map(|t| 0.05 * f64::from(t) - 1.0).collect())])
+}
