@@ -43,7 +43,7 @@ pub struct Objective {
     pub guide: Option<(String, Rc<ProgramExpr>)>,
     /// The parameters of all programs in it, starting values replaced by the fit's `init`.
     pub params: Vec<ParamSpec>,
-    /// Places of the user's own `detach` and `surrogate`.
+    /// Places of the user's own `detach`, `surrogate` and `frozen`.
     pub detaches: Vec<Span>,
 }
 
@@ -227,12 +227,18 @@ impl Unit {
             self.check_supports(model, guide)?;
         }
         let mut params: Vec<ParamSpec> = Vec::new();
+        let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
-            collect_params(program, &mut params);
+            collect_params(program, &mut params, &mut programs);
         }
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
-        let detaches = self.detaches.split_off(detaches_before);
+        let mut detaches = self.detaches.split_off(detaches_before);
+        for program in &programs {
+            detaches.extend(self.detaches_of.get(program).into_iter().flatten());
+        }
+        detaches.sort();
+        detaches.dedup();
         Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches })
     }
 
@@ -393,19 +399,26 @@ impl Lower<'_> {
     }
 }
 
-fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
-    fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
+/// The parameters of the programs that an expression is made of, and the programs' names.
+fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+    let mut add = |program: &Generative| {
+        names.push(program.name.clone());
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    }
-    add(base_of(program), params);
-    if let ProgramExpr::Marginal { using, program, .. } = program {
-        collect_params(program, params);
-        if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
-            add(h, params);
+    };
+    match program {
+        ProgramExpr::Base(base) => add(base),
+        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
+            collect_params(inner, params, names);
+        }
+        ProgramExpr::Marginal { using, program, .. } => {
+            if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
+                add(h);
+            }
+            collect_params(program, params, names);
         }
     }
 }

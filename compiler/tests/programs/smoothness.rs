@@ -12,7 +12,8 @@ fn contradictions(case: &Case) -> String {
     let printed = session.check().text;
     let mut found = run::errors(&session);
     for expected in &case.errors {
-        let line = |d: &Diagnostic| d.labels.first().map_or(0, |l| session.unit.sources.line_column(l.span).0);
+        let line =
+            |d: &Diagnostic| d.labels.first().map_or(0, |l| session.unit.sources.line_column(l.span).0);
         let at = found.iter().position(|d| {
             let texts = d.labels.iter().map(|l| &l.text).chain([&d.message]).chain(&d.help).chain(&d.notes);
             d.code.0 == expected.code
@@ -22,7 +23,8 @@ fn contradictions(case: &Case) -> String {
         match at {
             Some(at) => drop(found.remove(at)),
             None => {
-                let _ = writeln!(wrong, "missing: line {} {} {}", expected.line, expected.code, expected.words);
+                let _ =
+                    writeln!(wrong, "missing: line {} {} {}", expected.line, expected.code, expected.words);
             }
         }
     }
