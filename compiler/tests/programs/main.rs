@@ -3,3 +3,4 @@
 mod cases;
 mod run;
 mod smoothness;
+mod wrong;
