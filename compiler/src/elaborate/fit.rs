@@ -229,15 +229,21 @@ impl Unit {
         if let (Some(model), Some(guide)) = (&model, &guide) {
             self.check_supports(model, guide)?;
         }
+        let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
-            collect_params(program, &mut params);
+            collect_params(program, &mut params, &mut programs);
         }
         let mut estimates: Vec<Span> =
             simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
         estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
-        let detaches = self.detaches.split_off(detaches_before);
+        let mut detaches = self.detaches.split_off(detaches_before);
+        for program in &programs {
+            detaches.extend(self.detaches_of.get(program).into_iter().flatten());
+        }
+        detaches.sort();
+        detaches.dedup();
         Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
     }
 
@@ -409,10 +415,11 @@ impl Lower<'_> {
     }
 }
 
-/// The parameters of a program expression, proposals included.
-fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
-    let mut add = |owner: &Generative| {
-        for param in &owner.params {
+/// The parameters of the programs that an expression is made of, and the programs' names.
+fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+    let mut add = |program: &Generative| {
+        names.push(program.name.clone());
+        for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
@@ -420,14 +427,14 @@ fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
     };
     match program {
         ProgramExpr::Base(base) => add(base),
-        ProgramExpr::Marginal { program, using, .. } => {
-            if let Marginaliser::Importance { proposal: Some(proposal), .. } = using {
-                add(proposal);
-            }
-            collect_params(program, params);
-        }
         ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
-            collect_params(inner, params);
+            collect_params(inner, params, names);
+        }
+        ProgramExpr::Marginal { using, program, .. } => {
+            if let Marginaliser::Importance { proposal: Some(h), .. } = using {
+                add(h);
+            }
+            collect_params(program, params, names);
         }
     }
 }

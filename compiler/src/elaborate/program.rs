@@ -24,7 +24,11 @@ impl Unit {
             ItemKind::Guide(decl) => (decl, ProgramKind::Guide),
             _ => return Err(Reported),
         };
-        let program = Rc::new(elaborate(self, decl, kind, declared.item.span)?);
+        let before = self.detaches.len();
+        let elaborated = elaborate(self, decl, kind, declared.item.span);
+        let detaches = self.detaches.split_off(before);
+        self.detaches_of.insert(name.to_string(), detaches);
+        let program = Rc::new(elaborated?);
         self.programs.insert(name.to_string(), Some(program.clone()));
         Ok(program)
     }

@@ -24,8 +24,10 @@ pub struct Unit {
     pub diagnostics: Vec<Diagnostic>,
     /// The user's declarations in order.
     pub order: Vec<Rc<Declared>>,
-    /// Places of `detach` in the user's own code.
+    /// Places of `detach`, `surrogate` and `frozen` in the user's own code, of what is being elaborated.
     pub detaches: Vec<Span>,
+    /// Those of the programs elaborated, by name.
+    pub(super) detaches_of: HashMap<String, Vec<Span>>,
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
     items: HashMap<String, Rc<Declared>>,
