@@ -1,5 +1,6 @@
 //! Operands of operations, and walks over statements.
 
+use crate::axis::{Axis, AxisSet};
 use crate::ir::{Let, Op, Stmt, Var};
 
 impl Op {
@@ -35,6 +36,32 @@ impl Op {
             Op::Detach(x) => Op::Detach(f(*x)),
             Op::Tangent(x) => Op::Tangent(f(*x)),
         }
+    }
+
+    /// The same operation along other axes.
+    pub fn map_axes(&self, f: &dyn Fn(Axis) -> Axis) -> Op {
+        let set = |axes: &AxisSet| axes.iter().map(f).collect();
+        let mut op = self.clone();
+        match &mut op {
+            Op::Const(_) | Op::Prim(..) | Op::Detach(_) | Op::Tangent(_) => {}
+            Op::Input(input) => input.dims.iter_mut().for_each(|axis| *axis = f(*axis)),
+            Op::Iota(axis)
+            | Op::Reduce(_, axis, _)
+            | Op::Gather { axis, .. }
+            | Op::CumSum { axis, .. }
+            | Op::Stack { axis, .. } => *axis = f(*axis),
+            Op::Rename(pairs, _) => pairs.iter_mut().for_each(|(from, to)| (*from, *to) = (f(*from), f(*to))),
+            Op::Scatter { axis, over, .. } => (*axis, *over) = (f(*axis), set(over)),
+            Op::Concat { axis, parts } => {
+                *axis = f(*axis);
+                parts.iter_mut().for_each(|(along, _)| *along = f(*along));
+            }
+            Op::Cholesky { row, col, .. } | Op::TriSolve { row, col, .. } => {
+                (*row, *col) = (f(*row), f(*col))
+            }
+            Op::Draw(draw) => draw.key = set(&draw.key),
+        }
+        op
     }
 
     /// The operands in order.

@@ -205,7 +205,7 @@ impl Lower<'_> {
                 if self.stdlib_depth == 0 {
                     self.unit.detaches.push(span);
                 }
-                let grad = self.to_real(grad);
+                let grad = self.reals_of(grad);
                 let (value, grad) = self.broadcast(&value.clone(), &grad, span, span, span)?;
                 let fixed = self.b.detach(value.var);
                 let tangent = self.emit(Op::Tangent(grad.var));
@@ -247,7 +247,7 @@ impl Lower<'_> {
                 ));
             }
         }
-        Ok(arrays.map(|array| self.to_real(&array)))
+        Ok(arrays.map(|array| self.reals_of(&array)))
     }
 
     fn derived_unary(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Value> {
@@ -309,7 +309,7 @@ impl Lower<'_> {
             let prim = if name == "min" { Prim::Min } else { Prim::Max };
             return Ok(Value::Array(self.pointwise(prim, &[&a, &b])));
         }
-        let (a, b) = (self.to_real(&a), self.to_real(&b));
+        let (a, b) = (self.reals_of(&a), self.reals_of(&b));
         if name == "log_add_exp" {
             let var = self.b.log_add_exp(a.var, b.var);
             return Ok(Value::Array(Array { var, dims: a.dims }));
@@ -430,7 +430,7 @@ impl Lower<'_> {
             return Err(self.error("E0320", span, format!("`{name}` needs an array"), "this is a scalar"));
         };
         let x = if self.elem(&a) == Elem::Int { a.var } else { self.b.to_real(a.var) };
-        let x = self.spread(x, axis);
+        let x = self.b.spread(x, axis);
         let var = match name {
             "cumsum" => self.emit(Op::CumSum { x, axis, reverse: false, exclusive: false }),
             _ => {
@@ -441,16 +441,6 @@ impl Lower<'_> {
             }
         };
         Ok(Array { var, dims: a.dims })
-    }
-
-    /// The value with this axis, repeated where it is constant along it.
-    pub(super) fn spread(&mut self, x: Var, axis: Axis) -> Var {
-        if self.b.axes_of(x).contains(axis) {
-            return x;
-        }
-        let iota = self.b.iota(axis);
-        let always = self.b.prim(Prim::Eq, &[iota, iota]);
-        self.b.emit(Op::Prim(Prim::Select, vec![always, x, x]))
     }
 
     fn construction(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Value> {
@@ -504,7 +494,7 @@ impl Lower<'_> {
                     };
                     total = total.plus(&self.b.axes.info(*axis).size);
                     let var = self.b.to_real(part.var);
-                    let var = self.spread(var, *axis);
+                    let var = self.b.spread(var, *axis);
                     taken = taken.union(self.b.axes_of(var));
                     parts.push((*axis, var));
                 }
@@ -578,7 +568,7 @@ impl Lower<'_> {
                 let first = dims[0];
                 let from = if transposed { col } else { row };
                 let rhs = self.b.rename(&[(first, from)], v.var);
-                let rhs = self.spread(rhs, from);
+                let rhs = self.b.spread(rhs, from);
                 let mut x = self.emit(Op::TriSolve { l, row, col, b: rhs, transposed });
                 let mut at = if transposed { row } else { col };
                 if name == "solve" {
@@ -610,8 +600,8 @@ impl Lower<'_> {
     }
 
     fn full_matrix(&mut self, var: Var, row: Axis, col: Axis) -> Var {
-        let var = self.spread(var, row);
-        self.spread(var, col)
+        let var = self.b.spread(var, row);
+        self.b.spread(var, col)
     }
 
     fn square(&mut self, m: &Array, span: Span) -> Lowered<(Axis, Axis)> {

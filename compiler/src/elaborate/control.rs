@@ -247,7 +247,7 @@ impl Lower<'_> {
         let Value::Array(value) = value else {
             return Err(self.error("E0311", span, "a loop carries numbers and arrays", "not this"));
         };
-        let value = if self.elem(start) == Elem::Real { self.to_real(&value) } else { value };
+        let value = if self.elem(start) == Elem::Real { self.reals_of(&value) } else { value };
         if self.sizes(&value) != self.sizes(start) || self.elem(&value) != self.elem(start) {
             let (was, is) =
                 (self.describe(&Value::Array(start.clone())), self.describe(&Value::Array(value.clone())));

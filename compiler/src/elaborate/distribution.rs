@@ -288,7 +288,7 @@ fn fragment(
         if let Some(axis) = axis {
             // The size of a formal axis is counted along it, so that it follows the actual one.
             let one = lower.b.int(1);
-            let ones = lower.spread(one, *axis);
+            let ones = lower.b.spread(one, *axis);
             let var = lower.b.reduce(Monoid::Sum, *axis, ones);
             lower.ints.insert(var, dim.clone());
             let value = lower.scalar(var);

@@ -89,8 +89,15 @@ impl Lower<'_> {
         }
     }
 
-    /// A number or array.
+    /// A number or array whose value may be used.
     pub(super) fn array(&mut self, expr: &Expr) -> Lowered<Array> {
+        let array = self.possibly_estimated(expr)?;
+        self.refuse_estimated(&array, expr.span)?;
+        Ok(array)
+    }
+
+    /// A number or array, also an expectation.
+    pub(super) fn possibly_estimated(&mut self, expr: &Expr) -> Lowered<Array> {
         match self.expr(expr)? {
             Value::Array(array) => Ok(array),
             Value::Error => Err(super::Reported),
@@ -344,7 +351,7 @@ impl Lower<'_> {
                 let (ItemKind::Fn(f) | ItemKind::Objective(f)) = &declared.item.kind else {
                     unreachable!("only functions and objectives are function values")
                 };
-                self.call_function(f, declared.is_stdlib, args, span)
+                self.call_function(f, &declared, args, span)
             }
             Value::Lambda(closure) => {
                 let mut values = Vec::new();
@@ -392,10 +399,11 @@ impl Lower<'_> {
     pub(super) fn call_function(
         &mut self,
         f: &ast::FnDecl,
-        is_stdlib: bool,
+        declared: &Declared,
         args: &[ast::Arg],
         span: Span,
     ) -> Lowered<Value> {
+        let is_stdlib = declared.is_stdlib;
         if self.calls.contains(&f.name.name) {
             return Err(self.report(
                 Diagnostic::error(Code("E0203"), format!("`{}` calls itself", f.name.name))
@@ -404,6 +412,7 @@ impl Lower<'_> {
             ));
         }
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
+        self.check_requirements(f, &declared.item.attributes, &values)?;
         let mut generic = HashMap::new();
         let mut scope = HashMap::new();
         for (param, (value, at)) in f.params.iter().zip(values) {
@@ -556,7 +565,7 @@ impl Lower<'_> {
         let elem = self.elem(&array);
         let wanted = declared.constraint.elem();
         let array = match (elem, wanted) {
-            (Elem::Int, Elem::Real) => self.to_real(&array),
+            (Elem::Int, Elem::Real) => self.reals_of(&array),
             (a, b) if a == b => array,
             _ => {
                 let (found, expected) =
@@ -635,7 +644,7 @@ impl Lower<'_> {
             let (a, b) = if self.elem(&wanted) == self.elem(&value) {
                 (value.clone(), wanted)
             } else {
-                (self.to_real(&value), self.to_real(&wanted))
+                (self.reals_of(&value), self.reals_of(&wanted))
             };
             tests.push((self.b.prim(Prim::Eq, &[a.var, b.var]), arm));
         }
@@ -675,7 +684,9 @@ impl Lower<'_> {
                 let (ea, eb) = (self.elem(&a), self.elem(&b));
                 let (a, b) = match (ea, eb) {
                     _ if ea == eb => (a, b),
-                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => (self.to_real(&a), self.to_real(&b)),
+                    (Elem::Real | Elem::Int, Elem::Real | Elem::Int) => {
+                        (self.reals_of(&a), self.reals_of(&b))
+                    }
                     _ => {
                         return Err(self.error(
                             "E0318",
@@ -686,6 +697,9 @@ impl Lower<'_> {
                     }
                 };
                 let var = self.b.select(test, a.var, b.var);
+                if self.estimated.contains(&a.var) || self.estimated.contains(&b.var) {
+                    self.mark_estimated(var);
+                }
                 Ok(Value::Array(Array { var, dims: a.dims }))
             }
             (Value::Tuple(a), Value::Tuple(b)) if a.len() == b.len() => {

@@ -43,8 +43,10 @@ pub struct Objective {
     pub guide: Option<(String, Rc<ProgramExpr>)>,
     /// The parameters of all programs in it, starting values replaced by the fit's `init`.
     pub params: Vec<ParamSpec>,
-    /// Places of the user's own `detach` and `surrogate`.
+    /// Places of the user's own `detach`, `surrogate` and `frozen`.
     pub detaches: Vec<Span>,
+    /// Places where importance sampling estimates a density.
+    pub estimates: Vec<Span>,
 }
 
 /// What the value of an objective bounds.
@@ -156,15 +158,13 @@ impl Unit {
             },
             _ => None,
         };
-        let (name, attributes, own_stdlib) = match &declared {
+        let (name, attributes) = match &declared {
             Some(d) => (
                 super::unit::declared_name(&d.item).map_or("objective".into(), |n| n.name.clone()),
                 d.item.attributes.clone(),
-                d.is_stdlib,
             ),
-            None => ("objective".to_string(), Vec::new(), false),
+            None => ("objective".to_string(), Vec::new()),
         };
-        let _ = own_stdlib;
         let has = |wanted: &str| attributes.iter().any(|a| a.name.name == wanted);
         let own_sense = match (has("maximize"), has("minimize")) {
             (true, _) => Some(true),
@@ -207,7 +207,7 @@ impl Unit {
                     .help("write for example `elbo(model, guide)`"),
             ));
         }
-        let value = lower.to_real(&value);
+        let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
@@ -230,10 +230,13 @@ impl Unit {
         for program in simulated.iter().chain(&scored) {
             collect_params(program, &mut params);
         }
+        let mut estimates: Vec<Span> =
+            simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
+        estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
         let detaches = self.detaches.split_off(detaches_before);
-        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches })
+        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
     }
 
     /// Whether a file-level name stands for this program.

@@ -166,7 +166,7 @@ impl Lower<'_> {
                         .at(elements[0].span, format!("this is {a}")),
                 ));
             }
-            let part = if real { self.to_real(part) } else { part.clone() };
+            let part = if real { self.reals_of(part) } else { part.clone() };
             vars.push(self.with_dims(&part, &first.dims).var);
         }
         let mut taken = self.open_axes();

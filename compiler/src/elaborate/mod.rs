@@ -15,6 +15,7 @@
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit` | fits with their objectives |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
@@ -24,6 +25,7 @@ mod builtin;
 mod combine;
 mod control;
 mod distribution;
+mod effect;
 mod expr;
 mod fit;
 mod index;
@@ -40,7 +42,7 @@ mod verify;
 pub use fit::{Bound, Fit, Objective, Setting, Settings};
 pub use unit::Unit;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
 use vary_core::axis::{Axis, AxisSet};
@@ -84,6 +86,8 @@ pub struct Lower<'u> {
     stdlib_depth: usize,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
+    /// Expectations, and what is linear in them: values that only have their meaning on average.
+    estimated: BTreeSet<Var>,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
     /// Programs simulated, in order.
@@ -157,6 +161,7 @@ impl<'u> Lower<'u> {
             calls: Vec::new(),
             stdlib_depth: 0,
             draw: None,
+            estimated: BTreeSet::new(),
             occurrences: 0,
             simulated: Vec::new(),
             scored: Vec::new(),
@@ -327,7 +332,7 @@ impl<'u> Lower<'u> {
     }
 
     /// An int as its real.
-    fn to_real(&mut self, array: &Array) -> Array {
+    fn reals_of(&mut self, array: &Array) -> Array {
         Array { var: self.b.to_real(array.var), dims: array.dims.clone() }
     }
 

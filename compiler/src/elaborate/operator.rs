@@ -11,8 +11,13 @@ use vary_syntax::ast::{self, BinaryOp, UnaryOp};
 impl Lower<'_> {
     /// `-a`, `!a`
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Lowered<Value> {
-        let a = self.array(operand)?;
+        let a = self.possibly_estimated(operand)?;
         self.b.at(span);
+        if self.estimated.contains(&a.var) {
+            let negated = self.pointwise(Prim::Neg, &[&a]);
+            self.mark_estimated(negated.var);
+            return Ok(Value::Array(negated));
+        }
         match (op, self.elem(&a)) {
             (UnaryOp::Neg, Elem::Int) if a.dims.is_empty() => {
                 let zero = self.b.int(0);
@@ -41,7 +46,7 @@ impl Lower<'_> {
         if op == BinaryOp::Condition {
             return self.condition(l, r, span);
         }
-        let (a, b) = (self.array(l)?, self.array(r)?);
+        let (a, b, estimated) = self.linear_operands(op, l, r)?;
         self.b.at(span);
         if op == BinaryOp::MatMul {
             return self.matmul(&a, &b, span).map(Value::Array);
@@ -88,8 +93,12 @@ impl Lower<'_> {
         if logical || equality {
             return Ok(Value::Array(self.pointwise(prim, &[&a, &b])));
         }
-        let (a, b) = (self.to_real(&a), self.to_real(&b));
-        Ok(Value::Array(self.pointwise(prim, &[&a, &b])))
+        let (a, b) = (self.reals_of(&a), self.reals_of(&b));
+        let result = self.pointwise(prim, &[&a, &b]);
+        if estimated {
+            self.mark_estimated(result.var);
+        }
+        Ok(Value::Array(result))
     }
 
     /// `a ^ b`: products for small whole exponents, so that negative bases and zero are exact.
@@ -109,7 +118,7 @@ impl Lower<'_> {
             }
             return Array { var: result, dims: a.dims.clone() };
         }
-        let (a, b) = (self.to_real(a), self.to_real(b));
+        let (a, b) = (self.reals_of(a), self.reals_of(b));
         self.pointwise(Prim::Pow, &[&a, &b])
     }
 
@@ -158,7 +167,7 @@ impl Lower<'_> {
                     .note("the last dimension of the left side must equal the first of the right side"),
             ));
         }
-        let (a, b) = (self.to_real(a), self.to_real(b));
+        let (a, b) = (self.reals_of(a), self.reals_of(b));
         let shared = a.dims[a.dims.len() - 1];
         let avoid: AxisSet = a.dims.iter().copied().collect();
         let b = self.clear_of(&b, &avoid);

@@ -41,9 +41,7 @@ impl Lower<'_> {
     /// The constrained value of a parameter; `owner` is absent at file level.
     pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
         let ty = self.array_declaration(&param.ty, &mut None)?;
-        if ty.constraint.elem() != Elem::Real
-            || ty.bounds.is_some()
-            || ty.constraint == Constraint::CholeskyCorr
+        if ty.constraint.elem() != Elem::Real || ty.symbolic_ends || ty.constraint == Constraint::CholeskyCorr
         {
             return Err(self.report(
                 Diagnostic::error(Code("E0405"), "a parameter cannot have this type")
@@ -85,7 +83,7 @@ impl Lower<'_> {
         let program = self.aside(|unit| {
             let mut lower = Lower::new(unit, Mode::Pure);
             let value = lower.array(init)?;
-            let value = lower.to_real(&value);
+            let value = lower.reals_of(&value);
             let axes = lower.axes_for(dims, "entry");
             let sizes = lower.sizes(&value);
             if sizes.len() > dims.len() || sizes[..] != dims[dims.len() - sizes.len()..] {
@@ -154,7 +152,7 @@ impl Lower<'_> {
         raw_dims.push(short);
         let raw = self.raw_parameter(name, raw_dims);
         let zero = self.b.real(0.0);
-        let zero = self.spread(zero, one);
+        let zero = self.b.spread(zero, one);
         let all = self.emit(Op::Concat { axis, parts: vec![(short, raw), (one, zero)] });
         let max = self.b.reduce(Monoid::Max, axis, all);
         let max = self.b.detach(max);

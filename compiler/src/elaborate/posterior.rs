@@ -2,6 +2,8 @@
 
 use super::unit::Unit;
 use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
+use vary_core::axis::Axis;
+use vary_core::build::Builder;
 use vary_core::generative::{ProgramExpr, ProgramKind, TraceField};
 use vary_core::ir::{Output, Program};
 use vary_core::transform::adev;
@@ -17,7 +19,8 @@ impl Unit {
         let context =
             Context { open: [draw].into_iter().collect(), path: "posterior".into(), ..Context::default() };
         let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;
-        let mut results: Vec<Output> = drawn.trace.iter().map(|field| output(draw, field)).collect();
+        let mut results: Vec<Output> =
+            drawn.trace.iter().map(|field| output(&mut lower.b, draw, field)).collect();
         if let Some((_, model)) = &objective.model {
             let base = base_of(model).clone();
             if matches!(**model, ProgramExpr::Base(_)) && base.kind == ProgramKind::Model {
@@ -44,8 +47,16 @@ impl Unit {
     }
 }
 
-fn output(draw: vary_core::axis::Axis, field: &TraceField) -> Output {
+/// The field as a result; NaN where the site is absent, which summaries leave out.
+fn output(b: &mut Builder, draw: Axis, field: &TraceField) -> Output {
     let mut dims = vec![draw];
     dims.extend(&field.value.dims);
-    Output { name: field.address.to_string(), var: field.value.var, dims }
+    let var = match field.present {
+        None => field.value.var,
+        Some(present) => {
+            let (value, absent) = (b.to_real(field.value.var), b.real(f64::NAN));
+            b.select(present, value, absent)
+        }
+    };
+    Output { name: field.address.to_string(), var, dims }
 }

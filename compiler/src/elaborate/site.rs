@@ -136,7 +136,7 @@ impl Lower<'_> {
         let own = &site.dims[site.dims.len() - (site.dims.len() - self.row_count(stmt)?)..];
         let own: Vec<Axis> = own.to_vec();
         let value = match (elem, wanted) {
-            (Elem::Int, Elem::Real) => self.to_real(&value),
+            (Elem::Int, Elem::Real) => self.reals_of(&value),
             (a, b) if a == b => value,
             (Elem::Int, Elem::Bool) => {
                 return Err(self.report(
@@ -378,7 +378,7 @@ impl Lower<'_> {
             };
             let wanted = param.constraint.elem();
             let array = match (self.elem(&array), wanted) {
-                (Elem::Int, Elem::Real) => self.to_real(&array),
+                (Elem::Int, Elem::Real) => self.reals_of(&array),
                 (a, b) if a == b => array,
                 (found, _) => {
                     let (found, wanted) =
@@ -626,13 +626,13 @@ impl Lower<'_> {
                 "this is true or false",
             ));
         }
-        let array = self.to_real(&array);
+        let array = self.reals_of(&array);
         let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
         let rows: Vec<Axis> = self.open.iter().filter(|o| o.kind != OpenKind::Copy).map(|o| o.axis).collect();
         // Counts once per row of the plates around, also where its value is the same in all rows.
         let mut value = var;
         for axis in rows {
-            value = self.spread(value, axis);
+            value = self.b.spread(value, axis);
         }
         self.b.push(Stmt::Factor { value, guard, span });
         Ok(Value::unit())

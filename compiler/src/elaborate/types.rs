@@ -32,8 +32,8 @@ pub struct ArrayType {
     pub constraint: Constraint,
     /// Dimensions, those of a simplex and the like last.
     pub dims: Vec<Dim>,
-    /// Ends of `bounded(a, b)` that are not literals.
-    pub bounds: Option<(ast::Expr, ast::Expr)>,
+    /// `bounded(a, b)` with ends that are not literals.
+    pub symbolic_ends: bool,
     /// `from 1`: what counts as the first index of `index` data.
     pub base: i64,
     /// `factor[S]`: text levels.
@@ -43,7 +43,7 @@ pub struct ArrayType {
 impl ArrayType {
     /// A plain array.
     pub fn new(constraint: Constraint, dims: Vec<Dim>) -> Self {
-        ArrayType { constraint, dims, bounds: None, base: 0, factor: false }
+        ArrayType { constraint, dims, symbolic_ends: false, base: 0, factor: false }
     }
 
     /// How many dimensions, at the end, the constraint ties together.
@@ -131,7 +131,7 @@ impl Lower<'_> {
             let dims: Lowered<Vec<Dim>> = group.iter().map(|e| self.dimension(e, generic)).collect();
             resolved.push(dims?);
         }
-        let mut bounds = None;
+        let mut symbolic_ends = false;
         let mut leading: Option<Dim> = None;
         let constraint = match name.name.as_str() {
             "real" => Constraint::Real,
@@ -159,7 +159,7 @@ impl Lower<'_> {
                         ));
                     }
                     _ => {
-                        bounds = Some((lower.clone(), upper.clone()));
+                        symbolic_ends = true;
                         Constraint::Bounded
                     }
                 }
@@ -212,7 +212,7 @@ impl Lower<'_> {
                 ));
             }
         };
-        Ok(ArrayType { constraint, dims, bounds, base, factor: name.name == "factor" })
+        Ok(ArrayType { constraint, dims, symbolic_ends, base, factor: name.name == "factor" })
     }
 
     fn positive_map(&mut self, args: &[ast::Expr]) -> Lowered<PositiveMap> {

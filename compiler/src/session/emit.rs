@@ -9,6 +9,7 @@ use vary_core::ir::Output;
 use vary_core::ir::Program;
 use vary_core::transform::density::{self, Context};
 use vary_core::transform::sim;
+use vary_core::transform::simplify;
 use vary_syntax::ast::ItemKind;
 
 /// A stage of the compiler, in its order.
@@ -58,26 +59,8 @@ impl Session {
             Reported
         })?;
         Ok(match stage {
-            Stage::Adev => derived.estimator.program.to_string(),
-            Stage::Linear => {
-                let linear = &derived.linear;
-                let part =
-                    |body: &[vary_core::ir::Stmt]| Program { body: body.to_vec(), ..linear.program.clone() };
-                let results = |p: Program, linear_part: bool| Program {
-                    results: p
-                        .results
-                        .iter()
-                        .filter(|r| r.name.starts_with("tangent") == linear_part)
-                        .cloned()
-                        .collect(),
-                    ..p
-                };
-                format!(
-                    "// primal\n{}\n// linear\n{}",
-                    results(part(linear.primal()), false),
-                    results(part(linear.linear()), true)
-                )
-            }
+            Stage::Adev => simplify(&derived.estimator.program).to_string(),
+            Stage::Linear => derived.linear.to_string(),
             Stage::Transpose => derived.gradient.to_string(),
             Stage::Batched => vectorize::batched(&derived.gradient, fit_samples(&fit)),
             _ => vectorize::emit(&derived.gradient, fit_samples(&fit)).to_string(),
@@ -129,7 +112,7 @@ impl Session {
             }
             results.push(Output { name: "log_weight".into(), var: drawn.log_weight, dims: vec![draw] });
         }
-        Ok(b.finish(results).to_string())
+        Ok(simplify(&b.finish(results)).to_string())
     }
 }
 

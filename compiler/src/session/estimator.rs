@@ -1,7 +1,7 @@
 //! Core programs run on the executor: gradient estimates step by step, draws, and single values.
 
 use super::constraint::raw_shape;
-use crate::vectorize::emit;
+use crate::vectorize::{emit, tileable};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -57,6 +57,17 @@ pub struct Setup<'a> {
     pub seed: u64,
 }
 
+/// At which parameters, for how many draws and for which step something is computed.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// The unconstrained parameter vector.
+    pub values: &'a [f64],
+    /// Monte Carlo draws.
+    pub draws: usize,
+    /// The step, part of every random key.
+    pub step: u64,
+}
+
 /// Where an input of a step is taken from.
 enum Given {
     /// A range of the parameter vector.
@@ -67,7 +78,8 @@ enum Given {
 
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
-    Executor::new(draws, TILE, |tile| emit(program, tile), &data, setup.threads)
+    let tile = if tileable(program) { TILE } else { draws };
+    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 
@@ -92,16 +104,12 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
 /// Runs a program without parameters or draws once; its results by name.
 pub fn evaluate(program: &Program, data: &Data) -> Result<HashMap<String, ArrayD<f64>>, String> {
     let setup = Setup { data, params: &[], threads: 1, seed: 0 };
-    Ok(sample(program, &[], 1, &setup)?.into_iter().collect())
+    Ok(sample(program, &Moment { values: &[], draws: 1, step: 0 }, &setup)?.into_iter().collect())
 }
 
 /// Every result of a program at these parameters, over all draws where it has the draw axis.
-pub fn sample(
-    program: &Program,
-    values: &[f64],
-    draws: usize,
-    setup: &Setup,
-) -> Result<Vec<(String, ArrayD<f64>)>, String> {
+pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(String, ArrayD<f64>)>, String> {
+    let Moment { values, draws, step } = *at;
     let mut executor = executor(program, draws, setup)?;
     let states: Vec<String> =
         executor.inputs().filter(|i| i.kind == InputKind::State).map(|i| i.name.clone()).collect();
@@ -115,7 +123,7 @@ pub fn sample(
             Given::State(at) => zeros[*at].as_slice(),
         })
         .collect();
-    executor.run(&inputs, setup.seed, 0);
+    executor.run(&inputs, setup.seed, step);
     let size = |axis: Axis| match program.axes.info(axis).size.value() {
         Some(size) => usize::try_from(size).unwrap_or(0),
         None => draws,

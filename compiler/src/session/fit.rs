@@ -2,8 +2,10 @@
 
 use super::constraint::{constrain, unconstrain};
 use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
+use super::locate;
+use super::settings::Resolved;
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Reported, Setting};
+use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit as run;
 use vary_runtime::fit::{
-    Adam, EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Optimizer, Outcome, Posterior,
-    Seconds, Sense, Sgd, SiteReport,
+    EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Outcome, Posterior, Seconds, Sense,
+    SiteReport,
 };
 
 /// Fresh draws that the final objective is measured with.
@@ -59,18 +61,6 @@ pub struct Prepared {
     notes: Vec<String>,
     began: Instant,
     compiled: f64,
-}
-
-/// Settings with all defaults filled in.
-#[derive(Debug, Clone)]
-struct Resolved {
-    steps: u64,
-    samples: usize,
-    seed: u64,
-    threads: usize,
-    draws: usize,
-    rate: f64,
-    adam: Option<(f64, f64, f64)>,
 }
 
 /// A fit that ran, to its end or not.
@@ -183,7 +173,7 @@ impl Session {
         let axes = self.unit.axes.clone();
         let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
         let start = self.start(&params, &data)?;
-        let (sites, notes) = self.estimator_notes(&derived);
+        let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
         Ok(Prepared {
@@ -256,7 +246,11 @@ impl Session {
     }
 
     /// Strategies by site, and what unbiasedness rests on.
-    pub(super) fn estimator_notes(&self, derived: &Derived) -> (Vec<SiteReport>, Vec<String>) {
+    pub(super) fn estimator_notes(
+        &self,
+        derived: &Derived,
+        objective: &Objective,
+    ) -> (Vec<SiteReport>, Vec<String>) {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
         let mut sites: Vec<SiteReport> = Vec::new();
@@ -271,6 +265,15 @@ impl Session {
             }
         }
         let mut notes = Vec::new();
+        for span in &objective.estimates {
+            let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
+            let text = format!(
+                "a density is estimated by importance sampling, the objective is looser for it{place}"
+            );
+            if !notes.contains(&text) {
+                notes.push(text);
+            }
+        }
         for note in &derived.estimator.notes {
             let text = match line(note.span) {
                 Some(line) => format!("{}, line {line}", note.text),
@@ -286,7 +289,7 @@ impl Session {
     /// What is observed and what is latent.
     pub fn signature(&self, fit: &Fit) -> Signature {
         let Some((_, model)) = &fit.objective.model else { return Signature::default() };
-        let base = crate::elaborate::base_of(model);
+        let base = base_of(model);
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
             shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
@@ -296,107 +299,6 @@ impl Session {
             latent: base.latents.iter().map(variable).collect(),
         }
     }
-
-    fn choose_settings(&mut self, fit: &Fit, options: &Options) -> Lowered<Resolved> {
-        let mut chosen = Resolved {
-            steps: 10_000,
-            samples: 10,
-            seed: 0,
-            threads: options.threads.max(1),
-            draws: options.draws,
-            rate: 0.01,
-            adam: Some((Adam::B1, Adam::B2, Adam::EPS)),
-        };
-        let quick: &[(String, Setting)] = if options.quick { &fit.settings.quick } else { &[] };
-        for (name, setting) in fit.settings.entries.iter().chain(quick) {
-            self.apply_setting(&mut chosen, name, setting, Some(fit.span))?;
-        }
-        for (name, value) in &options.set {
-            self.apply_setting(&mut chosen, name, &Setting::Number(*value), None)?;
-        }
-        if let Some(seed) = options.seed {
-            chosen.seed = seed;
-        }
-        Ok(chosen)
-    }
-
-    fn apply_setting(
-        &mut self,
-        chosen: &mut Resolved,
-        name: &str,
-        setting: &Setting,
-        at: Option<Span>,
-    ) -> Lowered<()> {
-        let whole = |value: f64, least: f64| value.fract() == 0.0 && value >= least && value <= 1e15;
-        let wrong = match (name, setting) {
-            ("steps", Setting::Number(value)) if whole(*value, 1.0) => {
-                chosen.steps = *value as u64;
-                None
-            }
-            ("samples", Setting::Number(value)) if whole(*value, 1.0) => {
-                chosen.samples = *value as usize;
-                None
-            }
-            ("seed", Setting::Number(value)) if whole(*value, 0.0) => {
-                chosen.seed = *value as u64;
-                None
-            }
-            ("optimizer.rate", Setting::Number(value)) if *value > 0.0 => {
-                chosen.rate = *value;
-                None
-            }
-            ("steps" | "samples", _) => Some(format!("`{name}` is a whole number, at least 1")),
-            ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
-            ("optimizer.rate", _) => Some("`optimizer.rate` is a positive number".to_string()),
-            ("optimizer", Setting::Call(optimizer, positional, named)) => {
-                optimizer_setting(chosen, optimizer, positional, named)
-            }
-            ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
-            _ => Some(format!(
-                "there is no setting `{name}`; they are steps, samples, seed and optimizer.rate"
-            )),
-        };
-        let Some(message) = wrong else { return Ok(()) };
-        let diagnostic = Diagnostic::error(Code("E0604"), message);
-        self.unit.report(match at {
-            Some(span) => diagnostic.at(span, "in this fit"),
-            None => diagnostic.note("given by --set"),
-        });
-        Err(Reported)
-    }
-}
-
-/// Applies `adam(0.01, b1 = 0.9)`; a message when it is wrong.
-fn optimizer_setting(
-    chosen: &mut Resolved,
-    name: &str,
-    positional: &[f64],
-    named: &[(String, f64)],
-) -> Option<String> {
-    let mut rate = positional.first().copied();
-    let mut moments = (Adam::B1, Adam::B2, Adam::EPS);
-    if positional.len() > 1 {
-        return Some(format!("`{name}` takes its rate; write other settings by name"));
-    }
-    for (key, value) in named {
-        match (name, key.as_str()) {
-            (_, "rate") => rate = Some(*value),
-            ("adam", "b1") => moments.0 = *value,
-            ("adam", "b2") => moments.1 = *value,
-            ("adam", "eps") => moments.2 = *value,
-            _ => return Some(format!("`{name}` has no setting `{key}`")),
-        }
-    }
-    let Some(rate) = rate.filter(|rate| *rate > 0.0 && rate.is_finite()) else {
-        return Some(format!("`{name}` needs a positive rate: `{name}(0.01)`"));
-    };
-    chosen.rate = rate;
-    match name {
-        "sgd" => chosen.adam = None,
-        "adam" => chosen.adam = Some(moments),
-        other => return Some(format!("there is no optimizer `{other}`; they are sgd and adam")),
-    }
-    None
 }
 
 impl Prepared {
@@ -415,13 +317,7 @@ impl Prepared {
             &setup,
         )
         .map_err(fault)?;
-        let dimension = self.start.len();
-        let mut optimizer: Box<dyn Optimizer> = match settings.adam {
-            None => Box::new(Sgd::new(settings.rate).map_err(setting_error)?),
-            Some((b1, b2, eps)) => {
-                Box::new(Adam::new(settings.rate, b1, b2, eps, dimension).map_err(setting_error)?)
-            }
-        };
+        let mut optimizer = settings.optimizer(self.start.len())?;
         let sense = if objective.maximize { Sense::Maximize } else { Sense::Minimize };
         let asked = run::Settings { steps: settings.steps, sense };
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
@@ -430,16 +326,22 @@ impl Prepared {
         let mut primal = self.derived.estimator.program.clone();
         primal.results.retain(|result| result.name == adev::OBJECTIVE);
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
-        let estimates = estimator::sample(&primal, values, FRESH_DRAWS, &fresh).map_err(fault)?;
+        let estimates =
+            estimator::sample(&primal, &estimator::Moment { values, draws: FRESH_DRAWS, step: 0 }, &fresh)
+                .map_err(fault)?;
         let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
         let measured = MonteCarlo::of(&estimates);
         let posterior = match &self.posterior {
             None => Vec::new(),
-            Some(program) => estimator::sample(program, values, settings.draws, &fresh)
-                .map_err(fault)?
-                .iter()
-                .map(|(name, draws)| Posterior::of(name.clone(), draws))
-                .collect(),
+            Some(program) => estimator::sample(
+                program,
+                &estimator::Moment { values, draws: settings.draws, step: 0 },
+                &fresh,
+            )
+            .map_err(fault)?
+            .iter()
+            .map(|(name, draws)| self.summarise(name, draws))
+            .collect(),
         };
         let parameters = self
             .params
@@ -489,9 +391,18 @@ impl Prepared {
         let end = match &fitted.outcome {
             Outcome::Finished => End::Finished,
             Outcome::Interrupted => End::Interrupted,
-            Outcome::Failed(failure) => End::Failed(self.failure(failure)),
+            Outcome::Failed(failure) => End::Failed(self.failure(failure, &setup)),
         };
         Ok(Ended { report, end })
+    }
+
+    /// A summary of draws; of a site under a condition, over the draws that have it.
+    fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
+        let guide = self.fit.objective.guide.as_ref();
+        let conditional = guide.is_some_and(|(_, guide)| {
+            base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
+        });
+        if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) }
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
@@ -501,30 +412,37 @@ impl Prepared {
         if same == 1 { short.to_string() } else { name.to_string() }
     }
 
-    fn failure(&self, failure: &run::Failure) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error(
-            Code("E0901"),
-            if failure.objective.is_finite() {
-                format!("the gradient is not finite at step {}", failure.step)
-            } else {
-                format!("the objective is {} at step {}", failure.objective, failure.step)
-            },
-        );
-        if let Some((at, value)) = failure.gradient
-            && let Some(placed) = self.params.iter().find(|p| (p.offset..p.offset + p.len).contains(&at))
-        {
-            diagnostic = diagnostic
-                .at(placed.spec.span, format!("the derivative by `{}` is {value}", placed.spec.name));
+    /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
+    fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
+        let message = if failure.objective.is_finite() {
+            format!("the gradient is not finite at step {}", failure.step)
+        } else {
+            format!("the objective is {} at step {}", failure.objective, failure.step)
+        };
+        let mut diagnostic = Diagnostic::error(Code("E0901"), message);
+        let at =
+            estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step };
+        match locate::first_bad_value(&self.derived.estimator.program, &at, setup) {
+            Some(found) => diagnostic = diagnostic.at(found.span, found.text),
+            None => {
+                if let Some((at, value)) = failure.gradient
+                    && let Some(placed) =
+                        self.params.iter().find(|p| (p.offset..p.offset + p.len).contains(&at))
+                {
+                    let text = format!("the derivative by `{}` is {value}", placed.spec.name);
+                    diagnostic = diagnostic.at(placed.spec.span, text);
+                }
+            }
+        }
+        for placed in &self.params {
+            let raw = &failure.params[placed.offset..placed.offset + placed.len];
+            let value = constrain(&placed.spec.constraint, raw, &placed.shape);
+            if placed.len <= 8 {
+                diagnostic = diagnostic.note(format!("{} was {value}", self.shown_name(&placed.spec.name)));
+            }
         }
         diagnostic
             .at(self.fit.span, "in this fit")
             .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
     }
-}
-
-fn setting_error(error: run::SettingError) -> Diagnostic {
-    Diagnostic::error(
-        Code("E0604"),
-        format!("`{}` is {}, but must be {}", error.setting, error.value, error.expected),
-    )
 }

@@ -8,12 +8,14 @@ mod constraint;
 mod emit;
 mod estimator;
 mod fit;
+mod locate;
 mod options;
+mod settings;
 
 pub use bind::declared;
 pub use check::Checked;
 pub use emit::Stage;
-pub use estimator::{Data, GradientEstimator, Placed, Setup, evaluate, place, sample};
+pub use estimator::{Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, sample};
 pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
 

@@ -118,6 +118,12 @@ pub enum PosteriorEntries {
 }
 
 impl Posterior {
+    /// Of draws that are NaN where the value is absent, of shape `[draws, …shape]`: over those that are present.
+    pub fn of_present(name: impl Into<String>, draws: &ArrayD<f64>) -> Self {
+        let shape: Vec<usize> = draws.shape().iter().skip(1).copied().collect();
+        Posterior { name: name.into(), shape, entries: PosteriorEntries::Each(Summary::of_present(draws)) }
+    }
+
     /// Of draws of shape `[draws, …shape]`.
     pub fn of(name: impl Into<String>, draws: &ArrayD<f64>) -> Self {
         let shape: Vec<usize> = draws.shape().iter().skip(1).copied().collect();

@@ -18,16 +18,25 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of at least one draw; sorts the draws. One that is NaN makes every number NaN.
+    /// Of draws, which it sorts. One that is NaN makes every number NaN, so does none at all.
     pub fn of(draws: &mut [f64]) -> Self {
         let (mean, sd) = mean_sd(draws);
         draws.sort_by(f64::total_cmp);
-        let at = |share| if mean.is_nan() { f64::NAN } else { quantile(draws, share) };
+        let at = |share| if mean.is_nan() || draws.is_empty() { f64::NAN } else { quantile(draws, share) };
         Summary { mean, sd, q05: at(0.05), q50: at(0.5), q95: at(0.95) }
     }
 
     /// One for each entry, in row-major order, of draws of shape `[draws, …entries]`.
     pub fn of_entries(draws: &ArrayD<f64>) -> Vec<Self> {
+        Self::of_lanes(draws, |_| true)
+    }
+
+    /// The same of draws that are NaN where a value is absent: over those that are present.
+    pub fn of_present(draws: &ArrayD<f64>) -> Vec<Self> {
+        Self::of_lanes(draws, |x| !x.is_nan())
+    }
+
+    fn of_lanes(draws: &ArrayD<f64>, counts: impl Fn(f64) -> bool) -> Vec<Self> {
         if draws.ndim() == 0 {
             return vec![];
         }
@@ -35,7 +44,7 @@ impl Summary {
         let lanes = draws.lanes(Axis(0));
         let of_lane = |lane: ndarray::ArrayView1<f64>| {
             column.clear();
-            column.extend(lane);
+            column.extend(lane.iter().filter(|x| counts(**x)));
             Summary::of(&mut column)
         };
         lanes.into_iter().map(of_lane).collect()

@@ -9,7 +9,7 @@
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::Fragment;
-use crate::ir::{Array, Draw, Elem, Input, InputKind, Op, Output, Program, Sample, Scan, Stmt, Var};
+use crate::ir::{Array, Elem, Input, InputKind, Op, Output, Program, Sample, Scan, Stmt, Var};
 use std::collections::HashMap;
 use vary_diagnostic::{Diagnostic, Span};
 
@@ -44,6 +44,8 @@ pub struct Copy<'a, H> {
     source: &'a Program,
     vars: HashMap<Var, Var>,
     axes: HashMap<Axis, Axis>,
+    /// The place of every copied statement, instead of its own.
+    place: Option<Span>,
     /// The handler.
     pub handler: H,
 }
@@ -51,7 +53,7 @@ pub struct Copy<'a, H> {
 impl<'a, H: Handler> Copy<'a, H> {
     /// A copy of `source`, whose axes are those of the builder.
     pub fn new(source: &'a Program, handler: H) -> Self {
-        Copy { source, vars: HashMap::new(), axes: HashMap::new(), handler }
+        Copy { source, vars: HashMap::new(), axes: HashMap::new(), place: None, handler }
     }
 
     /// Sends a source axis to another axis of the builder.
@@ -106,7 +108,7 @@ impl<'a, H: Handler> Copy<'a, H> {
             match stmt {
                 Stmt::Let(binding) => {
                     let info = &self.source.vars[binding.var.0 as usize];
-                    b.at(info.span);
+                    b.at(self.place.unwrap_or(info.span));
                     let guard = self.guard(b, outer, binding.guard);
                     b.set_guard(guard);
                     let var = self.op(b, &binding.op, info.ty.elem)?;
@@ -197,65 +199,10 @@ impl<'a, H: Handler> Copy<'a, H> {
     }
 
     fn op(&mut self, b: &mut Builder, op: &Op, elem: Elem) -> Result<Var> {
-        let op = match op {
-            Op::Const(value) => return Ok(b.literal(*value)),
-            Op::Input(input) => {
-                let dims = input.dims.iter().map(|axis| self.axis(*axis)).collect();
-                return self.handler.input(b, elem, Input { dims, ..input.clone() });
-            }
-            Op::Iota(axis) => Op::Iota(self.axis(*axis)),
-            Op::Prim(prim, args) => {
-                let args: Vec<Var> = args.iter().map(|arg| self.var(*arg)).collect();
-                return Ok(b.prim(*prim, &args));
-            }
-            Op::Reduce(monoid, axis, x) => return Ok(b.reduce(*monoid, self.axis(*axis), self.var(*x))),
-            Op::Rename(pairs, x) => {
-                let pairs: Vec<(Axis, Axis)> =
-                    pairs.iter().map(|(from, to)| (self.axis(*from), self.axis(*to))).collect();
-                return Ok(b.rename(&pairs, self.var(*x)));
-            }
-            Op::Gather { x, axis, index } => {
-                return Ok(b.gather(self.var(*x), self.axis(*axis), self.var(*index)));
-            }
-            Op::Scatter { x, axis, index, over } => Op::Scatter {
-                x: self.var(*x),
-                axis: self.axis(*axis),
-                index: self.var(*index),
-                over: self.axis_set(over),
-            },
-            Op::CumSum { x, axis, reverse, exclusive } => Op::CumSum {
-                x: self.var(*x),
-                axis: self.axis(*axis),
-                reverse: *reverse,
-                exclusive: *exclusive,
-            },
-            Op::Stack { axis, parts } => Op::Stack {
-                axis: self.axis(*axis),
-                parts: parts.iter().map(|part| self.var(*part)).collect(),
-            },
-            Op::Concat { axis, parts } => Op::Concat {
-                axis: self.axis(*axis),
-                parts: parts.iter().map(|(a, part)| (self.axis(*a), self.var(*part))).collect(),
-            },
-            Op::Cholesky { x, row, col } => {
-                Op::Cholesky { x: self.var(*x), row: self.axis(*row), col: self.axis(*col) }
-            }
-            Op::TriSolve { l, row, col, b: rhs, transposed } => Op::TriSolve {
-                l: self.var(*l),
-                row: self.axis(*row),
-                col: self.axis(*col),
-                b: self.var(*rhs),
-                transposed: *transposed,
-            },
-            Op::Draw(draw) => Op::Draw(Draw {
-                args: draw.args.iter().map(|arg| self.var(*arg)).collect(),
-                key: self.axis_set(&draw.key),
-                ..draw.clone()
-            }),
-            Op::Detach(x) => return Ok(b.detach(self.var(*x))),
-            Op::Tangent(x) => Op::Tangent(self.var(*x)),
-        };
-        Ok(b.emit(op))
+        match op.map_axes(&|axis| self.axis(axis)) {
+            Op::Input(input) => self.handler.input(b, elem, input),
+            op => Ok(b.again(op.map(&mut |var| self.var(var)), elem)),
+        }
     }
 }
 
@@ -318,6 +265,8 @@ pub fn inline(b: &mut Builder, fragment: &Fragment, formals: &[(&str, &[Axis], &
     let span = b.span();
     let mut copy = Copy::new(program, Formals(&values));
     copy.axes = copy_axes;
+    // A fragment's own file is not the user's: what goes wrong in it is reported where it is used.
+    copy.place = Some(span);
     if let Err(diagnostic) = copy.run(b) {
         unreachable!("fragments do not fail: {}", diagnostic.message)
     }

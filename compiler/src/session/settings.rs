@@ -1,0 +1,141 @@
+//! The settings of a fit: its own, then those of the command line, defaults for the rest.
+
+use super::{Options, Session};
+use crate::elaborate::{Fit, Lowered, Reported, Setting};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_runtime::fit::{Adam, Optimizer, SettingError, Sgd};
+
+/// Settings with all defaults filled in.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    pub(super) steps: u64,
+    pub(super) samples: usize,
+    pub(super) seed: u64,
+    pub(super) threads: usize,
+    pub(super) draws: usize,
+    pub(super) rate: f64,
+    pub(super) adam: Option<(f64, f64, f64)>,
+}
+
+impl Resolved {
+    /// The optimiser of a parameter vector of this dimension.
+    pub(super) fn optimizer(&self, dimension: usize) -> Result<Box<dyn Optimizer>, Diagnostic> {
+        Ok(match self.adam {
+            None => Box::new(Sgd::new(self.rate).map_err(setting_error)?),
+            Some((b1, b2, eps)) => {
+                Box::new(Adam::new(self.rate, b1, b2, eps, dimension).map_err(setting_error)?)
+            }
+        })
+    }
+}
+
+impl Session {
+    /// Resolves the settings of a fit.
+    pub(super) fn choose_settings(&mut self, fit: &Fit, options: &Options) -> Lowered<Resolved> {
+        let mut chosen = Resolved {
+            steps: 10_000,
+            samples: 10,
+            seed: 0,
+            threads: options.threads.max(1),
+            draws: options.draws,
+            rate: 0.01,
+            adam: Some((Adam::B1, Adam::B2, Adam::EPS)),
+        };
+        let quick: &[(String, Setting)] = if options.quick { &fit.settings.quick } else { &[] };
+        for (name, setting) in fit.settings.entries.iter().chain(quick) {
+            self.apply_setting(&mut chosen, name, setting, Some(fit.span))?;
+        }
+        for (name, value) in &options.set {
+            self.apply_setting(&mut chosen, name, &Setting::Number(*value), None)?;
+        }
+        if let Some(seed) = options.seed {
+            chosen.seed = seed;
+        }
+        Ok(chosen)
+    }
+
+    fn apply_setting(
+        &mut self,
+        chosen: &mut Resolved,
+        name: &str,
+        setting: &Setting,
+        at: Option<Span>,
+    ) -> Lowered<()> {
+        let whole = |value: f64, least: f64| value.fract() == 0.0 && value >= least && value <= 1e15;
+        let wrong = match (name, setting) {
+            ("steps", Setting::Number(value)) if whole(*value, 1.0) => {
+                chosen.steps = *value as u64;
+                None
+            }
+            ("samples", Setting::Number(value)) if whole(*value, 1.0) => {
+                chosen.samples = *value as usize;
+                None
+            }
+            ("seed", Setting::Number(value)) if whole(*value, 0.0) => {
+                chosen.seed = *value as u64;
+                None
+            }
+            ("optimizer.rate", Setting::Number(value)) if *value > 0.0 => {
+                chosen.rate = *value;
+                None
+            }
+            ("steps" | "samples", _) => Some(format!("`{name}` is a whole number, at least 1")),
+            ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
+            ("optimizer.rate", _) => Some("`optimizer.rate` is a positive number".to_string()),
+            ("optimizer", Setting::Call(optimizer, positional, named)) => {
+                optimizer_setting(chosen, optimizer, positional, named)
+            }
+            ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
+            _ => Some(format!(
+                "there is no setting `{name}`; they are steps, samples, seed and optimizer.rate"
+            )),
+        };
+        let Some(message) = wrong else { return Ok(()) };
+        let diagnostic = Diagnostic::error(Code("E0604"), message);
+        self.unit.report(match at {
+            Some(span) => diagnostic.at(span, "in this fit"),
+            None => diagnostic.note("given by --set"),
+        });
+        Err(Reported)
+    }
+}
+
+/// Applies `adam(0.01, b1 = 0.9)`; a message when it is wrong.
+fn optimizer_setting(
+    chosen: &mut Resolved,
+    name: &str,
+    positional: &[f64],
+    named: &[(String, f64)],
+) -> Option<String> {
+    let mut rate = positional.first().copied();
+    let mut moments = (Adam::B1, Adam::B2, Adam::EPS);
+    if positional.len() > 1 {
+        return Some(format!("`{name}` takes its rate; write other settings by name"));
+    }
+    for (key, value) in named {
+        match (name, key.as_str()) {
+            (_, "rate") => rate = Some(*value),
+            ("adam", "b1") => moments.0 = *value,
+            ("adam", "b2") => moments.1 = *value,
+            ("adam", "eps") => moments.2 = *value,
+            _ => return Some(format!("`{name}` has no setting `{key}`")),
+        }
+    }
+    let Some(rate) = rate.filter(|rate| *rate > 0.0 && rate.is_finite()) else {
+        return Some(format!("`{name}` needs a positive rate: `{name}(0.01)`"));
+    };
+    chosen.rate = rate;
+    match name {
+        "sgd" => chosen.adam = None,
+        "adam" => chosen.adam = Some(moments),
+        other => return Some(format!("there is no optimizer `{other}`; they are sgd and adam")),
+    }
+    None
+}
+
+fn setting_error(error: SettingError) -> Diagnostic {
+    Diagnostic::error(
+        Code("E0604"),
+        format!("`{}` is {}, but must be {}", error.setting, error.value, error.expected),
+    )
+}
