@@ -12,8 +12,15 @@ fn main() {
         let v = case.judge(&FULL, critical, n as u64);
         println!(
             "{:20} {:20} {:16} {:>10} z {:.2} prec {:.4} {} {:.2}s {}",
-            case.dist, case.strategy.name(), case.context.name(), v.draws, v.z, v.precision, v.repeated,
-            lap.elapsed().as_secs_f64(), v.failure.unwrap_or_default()
+            case.dist,
+            case.strategy.name(),
+            case.context.name(),
+            v.draws,
+            v.z,
+            v.precision,
+            v.repeated,
+            lap.elapsed().as_secs_f64(),
+            v.failure.unwrap_or_default()
         );
     }
     for w in wrong() {

@@ -79,9 +79,10 @@ impl Wrong {
         at[program.position("b")] = contexts::B;
         let draws = (40.0 / tier.precision.powi(2) / tier.batches as f64).ceil() as usize;
         let found = estimate(&program, &at, tier.batches, draws.max(64), seed)?;
-        let z = found.components[1..].iter().zip(&truth[1..]).map(|(c, t)| {
-            (c.mean() - t).abs() / c.se().max(1e-9)
-        });
+        let z = found.components[1..]
+            .iter()
+            .zip(&truth[1..])
+            .map(|(c, t)| (c.mean() - t).abs() / c.se().max(1e-9));
         Ok(z.fold(0.0, f64::max))
     }
 }
