@@ -393,7 +393,7 @@ impl Lower<'_> {
     }
 }
 
-fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
+pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
     fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
