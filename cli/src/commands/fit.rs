@@ -1,5 +1,8 @@
 //! `vary fit FILE [NAME]`
 
+use vary_diagnostic::Diagnostic;
+use vary_runtime::fit::FitReport;
+
 use crate::args::FitArgs;
 use crate::engine::{self, End, Ended, Failure};
 use crate::exit::Exit;
@@ -27,24 +30,29 @@ fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result
     }
     let mut bar = Bar::new(output);
     let ended = prepared.run(&mut bar, &interrupt::flag());
-    bar.finish();
-    let Ended { mut report, end } = ended?;
-    let exit = match end {
-        End::Finished => Exit::Success,
-        End::Interrupted => {
-            let text =
-                format!("interrupted after {} steps: this partial result cannot be resumed", report.steps);
-            report.diagnostics.messages.push(text);
-            Exit::Interrupted
-        }
-        End::Failed(diagnostic) => {
-            let text =
-                format!("the fit failed after {} steps: this partial result cannot be resumed", report.steps);
-            report.diagnostics.messages.extend([diagnostic.message.clone(), text.clone()]);
-            output.diagnostics(program.sources(), &[diagnostic]);
-            Exit::Numerical
-        }
-    };
+    drop(bar);
+    let (report, failure, exit) = conclude(ended?);
+    output.diagnostics(program.sources(), failure.as_slice());
     output.result(&if output.json { report::json(&report) } else { report::text(&report) });
     Ok(exit)
+}
+
+/// The report with what is to be said of a partial result, why the fit failed if it did, and the exit code.
+pub fn conclude(ended: Ended) -> (FitReport, Option<Diagnostic>, Exit) {
+    let Ended { mut report, end } = ended;
+    let partial =
+        |how: &str| format!("{how} after {} steps: this partial result cannot be resumed", report.steps);
+    match end {
+        End::Finished => (report, None, Exit::Success),
+        End::Interrupted => {
+            let text = partial("interrupted");
+            report.diagnostics.messages.push(text);
+            (report, None, Exit::Interrupted)
+        }
+        End::Failed(diagnostic) => {
+            let text = partial("the fit failed");
+            report.diagnostics.messages.extend([diagnostic.message.clone(), text]);
+            (report, Some(diagnostic), Exit::Numerical)
+        }
+    }
 }

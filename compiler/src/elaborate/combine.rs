@@ -95,6 +95,7 @@ impl Lower<'_> {
                 return Err(self.error("E0311", trace.value.span, "a trace is expected here", &label));
             }
         };
+        let fields = self.promoted(&program, fields);
         self.check_trace(&program, &fields, trace.value.span)?;
         let context = self.context(span, "log_density")?;
         let context = self.occurrence(&context, &program);
@@ -102,6 +103,18 @@ impl Lower<'_> {
         let var =
             density::log_density(&mut self.b, &program, &fields, &context).map_err(|d| self.report(*d))?;
         Ok(self.scalar(var))
+    }
+
+    /// The fields with ints as reals where the program draws reals: `{x = 1}`.
+    fn promoted(&mut self, program: &ProgramExpr, mut fields: Vec<TraceField>) -> Vec<TraceField> {
+        for site in latents(program).iter().filter(|site| site.support.elem() == Elem::Real) {
+            if let Some(field) = fields.iter_mut().find(|field| field.address == site.address)
+                && self.elem(&field.value) == Elem::Int
+            {
+                field.value.var = self.b.to_real(field.value.var);
+            }
+        }
+        fields
     }
 
     /// A trace must have exactly the latents of the program, in their shapes.

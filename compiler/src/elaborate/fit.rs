@@ -416,7 +416,7 @@ impl Lower<'_> {
 }
 
 /// The parameters of the programs that an expression is made of, and the programs' names.
-fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
     let mut add = |program: &Generative| {
         names.push(program.name.clone());
         for param in &program.params {

@@ -19,6 +19,7 @@
 //! | `fit` | fits with their objectives |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
+//! | `prompt` | what a prompt evaluates |
 
 mod auto_guide;
 mod builtin;
@@ -33,6 +34,7 @@ mod operator;
 mod parameter;
 mod posterior;
 mod program;
+mod prompt;
 mod site;
 pub mod types;
 pub mod unit;
@@ -40,6 +42,7 @@ pub mod value;
 mod verify;
 
 pub use fit::{Bound, Fit, Objective, Setting, Settings};
+pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
 use std::collections::{BTreeSet, HashMap};

@@ -57,6 +57,11 @@ impl Unit {
     pub fn add(&mut self, file: ast::File, redefine: bool) {
         for item in file.items {
             let declared = Rc::new(Declared { item, is_stdlib: false });
+            if let (true, ItemKind::Fit(new)) = (redefine, &declared.item.kind) {
+                let name = |fit: &ast::FitDecl| fit.name.as_ref().map(|name| name.name.clone());
+                self.order
+                    .retain(|old| !matches!(&old.item.kind, ItemKind::Fit(fit) if name(fit) == name(new)));
+            }
             for name in declared_names(&declared.item) {
                 if let Some(earlier) = self.items.get(&name.name)
                     && !redefine
@@ -174,8 +179,8 @@ pub fn declared_name(item: &ast::Item) -> Option<&ast::Ident> {
 /// The candidate nearest to `name`, if one is near enough to be meant.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = match name.len() {
-        0..=2 => 1,
-        3..=5 => 2,
+        0..=3 => 1,
+        4..=5 => 2,
         _ => 3,
     };
     candidates

@@ -4,7 +4,7 @@ use super::Session;
 use crate::elaborate::{Fit, base_of};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use vary_core::generative::SiteSpec;
+use vary_core::generative::{Generative, SiteSpec};
 use vary_core::transform::adev::{strategy, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast::ItemKind;
@@ -45,27 +45,8 @@ impl Session {
             }
         }
         for program in &programs {
-            let sites = |sites: &[SiteSpec]| {
-                let names: Vec<String> = sites.iter().map(|site| self.site(site)).collect();
-                if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
-            };
-            let params: Vec<String> = program.params.iter().map(|p| p.name.clone()).collect();
-            let _ = write!(
-                text,
-                "{}: observed: {}; latent: {}",
-                program.name,
-                sites(&program.observed),
-                sites(&program.latents)
-            );
-            let _ = writeln!(
-                text,
-                "{}",
-                if params.is_empty() {
-                    String::new()
-                } else {
-                    format!("; parameters: {}", params.join(", "))
-                }
-            );
+            text.push_str(&self.program(program));
+            text.push('\n');
         }
         for (name, decl, span) in self.unit.fits() {
             if let Ok(fit) = self.unit.fit(&decl, span) {
@@ -82,6 +63,25 @@ impl Session {
         }
         self.unused_data();
         Checked { text }
+    }
+
+    /// What a program observes, draws and optimises: a line without its end.
+    pub(super) fn program(&self, program: &Generative) -> String {
+        let sites = |sites: &[SiteSpec]| match sites {
+            [] => "nothing".to_string(),
+            sites => sites.iter().map(|site| self.site(site)).collect::<Vec<_>>().join(", "),
+        };
+        let mut text = format!(
+            "{}: observed: {}; latent: {}",
+            program.name,
+            sites(&program.observed),
+            sites(&program.latents)
+        );
+        if !program.params.is_empty() {
+            let params: Vec<&str> = program.params.iter().map(|p| p.name.as_str()).collect();
+            let _ = write!(text, "; parameters: {}", params.join(", "));
+        }
+        text
     }
 
     fn site(&self, site: &SiteSpec) -> String {

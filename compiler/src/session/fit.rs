@@ -207,7 +207,8 @@ impl Session {
         }
     }
 
-    fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+    /// The unconstrained starting values.
+    pub(super) fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
         let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
         for placed in params {
             let Some(init) = &placed.spec.init else { continue };
@@ -237,7 +238,8 @@ impl Session {
         Ok(start)
     }
 
-    fn internal(&mut self, reason: String, span: Span) {
+    /// Reports a fault of the compiler.
+    pub(super) fn internal(&mut self, reason: String, span: Span) {
         self.unit.report(
             Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
                 .at(span, "while compiling this")
