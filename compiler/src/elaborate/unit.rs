@@ -123,10 +123,10 @@ impl Unit {
         own.chain(stdlib::names().map(str::to_string)).collect()
     }
 
-    /// The axis of Monte Carlo draws; all objectives share it. Its size is named `samples` until tiles are cut.
+    /// The axis of Monte Carlo draws; all objectives share it. Until tiles are cut its size has a name no data can have.
     pub fn draw_axis(&mut self) -> Axis {
         let found = self.axes.iter().find(|(_, info)| info.role == Role::Draw).map(|(axis, _)| axis);
-        found.unwrap_or_else(|| self.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw))
+        found.unwrap_or_else(|| self.axes.fresh("draw", Dim::known(0), Dim::named("#draws"), Role::Draw))
     }
 
     /// The user's data declarations in order.
