@@ -25,7 +25,12 @@ impl Lower<'_> {
             "simulate" => self.simulate(args, span),
             "log_density" => self.log_density(args, span),
             "marginal" => self.marginal(args, span),
-            "frozen" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Frozen(p))),
+            "frozen" => self.one_program(name, args, span).map(|p| {
+                if self.stdlib_depth == 0 && !base_of(&p).params.is_empty() {
+                    self.unit.detaches.push(span);
+                }
+                program(ProgramExpr::Frozen(p))
+            }),
             "prior" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Prior(p))),
             "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
             "latents" | "observed" => self.split_trace(name, args, span),
@@ -369,7 +374,9 @@ impl Lower<'_> {
         self.mode = outer;
         match value? {
             Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
-                Ok(Value::Array(self.reals_of(&array)))
+                let real = self.reals_of(&array);
+                self.mark_estimated(real.var);
+                Ok(Value::Array(real))
             }
             Value::Error => Err(Reported),
             other => {

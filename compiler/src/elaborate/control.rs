@@ -133,7 +133,7 @@ impl Lower<'_> {
     /// After its plate or loop a site is its array.
     fn export_sites(&mut self) {
         for Exported { name, whole, .. } in self.sites_of_block.pop().unwrap_or_default() {
-            self.define(&name, Value::Array(whole.clone()));
+            self.define(&name, whole.clone());
             if let Some(outer) = self.sites_of_block.last_mut() {
                 outer.push(Exported { name, local: whole.clone(), whole });
             }
@@ -144,18 +144,24 @@ impl Lower<'_> {
     /// itself under the condition cannot go unnoticed.
     fn export_branch(&mut self, test: Var) {
         for Exported { name, local, whole } in self.sites_of_block.pop().unwrap_or_default() {
-            let masked = |this: &mut Self, array: Array| {
-                if this.elem(&array) != Elem::Real {
-                    return array;
-                }
-                let absent = this.b.real(f64::NAN);
-                Array { var: this.b.select(test, array.var, absent), dims: array.dims }
-            };
-            let (local, whole) = (masked(self, local), masked(self, whole));
-            self.define(&name, Value::Array(local.clone()));
+            let (local, whole) = (self.masked(test, local), self.masked(test, whole));
+            self.define(&name, local.clone());
             if let Some(outer) = self.sites_of_block.last_mut() {
                 outer.push(Exported { name, local, whole });
             }
+        }
+    }
+
+    fn masked(&mut self, test: Var, value: Value) -> Value {
+        match value {
+            Value::Array(array) if self.elem(&array) == Elem::Real => {
+                let absent = self.b.real(f64::NAN);
+                Value::Array(Array { var: self.b.select(test, array.var, absent), dims: array.dims })
+            }
+            Value::Record(fields) => Value::Record(
+                fields.into_iter().map(|(name, value)| (name, self.masked(test, value))).collect(),
+            ),
+            other => other,
         }
     }
 

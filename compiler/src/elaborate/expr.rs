@@ -20,6 +20,9 @@ impl Lower<'_> {
         Ok(match value {
             // Read whole, an array's dimensions must not be confused with the axes in scope.
             Value::Array(array) if !array.dims.is_empty() => {
+                for axis in &array.dims {
+                    self.refuse_other_rows(&array, *axis, expr.span)?;
+                }
                 Value::Array(self.clear_of(&array, &vary_core::axis::AxisSet::new()))
             }
             other => other,
@@ -38,6 +41,18 @@ impl Lower<'_> {
             ExprKind::Field(base, field) => self.field(base, field),
             ExprKind::Index(base, indices) => match self.raw(base)? {
                 Value::Array(array) => self.index(&array, indices, expr.span).map(Value::Array),
+                Value::Record(fields) => {
+                    let fields: Lowered<Vec<_>> = fields
+                        .into_iter()
+                        .map(|(name, value)| match value {
+                            Value::Array(array) => {
+                                Ok((name, Value::Array(self.index(&array, indices, expr.span)?)))
+                            }
+                            other => Ok((name, other)),
+                        })
+                        .collect();
+                    Ok(Value::Record(fields?))
+                }
                 Value::Error => Err(super::Reported),
                 other => Err(self.error(
                     "E0310",
@@ -89,8 +104,15 @@ impl Lower<'_> {
         }
     }
 
-    /// A number or array.
+    /// A number or array whose value may be used.
     pub(super) fn array(&mut self, expr: &Expr) -> Lowered<Array> {
+        let array = self.possibly_estimated(expr)?;
+        self.refuse_estimated(&array, expr.span)?;
+        Ok(array)
+    }
+
+    /// A number or array, also an expectation.
+    pub(super) fn possibly_estimated(&mut self, expr: &Expr) -> Lowered<Array> {
         match self.expr(expr)? {
             Value::Array(array) => Ok(array),
             Value::Error => Err(super::Reported),
@@ -352,7 +374,7 @@ impl Lower<'_> {
                 let (ItemKind::Fn(f) | ItemKind::Objective(f)) = &declared.item.kind else {
                     unreachable!("only functions and objectives are function values")
                 };
-                self.call_function(f, declared.is_stdlib, args, span)
+                self.call_function(f, &declared, args, span)
             }
             Value::Lambda(closure) => {
                 let mut values = Vec::new();
@@ -400,10 +422,11 @@ impl Lower<'_> {
     pub(super) fn call_function(
         &mut self,
         f: &ast::FnDecl,
-        is_stdlib: bool,
+        declared: &Declared,
         args: &[ast::Arg],
         span: Span,
     ) -> Lowered<Value> {
+        let is_stdlib = declared.is_stdlib;
         if self.calls.contains(&f.name.name) {
             return Err(self.report(
                 Diagnostic::error(Code("E0203"), format!("`{}` calls itself", f.name.name))
@@ -412,6 +435,7 @@ impl Lower<'_> {
             ));
         }
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
+        self.check_requirements(f, &declared.item.attributes, &values)?;
         let mut generic = HashMap::new();
         let mut scope = HashMap::new();
         for (param, (value, at)) in f.params.iter().zip(values) {
@@ -696,6 +720,9 @@ impl Lower<'_> {
                     }
                 };
                 let var = self.b.select(test, a.var, b.var);
+                if self.estimated.contains(&a.var) || self.estimated.contains(&b.var) {
+                    self.mark_estimated(var);
+                }
                 Ok(Value::Array(Array { var, dims: a.dims }))
             }
             (Value::Tuple(a), Value::Tuple(b)) if a.len() == b.len() => {
@@ -754,7 +781,8 @@ impl Lower<'_> {
         kind: OpenKind,
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
-        self.open.push(Open { axis, kind, name: name.to_string() });
+        let first = self.b.var_count() as u32;
+        self.open.push(Open { axis, kind, name: name.to_string(), first });
         let result = self.scoped(|this| {
             if kind != OpenKind::Copy {
                 let iota = this.b.iota(axis);

@@ -6,7 +6,9 @@ use super::{Lower, Lowered, Mode, Reported, base_of};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Generative, Init, ParamSpec, ProgramExpr, ProgramKind};
+use vary_core::generative::{
+    Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
+};
 use vary_core::ir::{Output, Program};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -43,8 +45,10 @@ pub struct Objective {
     pub guide: Option<(String, Rc<ProgramExpr>)>,
     /// The parameters of all programs in it, starting values replaced by the fit's `init`.
     pub params: Vec<ParamSpec>,
-    /// Places of the user's own `detach` and `surrogate`.
+    /// Places of the user's own `detach`, `surrogate` and `frozen`.
     pub detaches: Vec<Span>,
+    /// Places where importance sampling estimates a density.
+    pub estimates: Vec<Span>,
 }
 
 /// What the value of an objective bounds.
@@ -156,15 +160,13 @@ impl Unit {
             },
             _ => None,
         };
-        let (name, attributes, own_stdlib) = match &declared {
+        let (name, attributes) = match &declared {
             Some(d) => (
                 super::unit::declared_name(&d.item).map_or("objective".into(), |n| n.name.clone()),
                 d.item.attributes.clone(),
-                d.is_stdlib,
             ),
-            None => ("objective".to_string(), Vec::new(), false),
+            None => ("objective".to_string(), Vec::new()),
         };
-        let _ = own_stdlib;
         let has = |wanted: &str| attributes.iter().any(|a| a.name.name == wanted);
         let own_sense = match (has("maximize"), has("minimize")) {
             (true, _) => Some(true),
@@ -209,6 +211,7 @@ impl Unit {
         }
         let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
+        let mut params = std::mem::take(&mut lower.free_params);
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
@@ -226,14 +229,22 @@ impl Unit {
         if let (Some(model), Some(guide)) = (&model, &guide) {
             self.check_supports(model, guide)?;
         }
-        let mut params: Vec<ParamSpec> = Vec::new();
+        let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
-            collect_params(program, &mut params);
+            collect_params(program, &mut params, &mut programs);
         }
+        let mut estimates: Vec<Span> =
+            simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
+        estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
-        let detaches = self.detaches.split_off(detaches_before);
-        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches })
+        let mut detaches = self.detaches.split_off(detaches_before);
+        for program in &programs {
+            detaches.extend(self.detaches_of.get(program).into_iter().flatten());
+        }
+        detaches.sort();
+        detaches.dedup();
+        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
     }
 
     /// Whether a file-level name stands for this program.
@@ -340,6 +351,17 @@ impl Unit {
         self.constant(expr).map(Setting::Number)
     }
 
+    /// The number an expression is known to be, reporting nothing.
+    pub fn known_number(&mut self, expr: &Expr) -> Option<f64> {
+        let before = self.diagnostics.len();
+        let mut lower = Lower::new(self, Mode::Pure);
+        let value = lower.array(expr).ok();
+        let number =
+            value.filter(|v| v.dims.is_empty()).and_then(|v| lower.b.constant(v.var)).map(|c| c.number());
+        self.diagnostics.truncate(before);
+        number
+    }
+
     /// A number known before the program runs.
     fn constant(&mut self, expr: &Expr) -> Lowered<f64> {
         let mut lower = Lower::new(self, Mode::Pure);
@@ -393,19 +415,26 @@ impl Lower<'_> {
     }
 }
 
-pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
-    fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
+/// The parameters of the programs that an expression is made of, and the programs' names.
+pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+    let mut add = |program: &Generative| {
+        names.push(program.name.clone());
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    }
-    add(base_of(program), params);
-    if let ProgramExpr::Marginal { using, program, .. } = program {
-        collect_params(program, params);
-        if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
-            add(h, params);
+    };
+    match program {
+        ProgramExpr::Base(base) => add(base),
+        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
+            collect_params(inner, params, names);
+        }
+        ProgramExpr::Marginal { using, program, .. } => {
+            if let Marginaliser::Importance { proposal: Some(h), .. } = using {
+                add(h);
+            }
+            collect_params(program, params, names);
         }
     }
 }

@@ -15,6 +15,7 @@
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit` | fits with their objectives |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
@@ -25,6 +26,7 @@ mod builtin;
 mod combine;
 mod control;
 mod distribution;
+mod effect;
 mod expr;
 mod fit;
 mod index;
@@ -43,7 +45,7 @@ pub use fit::{Bound, Fit, Objective, Setting, Settings};
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
 use vary_core::axis::{Axis, AxisSet};
@@ -89,8 +91,12 @@ pub struct Lower<'u> {
     stdlib_depth: usize,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
+    /// Expectations, and what is linear in them: values that only have their meaning on average.
+    estimated: BTreeSet<Var>,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
+    /// File-level parameters that an objective reads itself.
+    free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
@@ -103,6 +109,8 @@ struct Open {
     axis: Axis,
     kind: OpenKind,
     name: String,
+    /// Variables from this one on are computed inside.
+    first: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,9 +126,9 @@ enum OpenKind {
 struct Exported {
     name: String,
     /// As its name is read beside it: after a branch.
-    local: Array,
+    local: Value,
     /// As the array over all rows: after a plate or loop.
-    whole: Array,
+    whole: Value,
 }
 
 /// What statements may do here.
@@ -163,7 +171,9 @@ impl<'u> Lower<'u> {
             calls: Vec::new(),
             stdlib_depth: 0,
             draw: None,
+            estimated: BTreeSet::new(),
             occurrences: 0,
+            free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
         }

@@ -11,8 +11,13 @@ use vary_syntax::ast::{self, BinaryOp, UnaryOp};
 impl Lower<'_> {
     /// `-a`, `!a`
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Lowered<Value> {
-        let a = self.array(operand)?;
+        let a = self.possibly_estimated(operand)?;
         self.b.at(span);
+        if self.estimated.contains(&a.var) {
+            let negated = self.pointwise(Prim::Neg, &[&a]);
+            self.mark_estimated(negated.var);
+            return Ok(Value::Array(negated));
+        }
         match (op, self.elem(&a)) {
             (UnaryOp::Neg, Elem::Int) if a.dims.is_empty() => {
                 let zero = self.b.int(0);
@@ -41,7 +46,7 @@ impl Lower<'_> {
         if op == BinaryOp::Condition {
             return self.condition(l, r, span);
         }
-        let (a, b) = (self.array(l)?, self.array(r)?);
+        let (a, b, estimated) = self.linear_operands(op, l, r)?;
         self.b.at(span);
         if op == BinaryOp::MatMul {
             return self.matmul(&a, &b, span).map(Value::Array);
@@ -89,7 +94,11 @@ impl Lower<'_> {
             return Ok(Value::Array(self.pointwise(prim, &[&a, &b])));
         }
         let (a, b) = (self.reals_of(&a), self.reals_of(&b));
-        Ok(Value::Array(self.pointwise(prim, &[&a, &b])))
+        let result = self.pointwise(prim, &[&a, &b]);
+        if estimated {
+            self.mark_estimated(result.var);
+        }
+        Ok(Value::Array(result))
     }
 
     /// `a ^ b`: products for small whole exponents, so that negative bases and zero are exact.

@@ -242,7 +242,7 @@ fn finish(lower: Lower, results: Vec<Output>, form: Form, programs: &[Rc<Program
         super::Reported
     })?;
     let mut params = Vec::new();
-    programs.iter().for_each(|program| fit::collect_params(program, &mut params));
+    programs.iter().for_each(|program| fit::collect_params(program, &mut params, &mut Vec::new()));
     if reads_unknown_parameter(&program.body, &params) {
         params.extend(unit.file_parameters()?);
     }

@@ -118,7 +118,8 @@ impl Lower<'_> {
         } else {
             whole.clone()
         };
-        self.define(&stmt.name.name, Value::Array(local.clone()));
+        let (local, whole) = (Value::Array(local), Value::Array(whole));
+        self.define(&stmt.name.name, local.clone());
         if let Some(sites) = self.sites_of_block.last_mut() {
             sites.push(Exported { name: stmt.name.name.clone(), local, whole });
         }
@@ -541,7 +542,7 @@ impl Lower<'_> {
             "reinforce" => Strategy::Reinforce(self.baseline(args)?),
             other => {
                 let mut diagnostic =
-                    Diagnostic::error(Code("E0501"), format!("there is no gradient strategy `{other}`"))
+                    Diagnostic::error(Code("E0422"), format!("there is no gradient strategy `{other}`"))
                         .at(name.span, "unknown")
                         .help("the strategies are reparam, reinforce, enum and mvd");
                 if matches!(
@@ -563,7 +564,7 @@ impl Lower<'_> {
             && let Some(arg) = args.first()
         {
             let label = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
-            return Err(self.error("E0501", label, format!("`{}` takes no settings", name.name), "unknown"));
+            return Err(self.error("E0422", label, format!("`{}` takes no settings", name.name), "unknown"));
         }
         Ok(Some(strategy))
     }
@@ -673,8 +674,8 @@ impl Lower<'_> {
             self.define(&name.name, Value::Array(array.clone()));
         }
         if let Some(sites) = self.sites_of_block.last_mut() {
-            let whole = Array { var: array.var, dims };
-            sites.push(Exported { name: name.name.clone(), local: array, whole });
+            let whole = Value::Array(Array { var: array.var, dims });
+            sites.push(Exported { name: name.name.clone(), local: Value::Array(array), whole });
         }
         Ok(Value::unit())
     }

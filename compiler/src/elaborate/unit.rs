@@ -24,8 +24,10 @@ pub struct Unit {
     pub diagnostics: Vec<Diagnostic>,
     /// The user's declarations in order.
     pub order: Vec<Rc<Declared>>,
-    /// Places of `detach` in the user's own code.
+    /// Places of `detach`, `surrogate` and `frozen` in the user's own code, of what is being elaborated.
     pub detaches: Vec<Span>,
+    /// Those of the programs elaborated, by name.
+    pub(super) detaches_of: HashMap<String, Vec<Span>>,
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
     items: HashMap<String, Rc<Declared>>,
@@ -81,6 +83,10 @@ impl Unit {
                     self.distributions.clear();
                 }
                 self.items.insert(name.name.clone(), declared.clone());
+            }
+            if let ItemKind::Predict(block) = &declared.item.kind {
+                let diagnostic = Diagnostic::warning(Code("W0801"), "`predict` has no effect yet");
+                self.report(diagnostic.at(block.span, "ignored").help("`report` quantities in the model"));
             }
             self.order.push(declared);
         }

@@ -19,6 +19,10 @@ impl Session {
     /// Elaborates every declaration and derives every estimator as far as sizes allow.
     pub fn check(&mut self) -> Checked {
         let mut text = String::new();
+        if self.unit.has_errors() {
+            // What could not be parsed would be missed by everything that uses it.
+            return Checked { text };
+        }
         let declared = self.unit.order.clone();
         let mut programs = Vec::new();
         for item in &declared {

@@ -1,7 +1,7 @@
 //! Core programs run on the executor: gradient estimates step by step, draws, and single values.
 
 use super::constraint::raw_shape;
-use crate::vectorize::emit;
+use crate::vectorize::{emit, tileable};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -78,7 +78,8 @@ enum Given {
 
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
-    Executor::new(draws, TILE, |tile| emit(program, tile), &data, setup.threads)
+    let tile = if tileable(program) { TILE } else { draws };
+    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 

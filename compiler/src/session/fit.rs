@@ -5,7 +5,7 @@ use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Reported, base_of};
+use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl Session {
         let axes = self.unit.axes.clone();
         let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
         let start = self.start(&params, &data)?;
-        let (sites, notes) = self.estimator_notes(&derived);
+        let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
         Ok(Prepared {
@@ -248,7 +248,11 @@ impl Session {
     }
 
     /// Strategies by site, and what unbiasedness rests on.
-    pub(super) fn estimator_notes(&self, derived: &Derived) -> (Vec<SiteReport>, Vec<String>) {
+    pub(super) fn estimator_notes(
+        &self,
+        derived: &Derived,
+        objective: &Objective,
+    ) -> (Vec<SiteReport>, Vec<String>) {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
         let mut sites: Vec<SiteReport> = Vec::new();
@@ -263,6 +267,15 @@ impl Session {
             }
         }
         let mut notes = Vec::new();
+        for span in &objective.estimates {
+            let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
+            let text = format!(
+                "a density is estimated by importance sampling, the objective is looser for it{place}"
+            );
+            if !notes.contains(&text) {
+                notes.push(text);
+            }
+        }
         for note in &derived.estimator.notes {
             let text = match line(note.span) {
                 Some(line) => format!("{}, line {line}", note.text),

@@ -1,0 +1,6 @@
+//! Programs as users write them: which are accepted, what is said of the others, and that nothing panics.
+
+mod cases;
+mod run;
+mod smoothness;
+mod wrong;

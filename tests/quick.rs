@@ -1,0 +1,1 @@
+//! The quick tier of `verify`.

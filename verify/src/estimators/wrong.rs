@@ -1,0 +1,88 @@
+//! Estimators that are wrong on purpose: what the test must reject.
+
+use super::{Tier, contexts, estimate};
+use crate::oracle::{Oracle, Strategy};
+use crate::program::Program;
+
+/// A distribution that lies to its strategy, and the one it stands for.
+pub struct Wrong {
+    /// The strategy it deceives.
+    pub strategy: Strategy,
+    /// How.
+    pub lie: &'static str,
+    /// The declaration of `wrong`, with the parameters of the honest one.
+    declaration: &'static str,
+    /// The honest one.
+    honest: &'static str,
+}
+
+const WRONG_SCORE: &str = "distribution wrong(mu: real, sigma: positive) on real {
+  log_density(x) = -0.5 * ((x - mu) / sigma)^2 + log(sigma)
+  reparam from eps: base_normal = mu + sigma * eps
+}";
+
+/// One for every strategy.
+pub fn wrong() -> Vec<Wrong> {
+    use Strategy::*;
+    let score = |strategy| Wrong {
+        strategy,
+        lie: "the score's log σ has the wrong sign",
+        declaration: WRONG_SCORE,
+        honest: "normal",
+    };
+    vec![
+        Wrong {
+            strategy: Reparam,
+            lie: "the path through σ is detached",
+            declaration: "distribution wrong(mu: real, sigma: positive) on real {
+  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma)
+  reparam from eps: base_normal = mu + detach(sigma) * eps
+}",
+            honest: "normal",
+        },
+        score(Reinforce),
+        score(ReinforceConstant),
+        score(ReinforceAverage),
+        Wrong {
+            strategy: Enum,
+            lie: "the mass of true is 1.2 p",
+            declaration: "distribution wrong(p: unit) on bit {
+  log_density(x) = if x { log(1.2 * p) } else { log1p(-1.2 * p) }
+  sample from u: base_uniform = u < p
+}",
+            honest: "flip",
+        },
+        Wrong {
+            strategy: Mvd,
+            lie: "the probability of true is p²",
+            declaration: "distribution wrong(p: unit) on bit {
+  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
+  sample from u: base_uniform = u < p
+  probability_of_true = p^2
+}",
+            honest: "flip",
+        },
+    ]
+}
+
+impl Wrong {
+    /// Largest |z| of a derivative in a context, at the draws that gives an honest one the tier's precision.
+    pub fn z(&self, context: super::Context, tier: &Tier, seed: u64) -> Result<f64, String> {
+        let dists = crate::oracle::all();
+        let honest = dists.iter().find(|dist| dist.name == self.honest).expect("in the table");
+        let truth = contexts::truth(context, honest);
+        let liar = Oracle { name: "wrong", ..*honest };
+        let source = format!("{}\n{}", self.declaration, context.source(&liar, self.strategy));
+        let program = Program::new(&source, None)?;
+        let mut at = vec![0.0; program.dimension()];
+        at[program.position("a")] = contexts::A;
+        at[program.position("b")] = contexts::B;
+        let draws = (40.0 / tier.precision.powi(2) / tier.batches as f64).ceil() as usize;
+        let found = estimate(&program, &at, tier.batches, draws.max(64), seed)?;
+        let z = found.components[1..]
+            .iter()
+            .zip(&truth[1..])
+            .map(|(c, t)| (c.mean() - t).abs() / c.se().max(1e-9));
+        Ok(z.fold(0.0, f64::max))
+    }
+}

@@ -1,0 +1,275 @@
+//! What is known of every distribution independently of the compiler: its density in Rust, its
+//! support, and the strategies that apply to it. Arguments are functions of two reals, m and b.
+
+use crate::quadrature;
+use libm::lgamma;
+use std::f64::consts::{PI, TAU};
+
+/// A distribution of the standard library at arguments made of `m` and `b`.
+pub struct Oracle {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments in the language; `{m}` stands for m, and `b` for itself.
+    pub args: &'static str,
+    /// Its support as a type of the language.
+    pub on: &'static str,
+    /// Its support as a set to sum or integrate over.
+    pub support: Support,
+    /// log p(x; m, b).
+    pub log_density: fn(f64, f64, f64) -> f64,
+    /// The strategies that apply where m and b are differentiated.
+    pub strategies: &'static [Strategy],
+}
+
+/// Where values lie.
+#[derive(Clone, Copy)]
+pub enum Support {
+    /// 0, 1, … up to a value beyond which the mass is negligible. `true`: bits.
+    Whole(u32, bool),
+    /// Reals between breakpoints, the ends included: where the density has kinks or most of its mass.
+    Reals(fn(f64, f64) -> Vec<f64>),
+    /// The single value m.
+    Point,
+}
+
+/// A gradient strategy as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Pathwise.
+    Reparam,
+    /// Score function.
+    Reinforce,
+    /// Score function with a constant baseline.
+    ReinforceConstant,
+    /// Score function with a moving average as baseline.
+    ReinforceAverage,
+    /// Exact summation.
+    Enum,
+    /// Measure-valued derivative.
+    Mvd,
+}
+
+use Strategy::*;
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 6] = [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Enum, Mvd];
+
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reparam => "reparam",
+            Reinforce => "reinforce",
+            ReinforceConstant => "reinforce, constant",
+            ReinforceAverage => "reinforce, average",
+            Enum => "enum",
+            Mvd => "mvd",
+        }
+    }
+
+    /// The call of a distribution by this strategy.
+    pub fn call(self, dist: &str, args: &str) -> String {
+        match self {
+            Reparam | Reinforce | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
+            ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
+            ReinforceAverage => format!("{dist}.reinforce({args}, baseline = moving_average(0.9))"),
+        }
+    }
+
+    /// Whether drawn values are differentiated.
+    pub fn is_smooth(self) -> bool {
+        self == Reparam
+    }
+}
+
+const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage];
+const PATH: &[Strategy] = &[Reparam];
+const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage];
+const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage];
+const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage];
+
+const INF: f64 = f64::INFINITY;
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+fn around(m: f64, _: f64) -> Vec<f64> {
+    vec![-INF, m, INF]
+}
+
+fn positive(_: f64, _: f64) -> Vec<f64> {
+    vec![0.0, 1.0, INF]
+}
+
+fn line(name: &'static str, args: &'static str, log_density: fn(f64, f64, f64) -> f64) -> Oracle {
+    Oracle { name, args, on: "real", support: Support::Reals(around), log_density, strategies: PATH_OR_SCORE }
+}
+
+fn half_line(
+    name: &'static str,
+    args: &'static str,
+    strategies: &'static [Strategy],
+    log_density: fn(f64, f64, f64) -> f64,
+) -> Oracle {
+    Oracle { name, args, on: "positive", support: Support::Reals(positive), log_density, strategies }
+}
+
+fn whole(
+    name: &'static str,
+    args: &'static str,
+    support: Support,
+    strategies: &'static [Strategy],
+    log_density: fn(f64, f64, f64) -> f64,
+) -> Oracle {
+    Oracle { name, args, on: "int", support, log_density, strategies }
+}
+
+fn bit(x: f64, logit: f64) -> f64 {
+    -softplus(if x == 1.0 { -logit } else { logit })
+}
+
+fn choice(x: f64, m: f64, b: f64) -> f64 {
+    let logits = [m, b, 0.3];
+    logits[x as usize] - logits.iter().map(|l| l.exp()).sum::<f64>().ln()
+}
+
+/// log of the normal density at standardised z, times σ.
+fn standard(z: f64) -> f64 {
+    -0.5 * z * z - 0.5 * TAU.ln()
+}
+
+/// The gamma's log density at shape a and rate r.
+fn gamma(x: f64, a: f64, r: f64) -> f64 {
+    a * r.ln() - lgamma(a) + (a - 1.0) * x.ln() - r * x
+}
+
+/// Every distribution that can be sampled: the matrix has a row for each.
+pub fn all() -> Vec<Oracle> {
+    let bits = Support::Whole(1, true);
+    let three = Support::Whole(2, false);
+    vec![
+        whole("flip", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
+        whole("bernoulli", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
+        whole("bernoulli_logits", "{m} * (1 + b)", bits, FLIP, |x, m, b| bit(x, m * (1.0 + b))),
+        whole("categorical", "softmax([{m}, b, 0.3])", three, SUM_OR_SCORE, choice),
+        whole("categorical_logits", "[{m}, b, 0.3]", three, SUM_OR_SCORE, choice),
+        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), SCORE, |x, m, b| {
+            let p = sigmoid(m + b);
+            lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
+        }),
+        whole("poisson", "exp({m}) + exp(b)", Support::Whole(80, false), SCORE, |x, m, b| {
+            let rate = m.exp() + b.exp();
+            x * rate.ln() - rate - lgamma(x + 1.0)
+        }),
+        line("normal", "{m}, exp(b)", |x, m, b| standard((x - m) / b.exp()) - b),
+        line("cauchy", "{m}, exp(b)", |x, m, b| -PI.ln() - b - (((x - m) / b.exp()).powi(2)).ln_1p()),
+        line("laplace", "{m}, exp(b)", |x, m, b| -(2f64.ln()) - b - (x - m).abs() / b.exp()),
+        Oracle {
+            strategies: SCORE,
+            ..line("student_t", "2 + exp(b), {m}, 0.8", |x, m, b| {
+                let (nu, z) = (2.0 + b.exp(), (x - m) / 0.8);
+                lgamma(0.5 * (nu + 1.0))
+                    - lgamma(0.5 * nu)
+                    - 0.5 * (nu * PI).ln()
+                    - 0.8f64.ln()
+                    - 0.5 * (nu + 1.0) * (z * z / nu).ln_1p()
+            })
+        },
+        half_line("lognormal", "{m}, exp(b)", PATH_OR_SCORE, |x, m, b| {
+            standard((x.ln() - m) / b.exp()) - b - x.ln()
+        }),
+        half_line("exponential", "exp({m}) + exp(b)", PATH_OR_SCORE, |x, m, b| {
+            let rate = m.exp() + b.exp();
+            rate.ln() - rate * x
+        }),
+        half_line("half_normal", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+            2f64.ln() + standard(x / (m + b).exp()) - m - b
+        }),
+        half_line("half_cauchy", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+            (2.0 / PI).ln() - m - b - ((x / (m + b).exp()).powi(2)).ln_1p()
+        }),
+        half_line("gamma", "0.5 + exp({m}), exp(b)", SCORE, |x, m, b| gamma(x, 0.5 + m.exp(), b.exp())),
+        half_line("inv_gamma", "0.5 + exp({m}), exp(b)", SCORE, |x, m, b| {
+            // The reciprocal is gamma; |dy/dx| = x⁻².
+            gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
+        }),
+        Oracle {
+            name: "beta",
+            args: "0.5 + exp({m}), 0.7 + exp(b)",
+            on: "unit",
+            support: Support::Reals(|_, _| vec![0.0, 0.5, 1.0]),
+            log_density: |x, m, b| {
+                let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
+                lgamma(a + b) - lgamma(a) - lgamma(b) + (a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p()
+            },
+            strategies: SCORE,
+        },
+        Oracle {
+            name: "interval_normal",
+            args: "{m}, exp(b), -1, 2",
+            on: "bounded(-1, 2)",
+            support: Support::Reals(|_, _| vec![-1.0, 0.5, 2.0]),
+            log_density: |x, m, b| {
+                let (below, above) = (x + 1.0, 2.0 - x);
+                standard(((below / above).ln() - m) / b.exp()) - b + 3f64.ln() - below.ln() - above.ln()
+            },
+            strategies: PATH_OR_SCORE,
+        },
+        Oracle {
+            name: "uniform",
+            args: "{m}, {m} + exp(b)",
+            on: "bounded(lower, upper)",
+            support: Support::Reals(|m, b| vec![m, m + b.exp()]),
+            log_density: |_, _, b| -b,
+            strategies: PATH,
+        },
+        Oracle {
+            name: "delta",
+            args: "{m} + b",
+            on: "real",
+            support: Support::Point,
+            log_density: |_, _, _| 0.0,
+            strategies: PATH,
+        },
+    ]
+}
+
+/// Names of the library that have no row, and why.
+pub const WITHOUT_SAMPLER: &[&str] = &["flat"];
+
+impl Oracle {
+    /// The arguments with m replaced.
+    pub fn arguments(&self, m: &str) -> String {
+        self.args.replace("{m}", &format!("({m})"))
+    }
+
+    /// E g(x, log p(x)); `jumps` are places where g is not smooth.
+    pub fn expectation(&self, m: f64, b: f64, jumps: &[f64], g: &dyn Fn(f64, f64) -> f64) -> f64 {
+        let log_density = |x: f64| (self.log_density)(x, m, b);
+        match self.support {
+            Support::Point => g(m + b, 0.0),
+            Support::Whole(top, _) => (0..=top)
+                .map(|x| {
+                    let log_p = log_density(f64::from(x));
+                    log_p.exp() * g(f64::from(x), log_p)
+                })
+                .sum(),
+            Support::Reals(breaks) => {
+                let mut breaks = breaks(m, b);
+                let (first, last) = (breaks[0], breaks[breaks.len() - 1]);
+                breaks.extend(jumps.iter().copied().filter(|at| first < *at && *at < last));
+                breaks.sort_by(f64::total_cmp);
+                quadrature::integral(&breaks, &|x| {
+                    let log_p = log_density(x);
+                    let mass = log_p.exp();
+                    if mass == 0.0 { 0.0 } else { mass * g(x, log_p) }
+                })
+            }
+        }
+    }
+}
