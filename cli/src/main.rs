@@ -8,6 +8,7 @@ mod commands;
 mod data;
 mod engine;
 mod exit;
+mod fault;
 mod files;
 mod interrupt;
 mod output;
@@ -25,5 +26,5 @@ use output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(&cli.global);
-    commands::run(&cli.command, &output).into()
+    fault::guarded(|| commands::run(&cli.command, &output)).into()
 }

@@ -1,5 +1,7 @@
 //! `vary fit FILE [NAME]`
 
+use std::sync::atomic::AtomicBool;
+
 use vary_diagnostic::Diagnostic;
 use vary_runtime::fit::FitReport;
 
@@ -12,24 +14,30 @@ use crate::{commands, interrupt, report};
 
 /// Compiles, fits and reports.
 pub fn run(args: &FitArgs, output: &Output) -> Exit {
+    let interrupt = interrupt::flag();
     let mut program = match engine::load(&args.file) {
         Ok(program) => program,
         Err(failure) => return commands::fail(&failure, &Default::default(), output),
     };
-    match fit(&mut program, args, output) {
+    match fit(&mut program, args, &interrupt, output) {
         Ok(exit) => exit,
         Err(failure) => commands::fail(&failure, program.sources(), output),
     }
 }
 
-fn fit(program: &mut engine::Program, args: &FitArgs, output: &Output) -> Result<Exit, Failure> {
+fn fit(
+    program: &mut engine::Program,
+    args: &FitArgs,
+    interrupt: &AtomicBool,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let prepared = program.prepare(args)?;
     output.diagnostics(program.sources(), &prepared.diagnostics);
     if !output.json {
         output.result(&report::signature(&prepared.signature));
     }
     let mut bar = Bar::new(output);
-    let ended = prepared.run(&mut bar, &interrupt::flag());
+    let ended = prepared.run(&mut bar, interrupt);
     drop(bar);
     let (report, failure, exit) = conclude(ended?);
     output.diagnostics(program.sources(), failure.as_slice());

@@ -15,6 +15,7 @@ use super::commands::{COMMANDS, Kind, find, help};
 use crate::args::{DataArg, Setting};
 use crate::engine::{self, Failure, Fitted, Program, State};
 use crate::exit::Exit;
+use crate::fault;
 use crate::output::labelled_error;
 
 /// What a session needs of the place where it runs.
@@ -95,6 +96,11 @@ impl<'h> Repl<'h> {
     pub fn eval(&mut self, entry: &str) -> Reply {
         self.count += 1;
         let entry = entry.trim_end();
+        // A fault was told already; nothing of the entry has been kept.
+        fault::caught(|| self.reply(entry)).unwrap_or(Reply { outcome: Outcome::Error, ..Reply::ok("") })
+    }
+
+    fn reply(&mut self, entry: &str) -> Reply {
         let words: Vec<&str> = entry.split_whitespace().collect();
         match words.as_slice() {
             [] => Reply::ok(""),

@@ -195,17 +195,25 @@ impl Lower<'_> {
         match &declared.item.kind {
             ItemKind::Data(data) => self.data(data),
             ItemKind::Let(binding) => {
+                if let Some(value) = self.file_values.get(name) {
+                    return Ok(value.clone());
+                }
                 if self.calls.iter().any(|call| call == name) {
                     return Err(self.error("E0203", span, format!("`{name}` is defined by itself"), "here"));
                 }
-                self.at_file_level(name, |this| {
+                let value = self.at_file_level(name, |this| {
                     let value = this.raw(&binding.value)?;
                     if matches!(binding.pattern, Pattern::Name(_)) {
                         return Ok(value);
                     }
                     this.bind_pattern(&binding.pattern, value)?;
                     this.lookup(name).cloned().ok_or(super::Reported)
-                })
+                })?;
+                // What is computed in the body of a scan cannot be read outside of it.
+                if self.b.scan_axes().is_empty() {
+                    self.file_values.insert(name.to_string(), value.clone());
+                }
+                Ok(value)
             }
             ItemKind::Param(param) => self.parameter(param, None),
             ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),

@@ -73,6 +73,8 @@ pub struct Lower<'u> {
     pub b: Builder,
     /// Local names, the innermost scope last.
     scopes: Vec<HashMap<String, Value>>,
+    /// File-level values used so far, which are elaborated once.
+    file_values: HashMap<String, Value>,
     /// Axes of the plates, loops, comprehensions and replicates around the present place.
     open: Vec<Open>,
     /// Ints known before running.
@@ -160,6 +162,7 @@ impl<'u> Lower<'u> {
             unit,
             b,
             scopes: vec![HashMap::new()],
+            file_values: HashMap::new(),
             open: Vec::new(),
             ints: HashMap::new(),
             mode,
