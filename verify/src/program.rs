@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
 use vary_compiler::pipeline::{Ad, Derived, derive};
-use vary_compiler::session::{Data, GradientEstimator, Options, Placed, Session, Setup, place, sample};
+use vary_compiler::session::{Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample};
 use vary_core::transform::adev;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
@@ -118,7 +118,7 @@ impl Program {
     pub fn draws(&self, params: &[f64], draws: usize, seed: u64) -> Result<Vec<f64>, String> {
         let mut program = adev::sampler(&self.fit.objective.program).map_err(|found| messages(&[*found]))?;
         program.results.retain(|result| result.name == adev::OBJECTIVE);
-        let results = sample(&program, params, draws, &self.setup(seed, 1))?;
+        let results = sample(&program, &Moment { values: params, draws, step: 0 }, &self.setup(seed, 1))?;
         Ok(results.into_iter().flat_map(|(_, array)| array.into_iter().collect::<Vec<f64>>()).collect())
     }
 }
