@@ -105,7 +105,7 @@ impl Program {
     }
 
     /// The value and gradient of an objective without randomness.
-    pub fn exact(&self) -> Result<impl FnMut(&[f64]) -> (f64, Vec<f64>), String> {
+    pub fn exact(&self) -> Result<impl FnMut(&[f64]) -> (f64, Vec<f64>) + use<>, String> {
         let mut estimator = self.estimator(1, 0, 1)?;
         let mut gradient = vec![0.0; self.dimension()];
         Ok(move |params: &[f64]| {
