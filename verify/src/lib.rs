@@ -5,8 +5,11 @@
 //! runs with the tests of the workspace.
 //!
 //! * [`estimators`]: every strategy × distribution × context is unbiased, and wrong ones are found out;
+//! * [`distributions`]: densities, derivatives and samplers of the library;
 //! * [`oracle`], [`quadrature`], [`statistics`], [`program`]: what the checks are made of.
 
+pub mod derivatives;
+pub mod distributions;
 pub mod estimators;
 pub mod oracle;
 pub mod program;

@@ -137,6 +137,8 @@ pub struct Distribution {
     pub event: Vec<Axis>,
     /// Where its values lie.
     pub support: Constraint,
+    /// Positions of the parameters that are the lower and the upper end of the support.
+    pub ends: Option<[usize; 2]>,
     /// log p(x; params): formals are the parameters and `x`.
     pub log_density: Fragment,
     /// Pathwise sampler from parameter-free noise.

@@ -63,6 +63,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
         });
     }
     let (support, bounded_by) = support(&mut lower, decl, &params, &mut generic)?;
+    let ends = ends(decl, &params);
     for param in &mut params {
         param.rigid |= bounded_by.contains(&param.name);
     }
@@ -140,6 +141,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
         params: formals.params,
         event,
         support: support.constraint,
+        ends,
         log_density,
         reparam,
         sample,
@@ -208,6 +210,19 @@ fn support(
         }
     }
     Ok((declared, names))
+}
+
+/// The parameters that are the ends of a `bounded` support.
+fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> Option<[usize; 2]> {
+    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return None };
+    let position = |end: &ast::Expr| match &end.kind {
+        ast::ExprKind::Name(name) => params.iter().position(|param| param.name == *name),
+        _ => None,
+    };
+    match args.as_slice() {
+        [lower, upper] if name.name == "bounded" => Some([position(lower)?, position(upper)?]),
+        _ => None,
+    }
 }
 
 fn sampler(

@@ -519,8 +519,8 @@ impl Lower<'_> {
             special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
         }
         if special.support == Constraint::Bounded
-            && let [lower, upper, ..] = args
-            && let (Some(a), Some(b)) = (self.b.constant(lower.var), self.b.constant(upper.var))
+            && let Some([lower, upper]) = special.ends
+            && let (Some(a), Some(b)) = (self.b.constant(args[lower].var), self.b.constant(args[upper].var))
         {
             special.support = Constraint::Interval(a.number(), b.number());
         }

@@ -15,7 +15,7 @@
 mod contexts;
 mod wrong;
 
-pub use contexts::{Case, Context, cases};
+pub use contexts::{Case, Context, cases, refused};
 pub use wrong::{Wrong, wrong};
 
 use crate::program::Program;
@@ -40,7 +40,7 @@ pub struct Tier {
 }
 
 /// The full check.
-pub const FULL: Tier = Tier { precision: 0.02, batches: 1024, most_draws: 1 << 28 };
+pub const FULL: Tier = Tier { precision: 0.005, batches: 1024, most_draws: 1 << 28 };
 /// What runs with the unit tests.
 pub const QUICK: Tier = Tier { precision: 0.1, batches: 128, most_draws: 1 << 21 };
 

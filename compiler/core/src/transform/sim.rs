@@ -8,8 +8,10 @@ use super::copy::{Copy, Handler, Result};
 use super::density::{Context, Term, given, site_term, total};
 use super::marginal;
 use crate::build::Builder;
-use crate::generative::{Generative, ProgramExpr, TraceField};
-use crate::ir::{Array, Elem, Input, Sample, Site, Stmt, Ty, Var};
+use crate::generative::{Distribution, Fragment, Generative, ProgramExpr, TraceField};
+use crate::ir::{Array, Const, Elem, Input, Let, Op, Sample, Site, Stmt, Ty, Var};
+use crate::prim::Prim;
+use std::collections::HashSet;
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -66,6 +68,32 @@ pub fn emit_site(b: &mut Builder, site: &Site, guard: Option<Var>, context: &Con
     (var, site)
 }
 
+/// The distribution at its own draws: they lie between its ends, so that nothing is compared with them.
+/// The ends may then be differentiated.
+fn within(dist: &Rc<Distribution>) -> Rc<Distribution> {
+    let Some([lower, upper]) = dist.ends else { return dist.clone() };
+    let mut program = (*dist.log_density.0).clone();
+    let inputs = |name: &str| -> HashSet<Var> {
+        let named = |stmt: &Stmt| match stmt {
+            Stmt::Let(Let { var, op: Op::Input(input), .. }) if input.name == name => Some(*var),
+            _ => None,
+        };
+        program.body.iter().filter_map(named).collect()
+    };
+    let [x, lower, upper] = ["x", &dist.params[lower].name, &dist.params[upper].name].map(inputs);
+    for stmt in &mut program.body {
+        if let Stmt::Let(Let { var, op, .. }) = stmt
+            && program.vars[var.0 as usize].ty.axes.is_empty()
+            && let Op::Prim(Prim::Lt | Prim::Le, args) = op
+            && (lower.contains(&args[0]) && x.contains(&args[1])
+                || x.contains(&args[0]) && upper.contains(&args[1]))
+        {
+            *op = Op::Const(Const::Bool(true));
+        }
+    }
+    Rc::new(Distribution { log_density: Fragment(Rc::new(program)), ..(**dist).clone() })
+}
+
 #[derive(Clone)]
 struct Sim<'a> {
     program: &'a Generative,
@@ -92,7 +120,8 @@ impl Handler for Sim<'_> {
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
         let (var, site) = emit_site(b, &sample.site, sample.guard, self.context);
-        self.terms.push(site_term(b, &site, var, sample.guard));
+        let own = Site { dist: within(&site.dist), ..(*site).clone() };
+        self.terms.push(site_term(b, &own, var, sample.guard));
         let value = Array { var, dims: site.dims.clone() };
         self.trace.push(TraceField { address: site.address.clone(), value, present: sample.guard });
         Ok(var)

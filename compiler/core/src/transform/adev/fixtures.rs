@@ -54,6 +54,7 @@ fn flip(axes: &AxisTable) -> Distribution {
         params: vec![param("p", &[], Constraint::Interval(0.0, 1.0))],
         event: Vec::new(),
         support: Constraint::Bool,
+        ends: None,
         log_density: fragment(axes, |b| {
             let (x, p) = (formal(b, Elem::Bool, "x", &[]), formal(b, Elem::Real, "p", &[]));
             let one = b.real(1.0);
@@ -84,6 +85,7 @@ fn normal(axes: &AxisTable) -> Distribution {
         ],
         event: Vec::new(),
         support: Constraint::Real,
+        ends: None,
         log_density: fragment(axes, |b| {
             let x = formal(b, Elem::Real, "x", &[]);
             let (mu, sigma) = (formal(b, Elem::Real, "mu", &[]), formal(b, Elem::Real, "sigma", &[]));
@@ -118,6 +120,7 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
         params: vec![param("probs", &[k], Constraint::Simplex)],
         event: Vec::new(),
         support: Constraint::IntRange(Some(Dim::known(0)), None),
+        ends: None,
         log_density: fragment(axes, |b| {
             let (x, probs) = (formal(b, Elem::Int, "x", &[]), formal(b, Elem::Real, "probs", &[k]));
             let p = b.gather(probs, k, x);
@@ -172,6 +175,7 @@ fn walk(axes: &AxisTable, d: Axis) -> Distribution {
         params: vec![param("mu", &[d], Constraint::Real)],
         event: vec![d],
         support: Constraint::Real,
+        ends: None,
         log_density: Fragment(log_density.into()),
         reparam: Some(Sampler {
             draws: vec![("eps".into(), Base::Normal, Vec::new())],
