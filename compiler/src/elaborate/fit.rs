@@ -66,9 +66,20 @@ pub enum Bound {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `key = value` in order; values are numbers or calls.
-    pub entries: Vec<(String, Setting)>,
+    pub entries: Vec<Entry>,
     /// Replacements by `--quick`.
-    pub quick: Vec<(String, Setting)>,
+    pub quick: Vec<Entry>,
+}
+
+/// `key = value` in the settings of a fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub name: String,
+    /// The value.
+    pub value: Setting,
+    /// Where the value stands.
+    pub span: Span,
 }
 
 /// The value of a setting.
@@ -284,7 +295,8 @@ impl Unit {
                         format!("`{}` stands under a condition in one program only", site.address),
                     )
                     .at(other.span, "in the guide")
-                    .at(site.span, "in the model"),
+                    .at(site.span, "in the model")
+                    .help("write the same `if` around both, or around none"),
                 );
                 failed = true;
             }
@@ -295,42 +307,69 @@ impl Unit {
     fn settings(&mut self, fields: &[ast::Field]) -> Lowered<(Settings, Vec<ast::Field>)> {
         let mut settings = Settings::default();
         let mut inits = Vec::new();
-        for field in fields {
-            let name = field.name.name.as_str();
-            if !SETTINGS.contains(&name) {
-                let mut diagnostic =
-                    Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
-                        .at(field.name.span, "unknown")
-                        .note(format!("the settings are {}", SETTINGS[..6].join(", ")));
-                if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                self.report(diagnostic);
-                return Err(Reported);
+        let mut failed = false;
+        for (at, field) in fields.iter().enumerate() {
+            let twice = fields[..at].iter().find(|earlier| earlier.name.name == field.name.name);
+            if let Some(first) = twice {
+                self.report(
+                    Diagnostic::error(Code("E0604"), format!("`{}` is set twice", field.name.name))
+                        .at(field.name.span, "again here")
+                        .at(first.name.span, "first here"),
+                );
+                failed = true;
+                continue;
             }
-            match name {
-                "minibatch" | "epochs" => {
-                    self.report(
-                        Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
-                            .at(field.name.span, "here")
-                            .help("fit all rows: give `steps` instead"),
-                    );
-                    return Err(Reported);
-                }
-                "init" => inits.extend(record_fields(&field.value)),
-                "quick" => {
-                    for inner in record_fields(&field.value) {
-                        let value = self.setting(&inner.value)?;
-                        settings.quick.push((inner.name.name.clone(), value));
-                    }
-                }
-                _ => {
-                    let value = self.setting(&field.value)?;
-                    settings.entries.push((name.to_string(), value));
-                }
-            }
+            let taken = match field.name.name.as_str() {
+                "init" => self.named_values(field).map(|fields| inits.extend(fields)),
+                "quick" => self.named_values(field).and_then(|fields| {
+                    let quick: Lowered<Vec<Entry>> = fields.iter().map(|field| self.entry(field)).collect();
+                    quick.map(|quick| settings.quick = quick)
+                }),
+                _ => self.entry(field).map(|entry| settings.entries.push(entry)),
+            };
+            failed |= taken.is_err();
         }
-        Ok((settings, inits))
+        if failed { Err(Reported) } else { Ok((settings, inits)) }
+    }
+
+    /// The fields of `init = (mu = 0)`.
+    fn named_values(&mut self, field: &ast::Field) -> Lowered<Vec<ast::Field>> {
+        if let ExprKind::Record { fields, .. } = &field.value.kind {
+            return Ok(fields.clone());
+        }
+        let name = &field.name.name;
+        let example = if name == "init" { "(mu = 0, sigma = 1)" } else { "(steps = 100)" };
+        self.report(
+            Diagnostic::error(Code("E0604"), format!("`{name}` is a list of named values"))
+                .at(field.value.span, "not one")
+                .help(format!("write `{name} = {example}`")),
+        );
+        Err(Reported)
+    }
+
+    fn entry(&mut self, field: &ast::Field) -> Lowered<Entry> {
+        let name = field.name.name.as_str();
+        if matches!(name, "minibatch" | "epochs") {
+            self.report(
+                Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
+                    .at(field.name.span, "here")
+                    .help("fit all rows: give `steps` instead"),
+            );
+            return Err(Reported);
+        }
+        if !SETTINGS.contains(&name) {
+            let mut diagnostic = Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
+                .at(field.name.span, "unknown");
+            if let Some(advice) = foreign_setting(name) {
+                diagnostic = diagnostic.help(advice);
+            } else if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..6].join(", "))));
+            return Err(Reported);
+        }
+        let value = self.setting(&field.value)?;
+        Ok(Entry { name: name.to_string(), value, span: field.value.span })
     }
 
     fn setting(&mut self, expr: &Expr) -> Lowered<Setting> {
@@ -447,12 +486,17 @@ fn call_arguments(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// The fields of `(a = 1, b = 2)` or `{a = 1, b = 2}`.
-fn record_fields(expr: &Expr) -> Vec<ast::Field> {
-    match &expr.kind {
-        ExprKind::Record { fields, .. } => fields.clone(),
-        _ => Vec::new(),
-    }
+/// What a setting of another system is called here.
+fn foreign_setting(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "num_particles" | "particles" | "num_samples" | "draws" | "mc_samples" => {
+            "the draws of one step are `samples = 10`"
+        }
+        "lr" | "learning_rate" | "step_size" | "rate" => "write `optimizer = adam(0.01)`",
+        "iterations" | "iter" | "num_steps" | "n_steps" | "max_iter" => "write `steps = 1000`",
+        "random_seed" | "rng_seed" | "key" => "write `seed = 1`",
+        _ => return None,
+    })
 }
 
 /// Whether every value of `inner` is one of `outer`, as far as both are known.

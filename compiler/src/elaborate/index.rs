@@ -29,10 +29,13 @@ impl Lower<'_> {
     pub(super) fn index(&mut self, array: &Array, indices: &[ast::Expr], span: Span) -> Lowered<Array> {
         if indices.len() > array.dims.len() {
             let found = super::types::describe(self.elem(array), &self.sizes(array));
-            return Err(self.report(
-                Diagnostic::error(Code("E0307"), format!("{found} has {} dimensions", array.dims.len()))
-                    .at(span, format!("indexed with {}", indices.len())),
-            ));
+            let message = match array.dims.len() {
+                0 => format!("{found} is a single number: it has no entries"),
+                1 => format!("{found} has one dimension"),
+                several => format!("{found} has {several} dimensions"),
+            };
+            let label = format!("indexed with {}", indices.len());
+            return Err(self.report(Diagnostic::error(Code("E0307"), message).at(span, label)));
         }
         let mut selectors = Vec::new();
         for (index, axis) in indices.iter().zip(&array.dims) {
@@ -155,6 +158,17 @@ impl Lower<'_> {
             let other = self.b.axes.info(open.axis);
             if other.lower == info.lower && other.size == info.size {
                 return Ok(Selector::Align(open.axis));
+            }
+            let ends = |info: &vary_core::axis::AxisInfo| info.lower.value().zip(info.size.value());
+            if let (Some((low, size)), Some((first, rows))) = (ends(&info), ends(other))
+                && rows > 0
+                && (first < low || first + rows > low + size)
+            {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0307"), format!("`{name}` runs out of range"))
+                        .at(index.span, format!("it runs over {first}..{}", first + rows))
+                        .note(format!("valid indices are {low} to {}", low + size - 1)),
+                ));
             }
         }
         if let (Some((low, high)), Some(lower), Some(size)) =

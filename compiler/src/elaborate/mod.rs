@@ -41,7 +41,7 @@ pub mod unit;
 pub mod value;
 mod verify;
 
-pub use fit::{Bound, Fit, Objective, Setting, Settings};
+pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
@@ -89,6 +89,10 @@ pub struct Lower<'u> {
     calls: Vec<String>,
     /// How many of them are the standard library's.
     stdlib_depth: usize,
+    /// Where the user's code calls the outermost of these.
+    stdlib_call: Span,
+    /// Names that the blocks around bind, with their places, outermost first.
+    bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
     /// Expectations, and what is linear in them: values that only have their meaning on average.
@@ -170,6 +174,8 @@ impl<'u> Lower<'u> {
             nexts: Vec::new(),
             calls: Vec::new(),
             stdlib_depth: 0,
+            stdlib_call: Span::default(),
+            bound_by_blocks: Vec::new(),
             draw: None,
             estimated: BTreeSet::new(),
             occurrences: 0,
@@ -188,7 +194,15 @@ impl<'u> Lower<'u> {
     }
 
     /// Reports an error.
-    pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+    pub fn report(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        if self.stdlib_depth > 0 {
+            // A user sees the call, not what it calls.
+            for label in &mut diagnostic.labels {
+                if self.unit.stdlib_sources.contains(&label.span.source) {
+                    label.span = self.stdlib_call;
+                }
+            }
+        }
         self.unit.report(diagnostic);
         Reported
     }

@@ -25,7 +25,9 @@ impl Unit {
             _ => return Err(Reported),
         };
         let before = self.detaches.len();
+        self.elaborating.insert(name.to_string());
         let elaborated = elaborate(self, decl, kind, declared.item.span);
+        self.elaborating.remove(name);
         let detaches = self.detaches.split_off(before);
         self.detaches_of.insert(name.to_string(), detaches);
         let program = Rc::new(elaborated?);
@@ -168,11 +170,13 @@ impl Lower<'_> {
         let outer = state.prefix.clone();
         state.prefix = format!("{outer}{}.", stmt.name.name);
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
         let result = self.block(&decl.body);
         let sites = self.sites_of_block.pop().unwrap_or_default();
         self.calls.pop();
+        self.bound_by_blocks = bound;
         self.scopes = scopes;
         if let Mode::Generative(state) = &mut self.mode {
             state.prefix = outer;

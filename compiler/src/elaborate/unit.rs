@@ -8,7 +8,7 @@ use std::rc::Rc;
 use vary_core::axis::{Axis, AxisTable, Role};
 use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, Generative};
-use vary_diagnostic::{Code, Diagnostic, Severity, Sources, Span};
+use vary_diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use vary_syntax::ast::{self, ItemKind};
 
 /// Declarations by name, what has been elaborated of them, and what was found wrong.
@@ -28,6 +28,12 @@ pub struct Unit {
     pub detaches: Vec<Span>,
     /// Those of the programs elaborated, by name.
     pub(super) detaches_of: HashMap<String, Vec<Span>>,
+    /// The texts of the standard library.
+    pub(super) stdlib_sources: BTreeSet<SourceId>,
+    /// Models and guides whose elaboration has begun and not ended.
+    pub(super) elaborating: BTreeSet<String>,
+    /// Names in a cycle of definitions that was reported.
+    pub(super) cyclic: BTreeSet<String>,
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
     items: HashMap<String, Rc<Declared>>,
@@ -81,6 +87,7 @@ impl Unit {
                     self.order.retain(|old| declared_name(&old.item).is_none_or(|n| n.name != name.name));
                     self.programs.clear();
                     self.distributions.clear();
+                    self.cyclic.clear();
                 }
                 self.items.insert(name.name.clone(), declared.clone());
             }
@@ -106,6 +113,7 @@ impl Unit {
         }
         let (title, text) = stdlib::containing(name)?;
         let source = self.sources.add(title, text);
+        self.stdlib_sources.insert(source);
         let parsed = vary_syntax::parse_file(source, text);
         self.diagnostics.extend(parsed.diagnostics);
         for item in parsed.file.items {
@@ -176,24 +184,35 @@ pub fn declared_name(item: &ast::Item) -> Option<&ast::Ident> {
     }
 }
 
-/// The candidate nearest to `name`, if one is near enough to be meant.
+/// The candidate nearest to `name`, if one is near enough to be meant; the first of several.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let limit = match name.len() {
-        0..=3 => 1,
-        4..=5 => 2,
+    let limit = match name.chars().count() {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=7 => 2,
         _ => 3,
     };
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(d, candidate)| *d <= limit && *d < candidate.len().max(name.len()))
-        .min()
+        .min_by_key(|(d, _)| *d)
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether two names differ by one letter: replaced, inserted or left out.
+/// Whether two names differ by one letter: replaced, inserted or left out, or exchanged with its neighbour.
 pub fn one_letter_apart(a: &str, b: &str) -> bool {
-    distance(a, b) == 1
+    distance(a, b) == 1 || exchanged(&a.to_lowercase(), &b.to_lowercase())
+}
+
+/// Whether two neighbouring letters are exchanged.
+fn exchanged(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let differ: Vec<usize> = (0..a.len().min(b.len())).filter(|at| a[*at] != b[*at]).collect();
+    match differ.as_slice() {
+        [i, j] => a.len() == b.len() && *j == i + 1 && a[*i] == b[*j] && a[*j] == b[*i],
+        _ => false,
+    }
 }
 
 /// Edit distance; a change of case counts nothing.

@@ -1,6 +1,6 @@
 //! `vary check`: everything that can be said without data.
 
-use super::Session;
+use super::{Options, Session};
 use crate::elaborate::{Fit, base_of};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -41,6 +41,9 @@ impl Session {
                 ItemKind::Fn(f) => {
                     let _ = self.unit.check_function(f);
                 }
+                ItemKind::Data(data) => {
+                    let _ = self.unit.check_data(data);
+                }
                 _ => {}
             }
         }
@@ -48,13 +51,18 @@ impl Session {
             text.push_str(&self.program(program));
             text.push('\n');
         }
+        self.fits_of_one_name();
         for (name, decl, span) in self.unit.fits() {
             if let Ok(fit) = self.unit.fit(&decl, span) {
+                let _ = self.choose_settings(&fit, &Options::default());
                 text.push_str(&self.check_fit(name.as_deref().unwrap_or("fit"), &fit));
             }
         }
+        let fittable = |model: &String| programs.iter().any(|p| p.name == *model && !p.latents.is_empty());
         if self.unit.fits().is_empty()
+            && !self.unit.has_errors()
             && let [model] = self.unit.models().as_slice()
+            && fittable(model)
         {
             let model = model.clone();
             if let Ok(fit) = self.unit.default_fit(&model, "mean_field") {
@@ -82,6 +90,21 @@ impl Session {
             let _ = write!(text, "; parameters: {}", params.join(", "));
         }
         text
+    }
+
+    /// A fit is asked for by its name.
+    fn fits_of_one_name(&mut self) {
+        let fits = self.unit.fits();
+        let names: Vec<_> = fits.iter().filter_map(|(_, decl, _)| decl.name.as_ref()).collect();
+        for (at, name) in names.iter().enumerate() {
+            if let Some(first) = names[..at].iter().find(|earlier| earlier.name == name.name) {
+                self.unit.report(
+                    Diagnostic::error(Code("E0201"), format!("the fit `{}` is declared twice", name.name))
+                        .at(name.span, "the second declaration")
+                        .at(first.span, "the first"),
+                );
+            }
+        }
     }
 
     fn site(&self, site: &SiteSpec) -> String {

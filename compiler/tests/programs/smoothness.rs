@@ -75,3 +75,8 @@ fn every_use_is_allowed_of_a_rigid_sample() {
     }
     hold(&cases);
 }
+
+#[test]
+fn accepted() {
+    hold(&cases::read("accepted.cases"));
+}
