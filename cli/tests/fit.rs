@@ -190,7 +190,7 @@ guide q { w ~ normal.reparam(0, 1) }
 fit: maximize elbo(m, q) { steps = 10 }
 ",
             1,
-            "the trace has no value for `x` of `m`",
+            "the guide `q` does not sample `x` of `m`",
         ),
         ("bytes.ppl", b"\xff\xfe\x00", 2, "is not text in UTF-8"),
         ("garbage.ppl", &garbage, 1, "error[E01"),
