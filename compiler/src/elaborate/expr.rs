@@ -834,8 +834,8 @@ impl Lower<'_> {
         kind: OpenKind,
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
-        let first = self.b.var_count() as u32;
-        self.open.push(Open { axis, kind, name: name.to_string(), first });
+        let block = self.sites_of_block.len().saturating_sub(1);
+        self.open.push(Open { axis, kind, name: name.to_string(), block });
         let result = self.scoped(|this| {
             if kind != OpenKind::Copy {
                 let iota = this.b.iota(axis);
