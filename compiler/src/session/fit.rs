@@ -405,7 +405,19 @@ impl Prepared {
         let conditional = guide.is_some_and(|(_, guide)| {
             base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
         });
-        if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) }
+        let summary =
+            if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
+        let program = self.posterior.as_ref();
+        let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
+        let first = result.map(|(program, result)| {
+            // The first dimension is the draws'.
+            let lower = |axis: &vary_core::axis::Axis| program.axes.info(*axis).lower.value().unwrap_or(0);
+            result.dims.iter().skip(1).map(lower).collect()
+        });
+        match first {
+            Some(first) => summary.counted_from(first),
+            None => summary,
+        }
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
