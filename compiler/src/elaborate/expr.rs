@@ -432,6 +432,21 @@ impl Lower<'_> {
                         .help(format!("write `x ~ {name}(…)` on a line of its own, then use `x`")),
                 ))
             }
+            Value::Program(program) => {
+                let name = &super::base_of(&program).name;
+                let help = if builtin::find(name).is_some() {
+                    format!(
+                        "`{name}` is declared in this program; under another name, `{name}(…)` is the function"
+                    )
+                } else {
+                    format!("write `s ~ {name}(…)` in a model or guide")
+                };
+                Err(self.report(
+                    Diagnostic::error(Code("E0313"), format!("the program `{name}` is not a function"))
+                        .at(callee.span, "called here")
+                        .help(help),
+                ))
+            }
             Value::Error => Err(super::Reported),
             other => Err(self.error(
                 "E0313",
