@@ -63,7 +63,9 @@ pub fn fits() -> Vec<(String, String, Option<String>)> {
     let mut all = Vec::new();
     let mut files: Vec<_> = std::fs::read_dir(examples()).into_iter().flatten().flatten().collect();
     files.sort_by_key(|file| file.file_name());
-    for file in files.iter().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "ppl")) {
+    for file in
+        files.iter().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "ppl"))
+    {
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
         let title = file.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
         let names: Vec<Option<String>> = match load(&text, None) {
@@ -111,14 +113,18 @@ pub fn of_examples() -> Vec<Row> {
             });
             rows.push(Row { name: name.clone(), what, numbers, difference });
         };
-        let modes = || Ok((gradients(&compile(Ad::Forward)?, 7, 1)?, gradients(&compile(Ad::Reverse)?, 7, 1)?));
+        let modes =
+            || Ok((gradients(&compile(Ad::Forward)?, 7, 1)?, gradients(&compile(Ad::Reverse)?, 7, 1)?));
         add("forward and reverse", modes(), false);
         let threads = || {
             let program = compile(Ad::Auto)?;
             Ok((gradients(&program, 200, 1)?, gradients(&program, 200, 2)?))
         };
         add("one and two threads", threads(), true);
-        for (what, ad) in [("executor and interpreter, forward", Ad::Forward), ("executor and interpreter, reverse", Ad::Reverse)] {
+        for (what, ad) in [
+            ("executor and interpreter, forward", Ad::Forward),
+            ("executor and interpreter, reverse", Ad::Reverse),
+        ] {
             add(what, compile(ad).and_then(|program| executions(&program)), false);
         }
     }
@@ -223,9 +229,9 @@ pub fn of_random_programs(count: usize) -> Vec<Row> {
         let program = testing::program(&recipe);
         let wrt: BTreeSet<String> = testing::PARAMS.iter().map(|name| name.to_string()).collect();
         let linear = linearize(&jvp(&program, &wrt));
-        let both_modes = forward(&linear, "objective")
-            .map_err(|e| e.to_string())
-            .and_then(|f| Ok((f, transpose(&linear, &[("objective", Seed::One)]).map_err(|e| e.to_string())?)));
+        let both_modes = forward(&linear, "objective").map_err(|e| e.to_string()).and_then(|f| {
+            Ok((f, transpose(&linear, &[("objective", Seed::One)]).map_err(|e| e.to_string())?))
+        });
         let (forward, reverse) = match both_modes {
             Ok(pair) => pair,
             Err(reason) => {

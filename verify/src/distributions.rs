@@ -11,9 +11,7 @@
 
 use crate::oracle::{Oracle, Support, all};
 use crate::program::Program;
-use crate::statistics::{
-    derivative, kolmogorov_quantile, kolmogorov_smirnov, pearson, pearson_quantile,
-};
+use crate::statistics::{derivative, kolmogorov_quantile, kolmogorov_smirnov, pearson, pearson_quantile};
 use crate::{estimators::ALARM, quadrature};
 use std::sync::Arc;
 
@@ -93,7 +91,10 @@ fn source(dist: &Oracle, entry: Entry) -> String {
                 // An array: a single int would be a size, settled by compiling.
                 format!("data x: {elem}[1] = [{}]", if elem == "bit" { "true" } else { "1" }),
                 "u ~ normal(0, 1)".to_string(),
-                format!("{parameters}\n  u ~ normal(0, 1)\n  plate i in 0..1 {{ x[i] ~ {}({args}) }}", dist.name),
+                format!(
+                    "{parameters}\n  u ~ normal(0, 1)\n  plate i in 0..1 {{ x[i] ~ {}({args}) }}",
+                    dist.name
+                ),
             )
         }
         Entry::Rigid => (
@@ -155,7 +156,8 @@ impl<'a> Compiled<'a> {
         match entry(self.dist) {
             Entry::Smooth => {
                 // A step that stays inside the support and off a kink.
-                let step = 1e-2 * x.abs().min(1.0) * if self.dist.on == "unit" { (1.0 - x).min(1.0) } else { 1.0 };
+                let step =
+                    1e-2 * x.abs().min(1.0) * if self.dist.on == "unit" { (1.0 - x).min(1.0) } else { 1.0 };
                 vec![derivative(x, step, |x| log_density(x, m, b)), by_a, by_b]
             }
             Entry::Value => vec![by_a, by_b],
@@ -292,7 +294,8 @@ fn sampler(dist: &Oracle, m: f64, b: f64, draws: usize, tests: usize, seed: u64)
                 let mut ends = vec![last];
                 ends.extend(breaks.iter().copied().filter(|at| last < *at && *at < *x));
                 ends.push(*x);
-                total += if cdf.is_empty() { quadrature::integral(&ends, &mass) } else { gauss(&ends, &mass) };
+                total +=
+                    if cdf.is_empty() { quadrature::integral(&ends, &mass) } else { gauss(&ends, &mass) };
                 last = *x;
                 cdf.push(total);
             }
@@ -303,8 +306,10 @@ fn sampler(dist: &Oracle, m: f64, b: f64, draws: usize, tests: usize, seed: u64)
 
 /// ∫ f between neighbouring points, which are close: Gauss's rule of four nodes on each piece.
 fn gauss(ends: &[f64], f: &dyn Fn(f64) -> f64) -> f64 {
-    const NODES: [(f64, f64); 2] =
-        [(0.339_981_043_584_856_3, 0.652_145_154_862_546_1), (0.861_136_311_594_052_6, 0.347_854_845_137_453_9)];
+    const NODES: [(f64, f64); 2] = [
+        (0.339_981_043_584_856_3, 0.652_145_154_862_546_1),
+        (0.861_136_311_594_052_6, 0.347_854_845_137_453_9),
+    ];
     let piece = |a: f64, b: f64| {
         let (centre, half) = (0.5 * (a + b), 0.5 * (b - a));
         half * NODES.iter().map(|(x, w)| w * (f(centre + half * x) + f(centre - half * x))).sum::<f64>()

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
 use vary_compiler::pipeline::{Ad, Derived, derive};
-use vary_compiler::session::{Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample};
+use vary_compiler::session::{
+    Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample,
+};
 use vary_core::transform::adev;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
@@ -69,15 +71,15 @@ impl Program {
     /// Compiles with data (JSON) and a mode of differentiation.
     pub fn with(text: &str, fit: Option<&str>, more: Option<&str>, ad: Ad) -> Result<Program, String> {
         let (mut session, values) = load(text, more)?;
-        let fit = session
-            .find_fit(fit, &Options::default())
-            .map_err(|_| messages(&session.unit.diagnostics))?;
+        let fit =
+            session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
         let derived = derive(&fit.objective, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
         let params = place(&fit.objective.params, |axis| axes.size(axis));
-        let data = values.arrays.iter().map(|(name, array)| {
-            (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>()))
-        });
+        let data = values
+            .arrays
+            .iter()
+            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())));
         let data = data.collect::<BTreeMap<_, _>>();
         Ok(Program { fit, derived, params, data })
     }

@@ -104,8 +104,7 @@ pub struct Interpolant {
 impl Interpolant {
     /// Through `count` points; exact to rounding for functions analytic near the interval.
     pub fn new(count: usize, f: impl Fn(f64) -> f64) -> Self {
-        let points: Vec<f64> =
-            (0..count).map(|i| (PI * (i as f64 + 0.5) / count as f64).cos()).collect();
+        let points: Vec<f64> = (0..count).map(|i| (PI * (i as f64 + 0.5) / count as f64).cos()).collect();
         let values = points.iter().map(|x| f(*x)).collect();
         Interpolant { points, values }
     }

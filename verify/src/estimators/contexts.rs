@@ -118,9 +118,9 @@ impl Context {
     pub fn source(self, dist: &Oracle, strategy: Strategy) -> String {
         let (body, cost) = self.parts(dist, strategy);
         let value = match self {
-            Context::Replicate => format!(
-                "log_mean_exp(replicate(2) {{\n    let (t, _) = simulate(q)\n    {cost}\n  }})"
-            ),
+            Context::Replicate => {
+                format!("log_mean_exp(replicate(2) {{\n    let (t, _) = simulate(q)\n    {cost}\n  }})")
+            }
             _ => format!("let (t, log_q) = simulate(q)\n  {cost}"),
         };
         format!(
@@ -153,9 +153,7 @@ impl Context {
             Context::Decision => dist.expectation(a, b, &[DECISION], &|x, log_p| {
                 if x > DECISION { 1.2 + SCORE * log_p } else { f(x) }
             }),
-            Context::Replicate => {
-                mean(a, &|x, _| mean(a, &|y, _| (0.5 * (f(x).exp() + f(y).exp())).ln()))
-            }
+            Context::Replicate => mean(a, &|x, _| mean(a, &|y, _| (0.5 * (f(x).exp() + f(y).exp())).ln())),
             Context::Before => mean(a, &|x, _| f(x).powi(2) + 0.25 + 1.5 * sigmoid(f(x))),
             Context::After => {
                 let p = sigmoid(b);

@@ -16,7 +16,7 @@ mod contexts;
 mod wrong;
 
 pub use contexts::{Case, Context, cases, refused};
-pub use wrong::{Wrong, wrong};
+pub use wrong::{DRAWS as WRONG_DRAWS, Wrong, wrong};
 
 use crate::program::Program;
 use crate::statistics::{Batches, critical};
@@ -120,13 +120,9 @@ impl Case {
     pub fn judge(&self, tier: &Tier, critical: f64, seed: u64) -> Verdict {
         match self.run(tier, critical, seed) {
             Ok(verdict) => verdict,
-            Err(reason) => Verdict {
-                draws: 0,
-                z: f64::NAN,
-                precision: f64::NAN,
-                repeated: false,
-                failure: Some(reason),
-            },
+            Err(reason) => {
+                Verdict { draws: 0, z: f64::NAN, precision: f64::NAN, repeated: false, failure: Some(reason) }
+            }
         }
     }
 
@@ -157,9 +153,10 @@ impl Case {
         }
         let z = self.z(&found);
         let failure = (z > critical).then(|| {
-            let parts = found.components.iter().zip(&self.truth).map(|(c, truth)| {
-                format!("{:.5} ± {:.5} where {truth:.5} is expected", c.mean(), c.se())
-            });
+            let parts =
+                found.components.iter().zip(&self.truth).map(|(c, truth)| {
+                    format!("{:.5} ± {:.5} where {truth:.5} is expected", c.mean(), c.se())
+                });
             parts.collect::<Vec<_>>().join(", ")
         });
         Ok(Verdict { draws: found.draws, z, precision: self.precision(&found), repeated, failure })
