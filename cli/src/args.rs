@@ -184,7 +184,8 @@ impl FromStr for DataArg {
 
     /// A text that begins like `name=` is a value, unless a file has that very name.
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=').filter(|(name, _)| is_name(name) && !Path::new(text).exists()) {
+        let value = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        match value.filter(|(name, _)| is_name(name) && !Path::new(text).exists()) {
             Some((name, "")) => Err(format!("`{name}=` has no value")),
             Some((name, value)) => Ok(DataArg::Value { name: name.to_owned(), text: value.to_owned() }),
             None if text.is_empty() => Err("it is empty".to_owned()),
@@ -239,7 +240,7 @@ mod tests {
     fn data_is_a_file_or_a_value() {
         let value = |name: &str, text: &str| DataArg::Value { name: name.into(), text: text.into() };
         assert_eq!("z=5".parse(), Ok(value("z", "5")));
-        assert_eq!("y=[1, 2]".parse(), Ok(value("y", "[1, 2]")));
+        assert_eq!("y = [1, 2]".parse(), Ok(value("y", "[1, 2]")));
         assert_eq!("runs/a=b.json".parse(), Ok(DataArg::File("runs/a=b.json".into())));
         assert_eq!("z=".parse::<DataArg>(), Err("`z=` has no value".into()));
     }

@@ -1,4 +1,7 @@
 //! All that the commands know of the compiler: sessions, with the files they need read.
+//! [`prompt`] has what only an interactive session does.
+
+mod prompt;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -7,12 +10,13 @@ use std::time::Instant;
 use vary_compiler::pipeline;
 use vary_compiler::session::{self, Options, Session};
 use vary_diagnostic::{Diagnostic, Severity, SourceId, Sources};
-use vary_runtime::data::{self as values, DataError, Source, near};
+use vary_runtime::data::{self as values, Columns, DataError, Source, near};
 use vary_runtime::fit::Observer;
 
-pub use vary_compiler::session::{End, Ended, Signature, Variable};
+pub use prompt::{State, is_complete};
+pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
-use crate::args::{Ad, FitArgs, Stage};
+use crate::args::{Ad, DataArg, FitArgs, Stage};
 use crate::data;
 use crate::exit::Exit;
 
@@ -61,12 +65,14 @@ pub fn load(path: &Path) -> Result<Program, Failure> {
 pub fn parse(path: &Path, text: &str) -> Program {
     let began = Instant::now();
     let folder = folder(path);
-    let import = |name: &str| {
-        let found = folder.join(name);
-        read(&found).map(|text| (found.display().to_string(), text))
-    };
-    let session = Session::new(&path.display().to_string(), text, &import);
+    let session = Session::new(&path.display().to_string(), text, &|name| import(&folder, name));
     Program { session, path: path.to_path_buf(), began }
+}
+
+/// The path and text of an imported file.
+fn import(folder: &Path, name: &str) -> Result<(String, String), String> {
+    let found = folder.join(name);
+    read(&found).map(|text| (found.display().to_string(), text))
 }
 
 impl Program {
@@ -102,7 +108,7 @@ impl Program {
         self.refuse()?;
         let declared = session::declared(&mut self.session.unit);
         self.refuse()?;
-        let sources = self.sources_of_data(args)?;
+        let sources = self.sources_of_data(&args.data, args.columns.as_ref())?;
         let values = values::read(&declared, &sources).map_err(|errors| self.refused_data(&errors))?;
         let mut diagnostics: Vec<Diagnostic> = data::ignored(&values).into_iter().collect();
         let prepared = self.session.prepare(args.name.as_deref(), &values, &options, self.began);
@@ -123,10 +129,14 @@ impl Program {
         Ok(())
     }
 
-    fn sources_of_data(&self, args: &FitArgs) -> Result<Vec<Source>, Failure> {
-        let folder = folder(&self.path);
+    fn sources_of_data(&self, given: &[DataArg], columns: Option<&Columns>) -> Result<Vec<Source>, Failure> {
         let mut sources = Vec::new();
         for (file, span) in self.session.data_files() {
+            // Relative to the file that names it; an entry at a prompt stands in the working directory.
+            let folder = match span.source {
+                own if own == self.session.source => folder(&self.path),
+                other => folder(Path::new(&self.sources().get(other).name)),
+            };
             match values::open(&folder.join(&file)) {
                 Ok(source) => sources.push(source),
                 Err(error) => {
@@ -135,7 +145,7 @@ impl Program {
                 }
             }
         }
-        let given = data::sources(&args.data, args.columns.as_ref());
+        let given = data::sources(given, columns);
         sources.extend(given.map_err(|errors| self.refused_data(&errors))?);
         Ok(sources)
     }
@@ -175,6 +185,11 @@ impl Program {
 }
 
 impl Prepared {
+    /// The full names of the parameters, in the order of the report.
+    pub fn parameters(&self) -> Vec<String> {
+        self.fit.fit.objective.params.iter().map(|param| param.name.clone()).collect()
+    }
+
     /// Runs the fit until its end or until the flag is set.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The `vary` command. `design/cli.md` is its contract: what goes to which stream, exit codes, JSON.
+//! The `vary` command. Results go to stdout, all else to stderr; exit codes are in [`exit`], the JSON in [`report`].
 //!
 //! [`args`] says what can be asked, [`commands`] has one file per command, [`engine`] is all that
 //! they know of the compiler, [`report`] shows results, [`repl`] is the interactive session.
@@ -8,6 +8,7 @@ mod commands;
 mod data;
 mod engine;
 mod exit;
+mod fault;
 mod files;
 mod interrupt;
 mod output;
@@ -25,5 +26,5 @@ use output::Output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(&cli.global);
-    commands::run(&cli.command, &output).into()
+    fault::guarded(|| commands::run(&cli.command, &output)).into()
 }

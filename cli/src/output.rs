@@ -11,7 +11,8 @@ pub struct Output {
     /// Results are one JSON object.
     pub json: bool,
     quiet: bool,
-    color: bool,
+    /// What is said to people may be coloured.
+    pub color: bool,
 }
 
 impl Output {
@@ -58,11 +59,17 @@ impl Output {
 
     /// What `vary` itself has to say, such as why it cannot go on.
     pub fn error(&self, text: &str) {
-        let label = if self.color { "\x1b[1;31merror\x1b[0m" } else { "error" };
-        self.message(&format!("{label}: {text}"));
+        self.message(&labelled_error(text, self.color));
     }
 
-    fn message(&self, text: &str) {
+    /// A text for people, which ends its own lines but the last.
+    pub fn message(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
+}
+
+/// `error: …`
+pub fn labelled_error(text: &str, color: bool) -> String {
+    let label = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
+    format!("{label}: {text}")
 }

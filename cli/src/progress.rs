@@ -20,9 +20,11 @@ impl Bar {
             bar
         }))
     }
+}
 
-    /// Removes the bar.
-    pub fn finish(&self) {
+impl Drop for Bar {
+    /// Removes the bar from the terminal.
+    fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }

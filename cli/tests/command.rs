@@ -1,34 +1,10 @@
 //! The command as a script sees it: exit codes and streams.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+mod common;
 
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use std::process::{Command, Stdio};
 
-fn vary(directory: &std::path::Path, args: &[&str], stdin: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_vary"))
-        .args(args)
-        .current_dir(directory)
-        .env_remove("NO_COLOR")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that does not read its input may be gone already.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
-}
-
-fn in_empty_directory(args: &[&str], stdin: &str) -> Ran {
-    vary(tempfile::tempdir().unwrap().path(), args, stdin)
-}
+use common::{in_empty_directory, vary};
 
 #[test]
 fn help_is_on_stdout_with_an_example() {
@@ -119,13 +95,39 @@ fn explain_has_a_page_or_at_least_a_title() {
 }
 
 #[test]
+fn no_color_turns_colours_off_unless_they_are_asked_for() {
+    let coloured = |args: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        let output = common::command(directory.path(), args).env("NO_COLOR", "1").output().unwrap();
+        common::ran(output).stderr.contains('\x1b')
+    };
+    assert!(!coloured(&["explain", "E9999"]));
+    assert!(coloured(&["explain", "E9999", "--color", "always"]));
+}
+
+#[test]
 fn a_script_runs_through_the_repl() {
     let ran = in_empty_directory(&["repl"], ":help\n// a comment\n:quit\n:nothing\n");
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.starts_with(":help"));
-    let ran = in_empty_directory(&["repl"], ":nothing\n:help\n");
+    let ran = in_empty_directory(&["repl"], ":nothing\n1 + 2\n");
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("there is no command `:nothing`") && ran.stdout.contains(":help"));
+    assert!(ran.stderr.contains("there is no command `:nothing`"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "3\n");
+    let ran = in_empty_directory(&["repl"], "fn f(x: real) -> real {\n  x + 1\n}\nf(2)\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "fn f(x: real) -> real\n3.0\n"));
+    let ran = in_empty_directory(&["repl"], "fn f(x: real) -> real {\n  x + 1\n");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("not closed"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_repl_starts_with_a_program() {
+    let ran = vary(&common::examples(), &["repl", "cone.ppl"], ":density cone {x = 1, y = 2}\n");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.ends_with("\n-5.489865800716228\n"), "{}", ran.stdout);
+    let ran = vary(&common::examples(), &["repl", "conne.ppl"], "1\n");
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod check;
 mod compile;
 mod explain;
-mod fit;
+pub mod fit;
 mod fmt;
 
 use vary_diagnostic::Sources;

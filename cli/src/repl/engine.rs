@@ -1,223 +1,296 @@
 //! The session without a terminal: text in, replies out. Scripts, tests and the terminal share it.
+//!
+//! Between entries a session is only texts and settings. Every entry is tried on a program made anew
+//! of them, and kept when nothing was wrong: an erroneous entry leaves the session as it was.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use clap::ValueEnum;
 use vary_diagnostic::{Sources, render};
-use vary_runtime::data::near;
+use vary_runtime::fit::Observer;
+use vary_syntax::ast::{Expr, ExprKind, Stmt, StmtKind};
 
 use super::commands::{COMMANDS, Kind, find, help};
-use crate::args::Stage;
-use crate::engine::{self, Failure, Program};
+use crate::args::{DataArg, Setting};
+use crate::engine::{self, Failure, Fitted, Program, State};
+use crate::exit::Exit;
+use crate::fault;
+use crate::output::labelled_error;
 
-/// A session.
-#[derive(Default)]
-pub struct Repl {
-    program: Option<(PathBuf, Program)>,
+/// What a session needs of the place where it runs.
+pub struct Host<'h> {
+    /// Replies may be coloured.
+    pub color: bool,
+    /// Stops a fit when set.
+    pub interrupt: Arc<AtomicBool>,
+    /// Shows the progress of one fit.
+    pub progress: &'h dyn Fn() -> Box<dyn Observer>,
 }
 
-/// What an input led to.
+/// A session.
+pub struct Repl<'h> {
+    pub(super) host: Host<'h>,
+    /// The program it started with: path and text.
+    loaded: Option<(PathBuf, String)>,
+    /// Entries with declarations: titles and texts.
+    entries: Vec<(String, String)>,
+    /// Entries so far.
+    count: u64,
+    pub(super) data: Vec<DataArg>,
+    pub(super) set: Vec<Setting>,
+    pub(super) seed: Option<u64>,
+    /// The entry that set the seed.
+    seeded: u64,
+    pub(super) fitted: Fitted,
+}
+
+/// What an entry led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// What to show, without a line end; may be empty.
+    /// Results, without a line end; may be empty.
     pub text: String,
+    /// Findings, likewise.
+    pub findings: String,
     /// How it went.
     pub outcome: Outcome,
 }
 
-/// How an input went.
+/// How an entry went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// As asked.
     Ok,
-    /// Not as asked; the text says why.
+    /// Not as asked; the findings say why.
     Error,
+    /// A fit was interrupted.
+    Interrupted,
     /// The session is over.
     Quit,
 }
 
-impl Repl {
-    /// Evaluates one complete input: a command, or declarations, statements and expressions.
-    pub fn eval(&mut self, input: &str) -> Reply {
-        let input = input.trim();
-        match input.strip_prefix(':') {
-            Some(command) => self.command(command),
-            None if input == "?" => reply(help()),
-            None if code(input).is_empty() => reply(""),
-            None => refuse(&Failure::Usage("evaluation comes next".to_string()), &Sources::default()),
+impl Reply {
+    /// All went well.
+    pub fn ok(text: impl Into<String>) -> Self {
+        Reply { text: text.into(), findings: String::new(), outcome: Outcome::Ok }
+    }
+}
+
+impl<'h> Repl<'h> {
+    /// An empty session.
+    pub fn new(host: Host<'h>) -> Self {
+        Repl {
+            host,
+            loaded: None,
+            entries: Vec::new(),
+            count: 0,
+            data: Vec::new(),
+            set: Vec::new(),
+            seed: None,
+            seeded: 0,
+            fitted: Fitted::new(),
         }
     }
 
-    fn command(&mut self, input: &str) -> Reply {
-        let (name, argument) = input.split_once(char::is_whitespace).unwrap_or((input, ""));
-        let argument = argument.trim();
-        let Some(command) = find(name) else {
-            let near = near(name, COMMANDS.iter().map(|command| command.name));
-            return error(match near.first() {
-                Some(near) => format!("there is no command `:{name}`; did you mean `:{near}`?"),
-                None => format!("there is no command `:{name}`; `:help` lists them"),
-            });
+    /// Evaluates one complete entry: a command, or declarations and expressions.
+    pub fn eval(&mut self, entry: &str) -> Reply {
+        self.count += 1;
+        let entry = entry.trim_end();
+        // A fault was told already; nothing of the entry has been kept.
+        fault::caught(|| self.reply(entry)).unwrap_or(Reply { outcome: Outcome::Error, ..Reply::ok("") })
+    }
+
+    fn reply(&mut self, entry: &str) -> Reply {
+        let words: Vec<&str> = entry.split_whitespace().collect();
+        match words.as_slice() {
+            [] => Reply::ok(""),
+            ["?"] => Reply::ok(help()),
+            [first, ..] if first.starts_with(':') => self.command(entry),
+            ["fit", name] if name.chars().all(|c| c.is_alphanumeric() || c == '_') => self.fit(name),
+            _ => self.enter(entry),
+        }
+    }
+
+    fn command(&mut self, entry: &str) -> Reply {
+        let start = entry.find(':').map_or(0, |at| at + 1);
+        let end = entry[start..].find(char::is_whitespace).map_or(entry.len(), |at| start + at);
+        let name = &entry[start..end];
+        // Where the argument stands in the entry: errors in it are shown there.
+        let argument_start = entry.len() - entry[end..].trim_start().len();
+        let argument = &entry[argument_start..];
+        let command = match find(name).as_slice() {
+            [command] => *command,
+            [] => {
+                let near = vary_runtime::data::near(name, COMMANDS.iter().map(|command| command.name));
+                return self.error(&match near.first() {
+                    Some(near) => format!("there is no command `:{name}`; did you mean `:{near}`?"),
+                    None => format!("there is no command `:{name}`; `:help` lists them"),
+                });
+            }
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|command| format!("`:{}`", command.name)).collect();
+                return self.error(&format!("`:{name}` may be {}", names.join(" or ")));
+            }
         };
-        if argument.is_empty() && !command.argument.is_empty() {
-            return error(format!("write `:{} {}`", command.name, command.argument));
+        if argument.is_empty() && command.needs_argument() {
+            return self.error(&format!("write `:{} {}`", command.name, command.argument));
+        }
+        if command.argument.is_empty() && !argument.is_empty() {
+            return self.error(&format!("`:{}` stands alone", command.name));
         }
         match command.kind {
-            Kind::Help => reply(help()),
-            Kind::Quit => Reply { text: String::new(), outcome: Outcome::Quit },
+            Kind::Help => Reply::ok(help()),
+            Kind::Quit => Reply { outcome: Outcome::Quit, ..Reply::ok("") },
             Kind::Load => self.load(Path::new(argument)),
-            Kind::Reload => match &self.program {
+            Kind::Reload => match &self.loaded {
                 Some((path, _)) => self.load(&path.clone()),
-                None => error("no program is loaded; write `:load FILE`"),
+                None => self.error("no program is loaded; write `:load FILE`"),
             },
-            Kind::Type => {
-                refuse(&Failure::Usage("the type checker comes next".to_string()), &Sources::default())
-            }
+            Kind::Type => self.type_of(entry, argument_start),
+            Kind::Sample => self.sample(entry, argument_start),
+            Kind::Density => self.density(entry, argument_start),
+            Kind::Fit => self.fit(argument),
+            Kind::Check => self.check(),
             Kind::Emit => self.emit(argument),
+            Kind::Data => self.give_data(argument),
+            Kind::Set => self.give_setting(argument),
+            Kind::Seed => self.give_seed(argument),
+        }
+    }
+
+    /// The program as it is now.
+    pub(super) fn program(&self) -> Program {
+        let mut program = match &self.loaded {
+            Some((path, text)) => engine::parse(path, text),
+            None => engine::parse(Path::new("session"), ""),
+        };
+        for (title, text) in &self.entries {
+            // It was right when it was entered.
+            let _ = program.enter(title, text);
+        }
+        program
+    }
+
+    /// What is known to the entry at hand. Each has draws of its own.
+    fn state(&self) -> State<'_> {
+        State {
+            data: &self.data,
+            fitted: &self.fitted,
+            seed: self.seed.unwrap_or(0).wrapping_add(self.count - self.seeded),
+            title: format!("entry {}", self.count),
+        }
+    }
+
+    /// Makes all randomness from here on that of a seed.
+    pub(super) fn restart_randomness(&mut self, seed: u64) {
+        self.seed = Some(seed);
+        self.seeded = self.count;
+    }
+
+    /// Runs something on the program as it is now.
+    pub(super) fn with_program(
+        &mut self,
+        work: impl FnOnce(&mut Program, &State) -> Result<String, Failure>,
+    ) -> Reply {
+        let mut program = self.program();
+        let state = self.state();
+        match work(&mut program, &state) {
+            Ok(text) => Reply::ok(text),
+            Err(failure) => self.refuse(&failure, program.sources()),
         }
     }
 
     fn load(&mut self, path: &Path) -> Reply {
-        match engine::load(path) {
-            Ok(program) => {
-                self.program = Some((path.to_owned(), program));
-                reply("")
-            }
-            Err(failure) => refuse(&failure, &Sources::default()),
-        }
-    }
-
-    fn emit(&mut self, argument: &str) -> Reply {
-        let (stage, fit) = argument.split_once(char::is_whitespace).unwrap_or((argument, ""));
-        let fit = Some(fit.trim()).filter(|fit| !fit.is_empty());
-        let Ok(stage) = Stage::from_str(stage, true) else {
-            let stages = Stage::value_variants().iter().filter_map(Stage::to_possible_value);
-            let names: Vec<String> = stages.map(|stage| stage.get_name().to_owned()).collect();
-            return error(format!("there is no stage `{stage}`: {}", names.join(", ")));
+        let mut program = match engine::load(path) {
+            Ok(program) => program,
+            Err(failure) => return self.refuse(&failure, &Sources::default()),
         };
-        match &mut self.program {
-            None => error("no program is loaded; write `:load FILE`"),
-            Some((_, program)) => match program.emit(stage, fit) {
-                Ok(text) => reply(text.trim_end()),
-                Err(failure) => refuse(&failure, program.sources()),
-            },
-        }
-    }
-}
-
-fn reply(text: impl Into<String>) -> Reply {
-    Reply { text: text.into(), outcome: Outcome::Ok }
-}
-
-fn error(text: impl Into<String>) -> Reply {
-    Reply { text: text.into(), outcome: Outcome::Error }
-}
-
-fn refuse(failure: &Failure, sources: &Sources) -> Reply {
-    error(match failure {
-        Failure::Usage(text) => text.clone(),
-        Failure::Diagnostics(_, diagnostics) => render(sources, diagnostics, false).trim_end().to_owned(),
-    })
-}
-
-/// Whether an input can be evaluated, rather than going on in the next line: a command always, else
-/// when its brackets and text are closed and no binary operator, `=`, `~` or `,` ends it. The same
-/// rule decides where the lexer ends a statement.
-pub fn is_complete(input: &str) -> bool {
-    if input.trim_start().starts_with(':') {
-        return true;
-    }
-    let code = code(input);
-    let mut depth = 0i32;
-    for c in code.chars() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            // Text is left out by `code` unless it is not closed.
-            '"' => return false,
-            _ => {}
-        }
-    }
-    let open_end = ["=", "~", ",", "+", "-", "*", "/", "@", "^", "<", ">", "&&", "||", "|>", "->"];
-    depth <= 0 && !open_end.iter().any(|end| code.ends_with(end))
-}
-
-/// The input without comments, closed texts and white space at its end.
-fn code(input: &str) -> String {
-    let mut code = String::new();
-    for line in input.lines() {
-        let mut rest = line;
-        loop {
-            let comment = rest.find("//").unwrap_or(rest.len());
-            match rest[..comment].find('"') {
-                None => {
-                    code += &rest[..comment];
-                    break;
-                }
-                Some(open) => {
-                    code += &rest[..open];
-                    match closing_quote(&rest[open + 1..]) {
-                        // A closed text stands for any value.
-                        Some(close) => {
-                            code.push('0');
-                            rest = &rest[open + 1 + close + 1..];
-                        }
-                        None => {
-                            code.push('"');
-                            break;
-                        }
-                    }
-                }
+        let source = program.source();
+        match program.describe(source) {
+            Ok(text) => {
+                self.loaded = Some((path.to_owned(), program.sources().get(source).text.clone()));
+                self.fitted.clear();
+                let findings = match std::mem::take(&mut self.entries).len() {
+                    0 => String::new(),
+                    _ => "note: what was declared in earlier entries is forgotten".to_owned(),
+                };
+                Reply { findings, ..Reply::ok(text) }
             }
-        }
-        code.push('\n');
-    }
-    code.trim().to_owned()
-}
-
-/// Where a text that began before `rest` is closed.
-fn closing_quote(rest: &str) -> Option<usize> {
-    let mut escaped = false;
-    rest.char_indices().find_map(|(at, c)| {
-        let closes = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        closes.then_some(at)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn input_goes_on_while_something_is_open() {
-        for complete in
-            ["x ~ normal(0, 1)", "", "// {", ":load {", "model m {\n x ~ normal(0, 1)\n}", "f(\"(\")", ")"]
-        {
-            assert!(is_complete(complete), "{complete}");
-        }
-        for open in
-            ["model m {", "f(1,", "let x =", "x ~", "1 + // more", "data from \"a", "f(\"\\\"", "a |>"]
-        {
-            assert!(!is_complete(open), "{open}");
+            Err(failure) => self.refuse(&failure, program.sources()),
         }
     }
 
-    #[test]
-    fn commands_reply() {
-        let mut repl = Repl::default();
-        assert!(repl.eval(":help").text.contains(":load FILE"));
-        assert_eq!(repl.eval(":q").outcome, Outcome::Quit);
-        assert_eq!(repl.eval("  // nothing").text, "");
-        let cases = [
-            (":laod x", "there is no command `:laod`; did you mean `:load`?"),
-            (":nothing", "there is no command `:nothing`; `:help` lists them"),
-            (":load", "write `:load FILE`"),
-            (":reload", "no program is loaded; write `:load FILE`"),
-            (":emit core", "no program is loaded; write `:load FILE`"),
-        ];
-        for (input, text) in cases {
-            assert_eq!(repl.eval(input), error(text));
+    /// Declarations, then expressions.
+    fn enter(&mut self, entry: &str) -> Reply {
+        let mut program = self.program();
+        let state = self.state();
+        let entered = program.enter(&state.title, entry).and_then(|entered| {
+            let described = program.describe(entered.source)?;
+            let declares = !described.is_empty() || entered.stmts.is_empty();
+            let mut lines = if described.is_empty() { vec![] } else { vec![described] };
+            for stmt in &entered.stmts {
+                lines.push(evaluate(&mut program, stmt, &state)?);
+            }
+            Ok((lines, declares))
+        });
+        match entered {
+            Ok((lines, declares)) => {
+                if declares {
+                    self.entries.push((state.title, entry.to_owned()));
+                }
+                Reply::ok(lines.join("\n"))
+            }
+            Err(failure) => self.refuse(&failure, program.sources()),
         }
-        assert!(repl.eval(":emit cor").text.starts_with("there is no stage `cor`: tokens, ast, core"));
+    }
+
+    /// A reply that says what is wrong with the command.
+    pub(super) fn error(&self, text: &str) -> Reply {
+        self.refuse(&Failure::Usage(text.to_owned()), &Sources::default())
+    }
+
+    pub(super) fn refuse(&self, failure: &Failure, sources: &Sources) -> Reply {
+        let findings = match failure {
+            Failure::Usage(text) => labelled_error(text, self.host.color),
+            Failure::Diagnostics(_, found) => render(sources, found, self.host.color).trim_end().to_owned(),
+        };
+        Reply { text: String::new(), findings, outcome: Outcome::Error }
+    }
+}
+
+/// What a statement of an entry comes to.
+fn evaluate(program: &mut Program, stmt: &Stmt, state: &State) -> Result<String, Failure> {
+    use vary_diagnostic::{Code, Diagnostic};
+    match &stmt.kind {
+        StmtKind::Expr(expr) => match sampled(expr) {
+            Some(source) => Ok(program.draws_of(source, 1, state)?.join("\n")),
+            None => Ok(program.value_of(expr, state)?.text),
+        },
+        _ => {
+            let found = Diagnostic::error(Code("E0112"), "this statement stands in models and guides")
+                .at(stmt.span, "not a declaration nor an expression");
+            let found = match &stmt.kind {
+                StmtKind::Sample(site) => {
+                    let dist = program.sources().text(site.dist.span);
+                    found.help(format!("to draw from the distribution alone, write `sample({dist})`"))
+                }
+                _ => found,
+            };
+            Err(Failure::Diagnostics(Exit::Program, vec![found]))
+        }
+    }
+}
+
+/// What `sample(…)` draws from.
+fn sampled(expr: &Expr) -> Option<&Expr> {
+    match &expr.kind {
+        ExprKind::Call(callee, args) => match (&callee.kind, args.as_slice()) {
+            (ExprKind::Name(name), [source]) if name == "sample" && source.name.is_none() => {
+                Some(&source.value)
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -1,24 +1,32 @@
 //! The interactive session: [`engine`] knows no terminal, [`terminal`] only that.
 
+mod actions;
 mod commands;
 mod engine;
 mod terminal;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
+use crate::engine::is_complete;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::Output;
-use engine::{Outcome, Repl, Reply};
+use crate::progress::Bar;
+use engine::{Host, Outcome, Repl, Reply};
 
 /// Runs the session on the terminal, or a script from stdin when that is none.
 pub fn run(file: Option<&Path>, output: &Output) -> Exit {
-    let mut repl = Repl::default();
+    let host =
+        Host { color: output.color, interrupt: interrupt::flag(), progress: &|| Box::new(Bar::new(output)) };
+    let mut repl = Repl::new(host);
     if let Some(file) = file {
         let reply = repl.eval(&format!(":load {}", file.display()));
-        let failed = reply.outcome == Outcome::Error;
         show(&reply, output);
-        if failed && !io::stdin().is_terminal() {
+        if reply.outcome == Outcome::Error && !io::stdin().is_terminal() {
             return Exit::Program;
         }
     }
@@ -29,27 +37,37 @@ pub fn run(file: Option<&Path>, output: &Output) -> Exit {
     }
 }
 
-/// Prints a reply: results on stdout, errors on stderr.
+/// Prints a reply: findings on stderr, results on stdout.
 fn show(reply: &Reply, output: &Output) {
-    match reply.outcome {
-        _ if reply.text.is_empty() => {}
-        Outcome::Ok | Outcome::Quit => output.result(&format!("{}\n", reply.text)),
-        Outcome::Error => output.error(&reply.text),
+    if !reply.findings.is_empty() {
+        output.message(&reply.findings);
+    }
+    if !reply.text.is_empty() {
+        output.result(&format!("{}\n", reply.text));
     }
 }
 
-/// Evaluates a script, input by input; goes on after an error and fails in the end.
+/// Evaluates a script, entry by entry; goes on after an error and fails in the end.
 fn script(repl: &mut Repl, lines: impl BufRead, output: &Output) -> Exit {
     let mut exit = Exit::Success;
-    let mut input = String::new();
-    let mut eval = |input: &mut String| {
-        let reply = repl.eval(input);
-        input.clear();
+    let mut entry = String::new();
+    // Whether to go on.
+    let mut eval = |entry: &mut String| {
+        let reply = repl.eval(entry);
+        entry.clear();
         show(&reply, output);
-        if reply.outcome == Outcome::Error {
-            exit = Exit::Program;
+        match reply.outcome {
+            Outcome::Ok => true,
+            Outcome::Error => {
+                exit = Exit::Program;
+                true
+            }
+            Outcome::Interrupted => {
+                exit = Exit::Interrupted;
+                false
+            }
+            Outcome::Quit => false,
         }
-        reply.outcome == Outcome::Quit
     };
     for line in lines.lines() {
         let line = match line {
@@ -59,16 +77,21 @@ fn script(repl: &mut Repl, lines: impl BufRead, output: &Output) -> Exit {
                 return Exit::Usage;
             }
         };
-        if !input.is_empty() {
-            input.push('\n');
+        if !entry.is_empty() {
+            entry.push('\n');
         }
-        input.push_str(&line);
-        if engine::is_complete(&input) && eval(&mut input) {
+        entry.push_str(&line);
+        if is_finished(&entry) && !eval(&mut entry) {
             return exit;
         }
     }
-    if !input.trim().is_empty() {
-        eval(&mut input);
+    if !entry.trim().is_empty() {
+        eval(&mut entry);
     }
     exit
+}
+
+/// Whether an entry can be evaluated: a command always.
+fn is_finished(entry: &str) -> bool {
+    entry.trim_start().starts_with(':') || is_complete(entry)
 }

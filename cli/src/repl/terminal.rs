@@ -9,12 +9,13 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Editor, Helper, Highlighter, Hinter};
 
 use super::commands::COMMANDS;
-use super::engine::{Outcome, Repl, is_complete};
+use super::engine::{Outcome, Repl};
+use super::is_finished;
 use crate::exit::Exit;
 use crate::output::Output;
 
 /// Runs the session until Ctrl-D or `:quit`; Ctrl-C clears the line.
-pub fn run(mut repl: Repl, output: &Output) -> Exit {
+pub fn run(mut repl: Repl<'_>, output: &Output) -> Exit {
     let mut editor = match Editor::<SessionHelper, FileHistory>::new() {
         Ok(editor) => editor,
         Err(error) => {
@@ -75,7 +76,7 @@ struct SessionHelper {
 
 impl Validator for SessionHelper {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let complete = is_complete(context.input());
+        let complete = is_finished(context.input());
         Ok(if complete { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }
@@ -83,7 +84,7 @@ impl Validator for SessionHelper {
 impl Completer for SessionHelper {
     type Candidate = Pair;
 
-    /// Completes names of commands, and files after `:load`.
+    /// Completes names of commands, and files after `:load` and `:data`.
     fn complete(
         &self,
         line: &str,
@@ -97,7 +98,9 @@ impl Completer for SessionHelper {
                 let pair = |name: &str| Pair { display: format!(":{name}"), replacement: format!(":{name}") };
                 Ok((0, matching.map(|command| pair(command.name)).collect()))
             }
-            Some(command) if command.starts_with("lo") => self.files.complete(line, at, context),
+            Some(command) if command.starts_with("lo") || command.starts_with("da") => {
+                self.files.complete(line, at, context)
+            }
             _ => Ok((at, vec![])),
         }
     }

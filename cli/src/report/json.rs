@@ -6,8 +6,6 @@ use vary_runtime::fit::{
     ARRAY_LIMIT, FitReport, MonteCarlo, ObjectiveReport, Posterior, PosteriorEntries, Summary, entry_name,
 };
 
-use super::unflatten;
-
 /// One JSON object on one line, with its line end.
 pub fn json(report: &FitReport) -> String {
     format!("{}\n", value(report))
@@ -108,7 +106,7 @@ fn posterior(posterior: &Posterior) -> Vec<(String, Value)> {
             .enumerate()
             .map(|(number, entry)| {
                 let Summary { mean, sd, q05, q50, q95 } = entry;
-                let name = entry_name(&posterior.name, &unflatten(number, &posterior.shape));
+                let name = posterior.entry_name(number);
                 (name, json!({"mean": mean, "sd": sd, "q05": q05, "q50": q50, "q95": q95}))
             })
             .collect(),

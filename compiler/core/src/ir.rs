@@ -339,7 +339,7 @@ pub enum Op {
     /// diagonal is taken.
     Rename(Vec<(Axis, Axis)>, Var),
     /// `x` at `index` along `axis`; `index` is an int in the axis's own coordinates (from `lower`). Outside the
-    /// range, where only guarded lanes go, the nearest entry is read.
+    /// range it is NaN, which only guarded lanes may meet.
     Gather {
         /// Read from.
         x: Var,

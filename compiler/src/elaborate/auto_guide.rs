@@ -15,6 +15,16 @@ impl Lower<'_> {
     /// The mean-field guide of a model.
     pub(super) fn mean_field(&mut self, model: &ProgramExpr, span: Span) -> Lowered<Value> {
         let latents = super::combine::latents(model);
+        if latents.is_empty() {
+            let name = base_of(model).name.clone();
+            return Err(self.report(
+                Diagnostic::error(
+                    Code("E0419"),
+                    format!("`{name}` has no latents: there is nothing to infer"),
+                )
+                .at(span, "the guide was asked for here"),
+            ));
+        }
         let mut text = String::from("guide mean_field {\n");
         for site in &latents {
             let lines = self.mean_field_site(site, span)?;
@@ -67,7 +77,7 @@ impl Lower<'_> {
             })
             .collect();
         let close = " }".repeat(indices.len());
-        let _ = writeln!(text, "  {plates}{name}{at} ~ {draw}{close}");
+        let _ = writeln!(text, "  {plates}latent {name}{at} ~ {draw}{close}");
         Ok(text)
     }
 

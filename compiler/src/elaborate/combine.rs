@@ -6,7 +6,7 @@ use super::{Lower, Lowered, Mode, OpenKind, Reported, base_of};
 use std::rc::Rc;
 use vary_core::axis::Role;
 use vary_core::dim::Dim;
-use vary_core::generative::{Marginaliser, ProgramExpr, SiteSpec, TraceField};
+use vary_core::generative::{Marginaliser, ProgramExpr, ProgramKind, SiteSpec, TraceField};
 use vary_core::ir::{Array, Elem};
 use vary_core::transform::density::{self, Context};
 use vary_core::transform::sim;
@@ -95,6 +95,7 @@ impl Lower<'_> {
                 return Err(self.error("E0311", trace.value.span, "a trace is expected here", &label));
             }
         };
+        let fields = self.promoted(&program, fields);
         self.check_trace(&program, &fields, trace.value.span)?;
         let context = self.context(span, "log_density")?;
         let context = self.occurrence(&context, &program);
@@ -104,22 +105,53 @@ impl Lower<'_> {
         Ok(self.scalar(var))
     }
 
+    /// The fields with ints as reals where the program draws reals: `{x = 1}`.
+    fn promoted(&mut self, program: &ProgramExpr, mut fields: Vec<TraceField>) -> Vec<TraceField> {
+        for site in latents(program).iter().filter(|site| site.support.elem() == Elem::Real) {
+            if let Some(field) = fields.iter_mut().find(|field| field.address == site.address)
+                && self.elem(&field.value) == Elem::Int
+            {
+                field.value.var = self.b.to_real(field.value.var);
+            }
+        }
+        fields
+    }
+
     /// A trace must have exactly the latents of the program, in their shapes.
     fn check_trace(&mut self, program: &ProgramExpr, fields: &[TraceField], span: Span) -> Lowered<()> {
         let wanted = latents(program);
         let name = base_of(program).name.clone();
+        let scored = self.named_at(program);
+        // The guide that drew the trace, if one drew it as it is.
+        let drawn_by = self.simulated.iter().rev().find(|guide| {
+            let sites = latents(guide);
+            sites.len() == fields.len()
+                && sites.iter().all(|s| Self::trace_field(fields, &s.address).is_some())
+        });
+        let drawn_by = drawn_by.cloned().map(|guide| {
+            let word = if base_of(&guide).kind == ProgramKind::Model { "model" } else { "guide" };
+            (word, base_of(&guide).name.clone(), self.named_at(&guide))
+        });
         let mut failed = false;
         for site in &wanted {
             let Some(field) = Self::trace_field(fields, &site.address) else {
-                self.report(
-                    Diagnostic::error(
-                        Code("E0401"),
-                        format!("the trace has no value for `{}` of `{name}`", site.address),
-                    )
-                    .at(site.span, "this site is latent")
-                    .at(span, "the trace scored here")
-                    .help(format!("sample `{}` in the guide, or declare it as data", site.address)),
-                );
+                let missing = match &drawn_by {
+                    Some((word, drawn, at)) => {
+                        let message =
+                            format!("the {word} `{drawn}` does not sample `{}` of `{name}`", site.address);
+                        Diagnostic::error(Code("E0401"), message)
+                            .at(*at, "it has no such site")
+                            .at(site.span, "this site is latent")
+                    }
+                    None => {
+                        let message = format!("the trace has no value for `{}` of `{name}`", site.address);
+                        Diagnostic::error(Code("E0401"), message)
+                            .at(span, "the trace scored here")
+                            .at(site.span, "this site is latent")
+                    }
+                };
+                let help = format!("sample `{}` in the guide, or declare it as data", site.address);
+                self.report(missing.help(help));
                 failed = true;
                 continue;
             };
@@ -128,35 +160,39 @@ impl Lower<'_> {
             if found != sizes || self.elem(&field.value) != site.support.elem() {
                 let found = super::types::describe(self.elem(&field.value), &found);
                 let expected = super::types::describe(site.support.elem(), &sizes);
+                let message = format!("`{}` is {expected} in `{name}`, here it is {found}", site.address);
                 self.report(
-                    Diagnostic::error(
-                        Code("E0415"),
-                        format!("`{}` is {expected} in `{name}`, the trace has {found}", site.address),
-                    )
-                    .at(site.span, format!("this is {expected}"))
-                    .at(span, format!("the trace has {found}")),
+                    Diagnostic::error(Code("E0415"), message)
+                        .at(self.b.info(field.value.var).span, format!("this is {found}"))
+                        .at(site.span, format!("`{name}` has {expected}")),
                 );
                 failed = true;
             }
         }
         for field in fields {
             if !wanted.iter().any(|site| site.address == field.address) {
-                let base = base_of(program);
-                let observed = base.observed.iter().any(|site| site.address == field.address);
-                let mut diagnostic =
+                let observed = base_of(program).observed.iter().any(|site| site.address == field.address);
+                let diagnostic =
                     Diagnostic::error(Code("E0416"), format!("`{name}` has no latent `{}`", field.address))
                         .at(self.b.info(field.value.var).span, "sampled here")
-                        .at(base.span, "the program scored");
-                diagnostic = if observed {
+                        .at(scored, "the program scored");
+                self.report(if observed {
                     diagnostic.help(format!("`{}` is observed there: do not sample it", field.address))
                 } else {
                     diagnostic.help("remove it, or sum it out with `marginal(…, keep = […])`")
-                };
-                self.report(diagnostic);
+                });
                 failed = true;
             }
         }
         if failed { Err(Reported) } else { Ok(()) }
+    }
+
+    /// The name in a program's declaration.
+    fn named_at(&mut self, program: &ProgramExpr) -> Span {
+        let base = base_of(program);
+        let declared = self.unit.find(&base.name);
+        let name = declared.as_ref().and_then(|declared| super::unit::declared_name(&declared.item));
+        name.filter(|name| base.span.to(name.span) == base.span).map_or(base.span, |name| name.span)
     }
 
     fn one_program(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Rc<ProgramExpr>> {
@@ -206,7 +242,7 @@ impl Lower<'_> {
                 _ => {
                     return Err(self.error(
                         "E0414",
-                        arg.value.span,
+                        arg.name.as_ref().map_or(arg.value.span, |name| name.span),
                         "`marginal` takes a program, `keep` and `using`",
                         "unknown",
                     ));
@@ -243,9 +279,14 @@ impl Lower<'_> {
                     return Err(self.report(
                         Diagnostic::error(
                             Code("E0414"),
-                            format!("`{}` has no such latent", base_of(inner).name),
+                            match address_of(name) {
+                                Some(address) => {
+                                    format!("`{}` has no latent `{address}`", base_of(inner).name)
+                                }
+                                None => "`keep` lists names of sites".to_string(),
+                            },
                         )
-                        .at(name.span, "unknown site")
+                        .at(name.span, "not a site")
                         .note(format!("its latents are {}", sites.join(", "))),
                     ));
                 }
@@ -301,7 +342,7 @@ impl Lower<'_> {
     /// `g given {y = e}`
     pub(super) fn given(&mut self, inner: &Expr, record: &Expr) -> Lowered<Value> {
         let inner = self.program_value(inner)?;
-        let data: Vec<(String, Array)> = match self.expr(record)? {
+        let mut data: Vec<(String, Array)> = match self.expr(record)? {
             Value::Trace(fields) => fields.into_iter().map(|f| (f.address.to_string(), f.value)).collect(),
             Value::Record(fields) => {
                 record_trace(fields).into_iter().map(|f| (f.address.to_string(), f.value)).collect()
@@ -312,17 +353,20 @@ impl Lower<'_> {
             }
         };
         let declared = self.unit.data();
-        for (name, value) in &data {
+        for (name, value) in &mut data {
             let Some(decl) = declared.iter().find(|d| d.name.name == *name) else {
-                return Err(self.error(
-                    "E0418",
-                    record.span,
-                    format!("there is no data `{name}`"),
-                    "rebound here",
+                let known: Vec<&str> = declared.iter().map(|d| d.name.name.as_str()).collect();
+                return Err(self.report(
+                    Diagnostic::error(Code("E0418"), format!("there is no data `{name}`"))
+                        .at(record.span, "rebound here")
+                        .note(format!("the data are {}", known.join(", "))),
                 ));
             };
             let ty = self.array_declaration(&decl.ty, &mut None)?;
-            if self.sizes(value) != ty.dims {
+            if self.elem(value) == Elem::Int && ty.constraint.elem() == Elem::Real {
+                *value = self.reals_of(value);
+            }
+            if self.sizes(value) != ty.dims || self.elem(value) != ty.constraint.elem() {
                 let found = self.describe(&Value::Array(value.clone()));
                 let wanted = super::types::describe(ty.constraint.elem(), &ty.dims);
                 return Err(self.error(

@@ -15,6 +15,9 @@ impl Lower<'_> {
     pub(super) fn block(&mut self, block: &Block) -> Lowered<Value> {
         let mut value = Value::unit();
         let mut failed = false;
+        let mut bound = Vec::new();
+        block.stmts.iter().for_each(|stmt| names_bound(stmt, &mut bound));
+        self.bound_by_blocks.push(bound);
         for stmt in &block.stmts {
             match self.stmt(stmt) {
                 Ok(result) => value = result,
@@ -24,26 +27,15 @@ impl Lower<'_> {
                 }
             }
         }
+        self.bound_by_blocks.pop();
         if failed { Err(Reported) } else { Ok(value) }
     }
 
-    /// Names a failed statement would have bound, so that their uses are not reported again.
+    /// Defines what a failed statement would have bound, so that its uses are not reported again.
     fn define_errors(&mut self, stmt: &Stmt) {
         let mut names = Vec::new();
-        match &stmt.kind {
-            StmtKind::Let(binding) => {
-                names.extend(pattern_names(&binding.pattern).iter().map(|n| n.name.clone()))
-            }
-            StmtKind::Sample(sample) => names.push(sample.name.name.clone()),
-            StmtKind::Param(param) => names.push(param.name.name.clone()),
-            StmtKind::Plate { body, .. } | StmtKind::Loop { body, .. } => {
-                for stmt in &body.stmts {
-                    self.define_errors(stmt);
-                }
-            }
-            _ => {}
-        }
-        for name in names {
+        names_bound(stmt, &mut names);
+        for ast::Ident { name, .. } in names {
             if self.lookup(&name).is_none() {
                 self.define(&name, Value::Error);
             }
@@ -133,7 +125,7 @@ impl Lower<'_> {
     /// After its plate or loop a site is its array.
     fn export_sites(&mut self) {
         for Exported { name, whole, .. } in self.sites_of_block.pop().unwrap_or_default() {
-            self.define(&name, Value::Array(whole.clone()));
+            self.define(&name, whole.clone());
             if let Some(outer) = self.sites_of_block.last_mut() {
                 outer.push(Exported { name, local: whole.clone(), whole });
             }
@@ -144,18 +136,24 @@ impl Lower<'_> {
     /// itself under the condition cannot go unnoticed.
     fn export_branch(&mut self, test: Var) {
         for Exported { name, local, whole } in self.sites_of_block.pop().unwrap_or_default() {
-            let masked = |this: &mut Self, array: Array| {
-                if this.elem(&array) != Elem::Real {
-                    return array;
-                }
-                let absent = this.b.real(f64::NAN);
-                Array { var: this.b.select(test, array.var, absent), dims: array.dims }
-            };
-            let (local, whole) = (masked(self, local), masked(self, whole));
-            self.define(&name, Value::Array(local.clone()));
+            let (local, whole) = (self.masked(test, local), self.masked(test, whole));
+            self.define(&name, local.clone());
             if let Some(outer) = self.sites_of_block.last_mut() {
                 outer.push(Exported { name, local, whole });
             }
+        }
+    }
+
+    fn masked(&mut self, test: Var, value: Value) -> Value {
+        match value {
+            Value::Array(array) if self.elem(&array) == Elem::Real => {
+                let absent = self.b.real(f64::NAN);
+                Value::Array(Array { var: self.b.select(test, array.var, absent), dims: array.dims })
+            }
+            Value::Record(fields) => Value::Record(
+                fields.into_iter().map(|(name, value)| (name, self.masked(test, value))).collect(),
+            ),
+            other => other,
         }
     }
 
@@ -296,6 +294,21 @@ impl Lower<'_> {
             return Ok(Value::unit());
         }
         self.select_value(test, a, b, span)
+    }
+}
+
+/// The names a statement binds, those of blocks inside it included.
+fn names_bound(stmt: &Stmt, names: &mut Vec<ast::Ident>) {
+    match &stmt.kind {
+        StmtKind::Let(binding) => names.extend(pattern_names(&binding.pattern).into_iter().cloned()),
+        StmtKind::Sample(sample) => names.push(sample.name.clone()),
+        StmtKind::Param(param) => names.push(param.name.clone()),
+        StmtKind::Plate { body, .. } => body.stmts.iter().for_each(|stmt| names_bound(stmt, names)),
+        StmtKind::Loop { body, carries, .. } => {
+            names.extend(carries.iter().map(|carry| carry.name.clone()));
+            body.stmts.iter().for_each(|stmt| names_bound(stmt, names));
+        }
+        StmtKind::Report { .. } | StmtKind::Next { .. } | StmtKind::Expr(_) | StmtKind::Error => {}
     }
 }
 

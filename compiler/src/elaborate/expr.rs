@@ -20,6 +20,9 @@ impl Lower<'_> {
         Ok(match value {
             // Read whole, an array's dimensions must not be confused with the axes in scope.
             Value::Array(array) if !array.dims.is_empty() => {
+                for axis in &array.dims {
+                    self.refuse_other_rows(&array, *axis, expr.span)?;
+                }
                 Value::Array(self.clear_of(&array, &vary_core::axis::AxisSet::new()))
             }
             other => other,
@@ -38,6 +41,18 @@ impl Lower<'_> {
             ExprKind::Field(base, field) => self.field(base, field),
             ExprKind::Index(base, indices) => match self.raw(base)? {
                 Value::Array(array) => self.index(&array, indices, expr.span).map(Value::Array),
+                Value::Record(fields) => {
+                    let fields: Lowered<Vec<_>> = fields
+                        .into_iter()
+                        .map(|(name, value)| match value {
+                            Value::Array(array) => {
+                                Ok((name, Value::Array(self.index(&array, indices, expr.span)?)))
+                            }
+                            other => Ok((name, other)),
+                        })
+                        .collect();
+                    Ok(Value::Record(fields?))
+                }
                 Value::Error => Err(super::Reported),
                 other => Err(self.error(
                     "E0310",
@@ -161,36 +176,74 @@ impl Lower<'_> {
                 None => Value::Builtin(builtin),
             });
         }
-        let mut diagnostic =
-            Diagnostic::error(Code("E0202"), format!("`{name}` is not defined")).at(span, "unknown name");
-        if let Some(advice) = builtin::foreign(name) {
-            diagnostic = diagnostic.help(advice);
-        } else {
-            let local = self.scopes.iter().flat_map(|scope| scope.keys().cloned());
-            let candidates: Vec<String> =
-                local.chain(self.unit.names()).chain(builtin::NAMES.iter().map(|n| n.to_string())).collect();
-            if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
+        Err(self.unknown_name(name, span))
+    }
+
+    /// Reports an unknown name, once.
+    fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        let message = format!("`{name}` is not defined");
+        if self.unit.diagnostics.iter().any(|d| d.code.0 == "E0202" && d.message == message) {
+            return super::Reported;
         }
-        Err(self.report(diagnostic))
+        let mut diagnostic = Diagnostic::error(Code("E0202"), message);
+        let elsewhere = self.bound_by_blocks.iter().flatten().rev().find(|bound| bound.name == name);
+        if let Some(bound) = elsewhere {
+            return self.report(
+                diagnostic
+                    .at(span, "not visible here")
+                    .at(bound.span, "bound here")
+                    .help("a name is visible after the statement that binds it, to the end of its block"),
+            );
+        }
+        diagnostic = diagnostic.at(span, "unknown name");
+        if let Some(advice) = builtin::foreign(name) {
+            return self.report(diagnostic.help(advice));
+        }
+        let mut local: Vec<String> = self.scopes.iter().flat_map(|scope| scope.keys().cloned()).collect();
+        local.sort();
+        let bound = self.bound_by_blocks.iter().flatten().map(|bound| bound.name.clone());
+        let builtins = builtin::NAMES.iter().map(|n| n.to_string());
+        let candidates: Vec<String> =
+            local.into_iter().chain(bound).chain(self.unit.names()).chain(builtins).collect();
+        if let Some(near) = nearest(name, candidates.iter().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        self.report(diagnostic)
     }
 
     fn declared(&mut self, name: &str, declared: &Rc<Declared>, span: Span) -> Lowered<Value> {
         match &declared.item.kind {
-            ItemKind::Data(data) => self.data(data),
+            ItemKind::Data(data) => self.data(data, span),
             ItemKind::Let(binding) => {
-                if self.calls.iter().any(|call| call == name) {
-                    return Err(self.error("E0203", span, format!("`{name}` is defined by itself"), "here"));
+                if let Some(value) = self.file_values.get(name) {
+                    return Ok(value.clone());
                 }
-                self.at_file_level(name, |this| {
+                if self.unit.cyclic.contains(name) {
+                    return Err(super::Reported);
+                }
+                if let Some(at) = self.calls.iter().position(|call| call == name) {
+                    self.unit.cyclic.extend(self.calls[at..].iter().cloned());
+                    let mut diagnostic =
+                        Diagnostic::error(Code("E0203"), format!("`{name}` is defined by itself"))
+                            .at(span, "used in its own definition");
+                    if let Some(through) = self.calls.get(at + 1) {
+                        diagnostic = diagnostic.note(format!("`{name}` is made of `{through}`, and so on"));
+                    }
+                    return Err(self.report(diagnostic));
+                }
+                let value = self.at_file_level(name, |this| {
                     let value = this.raw(&binding.value)?;
                     if matches!(binding.pattern, Pattern::Name(_)) {
                         return Ok(value);
                     }
                     this.bind_pattern(&binding.pattern, value)?;
                     this.lookup(name).cloned().ok_or(super::Reported)
-                })
+                })?;
+                // What is computed in the body of a scan cannot be read outside of it.
+                if self.b.scan_axes().is_empty() {
+                    self.file_values.insert(name.to_string(), value.clone());
+                }
+                Ok(value)
             }
             ItemKind::Param(param) => self.parameter(param, None),
             ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),
@@ -200,6 +253,13 @@ impl Lower<'_> {
                     .note("nets are parsed, formatted and checked for syntax in this version"),
             )),
             ItemKind::Model(_) | ItemKind::Guide(_) => {
+                if self.unit.elaborating.contains(name) {
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0203"), format!("`{name}` is made of itself"))
+                            .at(span, "used in its own body")
+                            .help("use another program here"),
+                    ));
+                }
                 let program = self.aside(|unit| unit.program(name))?;
                 Ok(Value::Program(Rc::new(ProgramExpr::Base(program))))
             }
@@ -224,8 +284,12 @@ impl Lower<'_> {
         result
     }
 
-    fn data(&mut self, data: &ast::DataDecl) -> Lowered<Value> {
+    fn data(&mut self, data: &ast::DataDecl, span: Span) -> Lowered<Value> {
         let name = &data.name.name;
+        if self.calls.contains(name) {
+            let message = format!("the type of `{name}` needs `{name}`");
+            return Err(self.error("E0203", span, message, "used in its own declaration"));
+        }
         self.unit.used_data.insert(name.clone());
         if let Some(size) = self.unit.sizes.get(name) {
             let var = self.b.int(*size);
@@ -404,9 +468,16 @@ impl Lower<'_> {
         span: Span,
     ) -> Lowered<Value> {
         let is_stdlib = declared.is_stdlib;
-        if self.calls.contains(&f.name.name) {
+        if self.unit.cyclic.contains(&f.name.name) {
+            return Err(super::Reported);
+        }
+        if let Some(at) = self.calls.iter().position(|call| *call == f.name.name) {
+            self.unit.cyclic.extend(self.calls[at..].iter().cloned());
+            let through: Vec<String> = self.calls[at + 1..].iter().map(|call| format!("`{call}`")).collect();
+            let through =
+                if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
             return Err(self.report(
-                Diagnostic::error(Code("E0203"), format!("`{}` calls itself", f.name.name))
+                Diagnostic::error(Code("E0203"), format!("`{}` calls itself{through}", f.name.name))
                     .at(span, "the call")
                     .help("write the repetition as `scan` or `for`"),
             ));
@@ -427,11 +498,16 @@ impl Lower<'_> {
             scope.entry(name).or_insert(Value::Array(Array { var, dims: Vec::new() }));
         }
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(f.name.name.clone());
+        if is_stdlib && self.stdlib_depth == 0 {
+            self.stdlib_call = span;
+        }
         self.stdlib_depth += usize::from(is_stdlib);
         let result = self.expr(&f.body);
         self.stdlib_depth -= usize::from(is_stdlib);
         self.calls.pop();
+        self.bound_by_blocks = bound;
         self.scopes = scopes;
         result
     }
@@ -541,7 +617,7 @@ impl Lower<'_> {
                     Declaration::Array(_) => "a number or array",
                     Declaration::Tuple(_) => "a tuple of that many parts",
                     Declaration::Record(_) => "a record",
-                    Declaration::Program => "a program: a model, a guide, or one made of them",
+                    Declaration::Program => "a program (a model, a guide, or one made of them)",
                     Declaration::Plate => "the name of a dimension",
                     Declaration::Function => "a function",
                 };
@@ -758,7 +834,8 @@ impl Lower<'_> {
         kind: OpenKind,
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
-        self.open.push(Open { axis, kind, name: name.to_string() });
+        let first = self.b.var_count() as u32;
+        self.open.push(Open { axis, kind, name: name.to_string(), first });
         let result = self.scoped(|this| {
             if kind != OpenKind::Copy {
                 let iota = this.b.iota(axis);

@@ -6,7 +6,9 @@ use super::{Lower, Lowered, Mode, Reported, base_of};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Generative, Init, ParamSpec, ProgramExpr, ProgramKind};
+use vary_core::generative::{
+    Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
+};
 use vary_core::ir::{Output, Program};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -64,9 +66,20 @@ pub enum Bound {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `key = value` in order; values are numbers or calls.
-    pub entries: Vec<(String, Setting)>,
+    pub entries: Vec<Entry>,
     /// Replacements by `--quick`.
-    pub quick: Vec<(String, Setting)>,
+    pub quick: Vec<Entry>,
+}
+
+/// `key = value` in the settings of a fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub name: String,
+    /// The value.
+    pub value: Setting,
+    /// Where the value stands.
+    pub span: Span,
 }
 
 /// The value of a setting.
@@ -177,7 +190,8 @@ impl Unit {
             let (is, not) = if own { ("maximised", "minimize") } else { ("minimised", "maximize") };
             self.report(
                 Diagnostic::error(Code("E0603"), format!("`{name}` is {is}"))
-                    .at(span, format!("`{not}` is written here")),
+                    .at(span, format!("`{not}` is written here"))
+                    .help(format!("write `{}`", if own { "maximize" } else { "minimize" })),
             );
             return Err(Reported);
         }
@@ -209,6 +223,7 @@ impl Unit {
         }
         let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
+        let mut params = std::mem::take(&mut lower.free_params);
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
@@ -226,16 +241,21 @@ impl Unit {
         if let (Some(model), Some(guide)) = (&model, &guide) {
             self.check_supports(model, guide)?;
         }
-        let mut params: Vec<ParamSpec> = Vec::new();
+        let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
-            collect_params(program, &mut params);
+            collect_params(program, &mut params, &mut programs);
         }
         let mut estimates: Vec<Span> =
             simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
         estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
-        let detaches = self.detaches.split_off(detaches_before);
+        let mut detaches = self.detaches.split_off(detaches_before);
+        for program in &programs {
+            detaches.extend(self.detaches_of.get(program).into_iter().flatten());
+        }
+        detaches.sort();
+        detaches.dedup();
         Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
     }
 
@@ -276,7 +296,8 @@ impl Unit {
                         format!("`{}` stands under a condition in one program only", site.address),
                     )
                     .at(other.span, "in the guide")
-                    .at(site.span, "in the model"),
+                    .at(site.span, "in the model")
+                    .help("write the same `if` around both, or around none"),
                 );
                 failed = true;
             }
@@ -287,42 +308,69 @@ impl Unit {
     fn settings(&mut self, fields: &[ast::Field]) -> Lowered<(Settings, Vec<ast::Field>)> {
         let mut settings = Settings::default();
         let mut inits = Vec::new();
-        for field in fields {
-            let name = field.name.name.as_str();
-            if !SETTINGS.contains(&name) {
-                let mut diagnostic =
-                    Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
-                        .at(field.name.span, "unknown")
-                        .note(format!("the settings are {}", SETTINGS[..6].join(", ")));
-                if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                self.report(diagnostic);
-                return Err(Reported);
+        let mut failed = false;
+        for (at, field) in fields.iter().enumerate() {
+            let twice = fields[..at].iter().find(|earlier| earlier.name.name == field.name.name);
+            if let Some(first) = twice {
+                self.report(
+                    Diagnostic::error(Code("E0604"), format!("`{}` is set twice", field.name.name))
+                        .at(field.name.span, "again here")
+                        .at(first.name.span, "first here"),
+                );
+                failed = true;
+                continue;
             }
-            match name {
-                "minibatch" | "epochs" => {
-                    self.report(
-                        Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
-                            .at(field.name.span, "here")
-                            .help("fit all rows: give `steps` instead"),
-                    );
-                    return Err(Reported);
-                }
-                "init" => inits.extend(record_fields(&field.value)),
-                "quick" => {
-                    for inner in record_fields(&field.value) {
-                        let value = self.setting(&inner.value)?;
-                        settings.quick.push((inner.name.name.clone(), value));
-                    }
-                }
-                _ => {
-                    let value = self.setting(&field.value)?;
-                    settings.entries.push((name.to_string(), value));
-                }
-            }
+            let taken = match field.name.name.as_str() {
+                "init" => self.named_values(field).map(|fields| inits.extend(fields)),
+                "quick" => self.named_values(field).and_then(|fields| {
+                    let quick: Lowered<Vec<Entry>> = fields.iter().map(|field| self.entry(field)).collect();
+                    quick.map(|quick| settings.quick = quick)
+                }),
+                _ => self.entry(field).map(|entry| settings.entries.push(entry)),
+            };
+            failed |= taken.is_err();
         }
-        Ok((settings, inits))
+        if failed { Err(Reported) } else { Ok((settings, inits)) }
+    }
+
+    /// The fields of `init = (mu = 0)`.
+    fn named_values(&mut self, field: &ast::Field) -> Lowered<Vec<ast::Field>> {
+        if let ExprKind::Record { fields, .. } = &field.value.kind {
+            return Ok(fields.clone());
+        }
+        let name = &field.name.name;
+        let example = if name == "init" { "(mu = 0, sigma = 1)" } else { "(steps = 100)" };
+        self.report(
+            Diagnostic::error(Code("E0604"), format!("`{name}` is a list of named values"))
+                .at(field.value.span, "not one")
+                .help(format!("write `{name} = {example}`")),
+        );
+        Err(Reported)
+    }
+
+    fn entry(&mut self, field: &ast::Field) -> Lowered<Entry> {
+        let name = field.name.name.as_str();
+        if matches!(name, "minibatch" | "epochs") {
+            self.report(
+                Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
+                    .at(field.name.span, "here")
+                    .help("fit all rows: give `steps` instead"),
+            );
+            return Err(Reported);
+        }
+        if !SETTINGS.contains(&name) {
+            let mut diagnostic = Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
+                .at(field.name.span, "unknown");
+            if let Some(advice) = foreign_setting(name) {
+                diagnostic = diagnostic.help(advice);
+            } else if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..6].join(", "))));
+            return Err(Reported);
+        }
+        let value = self.setting(&field.value)?;
+        Ok(Entry { name: name.to_string(), value, span: field.value.span })
     }
 
     fn setting(&mut self, expr: &Expr) -> Lowered<Setting> {
@@ -341,6 +389,17 @@ impl Unit {
             return Ok(Setting::Call(name.clone(), positional, named));
         }
         self.constant(expr).map(Setting::Number)
+    }
+
+    /// The number an expression is known to be, reporting nothing.
+    pub fn known_number(&mut self, expr: &Expr) -> Option<f64> {
+        let before = self.diagnostics.len();
+        let mut lower = Lower::new(self, Mode::Pure);
+        let value = lower.array(expr).ok();
+        let number =
+            value.filter(|v| v.dims.is_empty()).and_then(|v| lower.b.constant(v.var)).map(|c| c.number());
+        self.diagnostics.truncate(before);
+        number
     }
 
     /// A number known before the program runs.
@@ -396,19 +455,26 @@ impl Lower<'_> {
     }
 }
 
-fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>) {
-    fn add(program: &Generative, params: &mut Vec<ParamSpec>) {
+/// The parameters of the programs that an expression is made of, and the programs' names.
+pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+    let mut add = |program: &Generative| {
+        names.push(program.name.clone());
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    }
-    add(base_of(program), params);
-    if let ProgramExpr::Marginal { using, program, .. } = program {
-        collect_params(program, params);
-        if let vary_core::generative::Marginaliser::Importance { proposal: Some(h), .. } = using {
-            add(h, params);
+    };
+    match program {
+        ProgramExpr::Base(base) => add(base),
+        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
+            collect_params(inner, params, names);
+        }
+        ProgramExpr::Marginal { using, program, .. } => {
+            if let Marginaliser::Importance { proposal: Some(h), .. } = using {
+                add(h);
+            }
+            collect_params(program, params, names);
         }
     }
 }
@@ -421,12 +487,17 @@ fn call_arguments(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// The fields of `(a = 1, b = 2)` or `{a = 1, b = 2}`.
-fn record_fields(expr: &Expr) -> Vec<ast::Field> {
-    match &expr.kind {
-        ExprKind::Record { fields, .. } => fields.clone(),
-        _ => Vec::new(),
-    }
+/// What a setting of another system is called here.
+fn foreign_setting(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "num_particles" | "particles" | "num_samples" | "draws" | "mc_samples" => {
+            "the draws of one step are `samples = 10`"
+        }
+        "lr" | "learning_rate" | "step_size" | "rate" => "write `optimizer = adam(0.01)`",
+        "iterations" | "iter" | "num_steps" | "n_steps" | "max_iter" => "write `steps = 1000`",
+        "random_seed" | "rng_seed" | "key" => "write `seed = 1`",
+        _ => return None,
+    })
 }
 
 /// Whether every value of `inner` is one of `outer`, as far as both are known.

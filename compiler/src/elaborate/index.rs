@@ -4,7 +4,7 @@
 //! other index reads at computed positions; a range keeps the dimension, shorter.
 
 use super::value::Value;
-use super::{Lower, Lowered};
+use super::{Lower, Lowered, Open, OpenKind};
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
 use vary_core::ir::{Array, Elem, Op};
@@ -29,14 +29,21 @@ impl Lower<'_> {
     pub(super) fn index(&mut self, array: &Array, indices: &[ast::Expr], span: Span) -> Lowered<Array> {
         if indices.len() > array.dims.len() {
             let found = super::types::describe(self.elem(array), &self.sizes(array));
-            return Err(self.report(
-                Diagnostic::error(Code("E0307"), format!("{found} has {} dimensions", array.dims.len()))
-                    .at(span, format!("indexed with {}", indices.len())),
-            ));
+            let message = match array.dims.len() {
+                0 => format!("{found} is a single number: it has no entries"),
+                1 => format!("{found} has one dimension"),
+                several => format!("{found} has {several} dimensions"),
+            };
+            let label = format!("indexed with {}", indices.len());
+            return Err(self.report(Diagnostic::error(Code("E0307"), message).at(span, label)));
         }
         let mut selectors = Vec::new();
         for (index, axis) in indices.iter().zip(&array.dims) {
-            selectors.push(self.selector(index, *axis)?);
+            let selector = self.selector(index, *axis)?;
+            if !matches!(selector, Selector::Align(_)) {
+                self.refuse_other_rows(array, *axis, index.span)?;
+            }
+            selectors.push(selector);
         }
         selectors.resize_with(array.dims.len(), || Selector::All);
         self.b.at(span);
@@ -89,6 +96,42 @@ impl Lower<'_> {
         Ok(Array { var, dims })
     }
 
+    /// Inside its own plate or loop, a value has this row only.
+    pub(super) fn refuse_other_rows(&mut self, array: &Array, axis: Axis, span: Span) -> Lowered<()> {
+        let inside = |open: &&Open| open.axis == axis && array.var.0 >= open.first;
+        let Some(open) = self.open.iter().find(inside).cloned() else { return Ok(()) };
+        let (what, help) = match open.kind {
+            OpenKind::Loop => (
+                "a loop sees only its present step",
+                format!("carry the earlier value: `with (last = …)`, and `next last = …[{}]`", open.name),
+            ),
+            _ => ("the rows of a plate are independent", "use the other rows after the plate".to_string()),
+        };
+        Err(self
+            .report(Diagnostic::error(Code("E0322"), what).at(span, "another row is read here").help(help)))
+    }
+
+    /// The range of an index that is the variable of a plate or loop, plus or minus a number.
+    fn index_range(&self, index: &ast::Expr) -> Option<(i64, i64)> {
+        match &index.kind {
+            ExprKind::Name(name) => {
+                let open = self.open.iter().rev().find(|open| open.name == *name)?;
+                let info = self.b.axes.info(open.axis);
+                let lower = info.lower.value()?;
+                Some((lower, lower + info.size.value()? - 1))
+            }
+            ExprKind::Binary(op, l, r) => {
+                let ((low, high), shift) = (self.index_range(l)?, super::types::literal(r)? as i64);
+                match op {
+                    ast::BinaryOp::Add => Some((low + shift, high + shift)),
+                    ast::BinaryOp::Sub => Some((low - shift, high - shift)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     fn selector(&mut self, index: &ast::Expr, axis: Axis) -> Lowered<Selector> {
         let info = self.b.axes.info(axis).clone();
         if let ExprKind::Range(lower, upper) = &index.kind {
@@ -116,6 +159,28 @@ impl Lower<'_> {
             if other.lower == info.lower && other.size == info.size {
                 return Ok(Selector::Align(open.axis));
             }
+            let ends = |info: &vary_core::axis::AxisInfo| info.lower.value().zip(info.size.value());
+            if let (Some((low, size)), Some((first, rows))) = (ends(&info), ends(other))
+                && rows > 0
+                && (first < low || first + rows > low + size)
+            {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0307"), format!("`{name}` runs out of range"))
+                        .at(index.span, format!("it runs over {first}..{}", first + rows))
+                        .note(format!("valid indices are {low} to {}", low + size - 1)),
+                ));
+            }
+        }
+        if let (Some((low, high)), Some(lower), Some(size)) =
+            (self.index_range(index), info.lower.value(), info.size.value())
+            && low <= high
+            && (low < lower || high >= lower + size)
+        {
+            return Err(self.report(
+                Diagnostic::error(Code("E0307"), format!("this index runs from {low} to {high}"))
+                    .at(index.span, format!("valid indices are {lower} to {}", lower + size - 1))
+                    .help("let the range of the plate or loop end where the array does"),
+            ));
         }
         let value = self.array(index)?;
         if self.elem(&value) != Elem::Int {

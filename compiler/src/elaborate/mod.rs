@@ -19,6 +19,7 @@
 //! | `fit` | fits with their objectives |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
+//! | `prompt` | what a prompt evaluates |
 
 mod auto_guide;
 mod builtin;
@@ -33,13 +34,15 @@ mod operator;
 mod parameter;
 mod posterior;
 mod program;
+mod prompt;
 mod site;
 pub mod types;
 pub mod unit;
 pub mod value;
 mod verify;
 
-pub use fit::{Bound, Fit, Objective, Setting, Settings};
+pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
+pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
 use std::collections::{BTreeSet, HashMap};
@@ -70,6 +73,8 @@ pub struct Lower<'u> {
     pub b: Builder,
     /// Local names, the innermost scope last.
     scopes: Vec<HashMap<String, Value>>,
+    /// File-level values used so far, which are elaborated once.
+    file_values: HashMap<String, Value>,
     /// Axes of the plates, loops, comprehensions and replicates around the present place.
     open: Vec<Open>,
     /// Ints known before running.
@@ -84,12 +89,18 @@ pub struct Lower<'u> {
     calls: Vec<String>,
     /// How many of them are the standard library's.
     stdlib_depth: usize,
+    /// Where the user's code calls the outermost of these.
+    stdlib_call: Span,
+    /// Names that the blocks around bind, with their places, outermost first.
+    bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
     /// Expectations, and what is linear in them: values that only have their meaning on average.
     estimated: BTreeSet<Var>,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
+    /// File-level parameters that an objective reads itself.
+    free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
@@ -102,6 +113,8 @@ struct Open {
     axis: Axis,
     kind: OpenKind,
     name: String,
+    /// Variables from this one on are computed inside.
+    first: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +130,9 @@ enum OpenKind {
 struct Exported {
     name: String,
     /// As its name is read beside it: after a branch.
-    local: Array,
+    local: Value,
     /// As the array over all rows: after a plate or loop.
-    whole: Array,
+    whole: Value,
 }
 
 /// What statements may do here.
@@ -153,6 +166,7 @@ impl<'u> Lower<'u> {
             unit,
             b,
             scopes: vec![HashMap::new()],
+            file_values: HashMap::new(),
             open: Vec::new(),
             ints: HashMap::new(),
             mode,
@@ -160,9 +174,12 @@ impl<'u> Lower<'u> {
             nexts: Vec::new(),
             calls: Vec::new(),
             stdlib_depth: 0,
+            stdlib_call: Span::default(),
+            bound_by_blocks: Vec::new(),
             draw: None,
             estimated: BTreeSet::new(),
             occurrences: 0,
+            free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
         }
@@ -177,7 +194,15 @@ impl<'u> Lower<'u> {
     }
 
     /// Reports an error.
-    pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+    pub fn report(&mut self, mut diagnostic: Diagnostic) -> Reported {
+        if self.stdlib_depth > 0 {
+            // A user sees the call, not what it calls.
+            for label in &mut diagnostic.labels {
+                if self.unit.stdlib_sources.contains(&label.span.source) {
+                    label.span = self.stdlib_call;
+                }
+            }
+        }
         self.unit.report(diagnostic);
         Reported
     }

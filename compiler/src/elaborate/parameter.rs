@@ -64,10 +64,12 @@ impl Lower<'_> {
         };
         let var = self.constrained(&name, &ty, &dims);
         let spec = ParamSpec { name, dims: dims.clone(), constraint: ty.constraint, init, span: param.span };
-        if let Mode::Generative(state) = &mut self.mode
-            && !state.params.iter().any(|known| known.name == spec.name)
-        {
-            state.params.push(spec);
+        let known = match &mut self.mode {
+            Mode::Generative(state) => &mut state.params,
+            Mode::Objective(_) | Mode::Pure => &mut self.free_params,
+        };
+        if !known.iter().any(|param| param.name == spec.name) {
+            known.push(spec);
         }
         Ok(Value::Array(Array { var, dims }))
     }

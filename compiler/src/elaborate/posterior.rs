@@ -48,7 +48,7 @@ impl Unit {
 }
 
 /// The field as a result; NaN where the site is absent, which summaries leave out.
-fn output(b: &mut Builder, draw: Axis, field: &TraceField) -> Output {
+pub(super) fn output(b: &mut Builder, draw: Axis, field: &TraceField) -> Output {
     let mut dims = vec![draw];
     dims.extend(&field.value.dims);
     let var = match field.present {

@@ -2,9 +2,10 @@
 
 use super::unit::Unit;
 use super::value::Value;
-use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
+use super::{Exported, GenerativeState, Lower, Lowered, Mode, OpenKind, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
+use vary_core::axis::Axis;
 use vary_core::generative::{Generative, ProgramKind};
 use vary_core::ir::{Array, Input, InputKind, Op, Output, Stmt};
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -23,7 +24,13 @@ impl Unit {
             ItemKind::Guide(decl) => (decl, ProgramKind::Guide),
             _ => return Err(Reported),
         };
-        let program = Rc::new(elaborate(self, decl, kind, declared.item.span)?);
+        let before = self.detaches.len();
+        self.elaborating.insert(name.to_string());
+        let elaborated = elaborate(self, decl, kind, declared.item.span);
+        self.elaborating.remove(name);
+        let detaches = self.detaches.split_off(before);
+        self.detaches_of.insert(name.to_string(), detaches);
+        let program = Rc::new(elaborated?);
         self.programs.insert(name.to_string(), Some(program.clone()));
         Ok(program)
     }
@@ -162,40 +169,59 @@ impl Lower<'_> {
         };
         let outer = state.prefix.clone();
         state.prefix = format!("{outer}{}.", stmt.name.name);
-        let prefix = state.prefix.clone();
-        let before = state.latents.len();
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
         let result = self.block(&decl.body);
         let sites = self.sites_of_block.pop().unwrap_or_default();
         self.calls.pop();
-        let inner = std::mem::replace(&mut self.scopes, scopes);
+        self.bound_by_blocks = bound;
+        self.scopes = scopes;
         if let Mode::Generative(state) = &mut self.mode {
             state.prefix = outer;
         }
         let value = result?;
-        let Mode::Generative(state) = &self.mode else { unreachable!("checked above") };
-        let mut fields: Vec<(String, Value)> = state.latents[before..]
-            .iter()
-            .filter_map(|site| site.address.strip_prefix(&prefix).map(str::to_string))
-            .filter_map(|name| inner.iter().rev().find_map(|s| s.get(&name).cloned()).map(|v| (name, v)))
-            .collect();
-        for Exported { name, local, .. } in sites {
-            if !fields.iter().any(|(known, _)| *known == name) {
-                fields.push((name, Value::Array(local)));
-            }
+        let rows: Vec<Axis> =
+            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        let local = submodel_value(value.clone(), sites.iter().map(|s| (s.name.clone(), s.local.clone())));
+        let over_rows = with_rows(value, &rows);
+        let whole = submodel_value(over_rows, sites.iter().map(|s| (s.name.clone(), s.whole.clone())));
+        // Called with its indices, a submodel is read with them; called without, its name is this row's value.
+        let read = if stmt.indices.is_empty() { local.clone() } else { whole.clone() };
+        self.define(&stmt.name.name, read);
+        if let Some(outer) = self.sites_of_block.last_mut() {
+            outer.push(Exported { name: stmt.name.name.clone(), local, whole });
         }
-        let named = match value {
-            Value::Tuple(parts) if parts.is_empty() => Value::Record(fields),
-            Value::Record(mut own) => {
-                fields.retain(|(name, _)| !own.iter().any(|(known, _)| known == name));
-                own.extend(fields);
-                Value::Record(own)
-            }
-            other => other,
-        };
-        self.define(&stmt.name.name, named);
         Ok(Value::unit())
+    }
+}
+
+/// What a submodel's name stands for: the fields it returns beside its sites, or the value it returns.
+fn submodel_value(value: Value, sites: impl Iterator<Item = (String, Value)>) -> Value {
+    match value {
+        Value::Tuple(parts) if parts.is_empty() => Value::Record(sites.collect()),
+        Value::Record(mut own) => {
+            let more: Vec<_> =
+                sites.filter(|(name, _)| !own.iter().any(|(known, _)| known == name)).collect();
+            own.extend(more);
+            Value::Record(own)
+        }
+        other => other,
+    }
+}
+
+/// The value of a row as the array over the rows.
+fn with_rows(value: Value, rows: &[Axis]) -> Value {
+    match value {
+        Value::Array(array) => {
+            let dims = rows.iter().copied().chain(array.dims).collect();
+            Value::Array(Array { var: array.var, dims })
+        }
+        Value::Record(fields) => {
+            Value::Record(fields.into_iter().map(|(name, value)| (name, with_rows(value, rows))).collect())
+        }
+        Value::Tuple(parts) => Value::Tuple(parts.into_iter().map(|part| with_rows(part, rows)).collect()),
+        other => other,
     }
 }

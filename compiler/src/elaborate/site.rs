@@ -29,7 +29,7 @@ impl Lower<'_> {
         let dist = self.aside(|unit| unit.distribution(&name))?;
         let (args, strategy_args) = split_arguments(&dist, &args);
         let actual = self.distribution_arguments(&dist, &args, stmt.dist.span)?;
-        let strategy = self.strategy(strategy.as_ref(), &strategy_args)?;
+        let strategy = self.strategy(&dist, strategy.as_ref(), &strategy_args)?;
         let (mut actual, iid) = self.align_arguments(&dist, actual, span)?;
         let dist = self.specialised(&dist, &mut actual);
         let mut dims: Vec<Axis> = rows.clone();
@@ -118,7 +118,8 @@ impl Lower<'_> {
         } else {
             whole.clone()
         };
-        self.define(&stmt.name.name, Value::Array(local.clone()));
+        let (local, whole) = (Value::Array(local), Value::Array(whole));
+        self.define(&stmt.name.name, local.clone());
         if let Some(sites) = self.sites_of_block.last_mut() {
             sites.push(Exported { name: stmt.name.name.clone(), local, whole });
         }
@@ -331,9 +332,9 @@ impl Lower<'_> {
             ExprKind::Call(callee, args) => (&**callee, args.clone()),
             _ => (dist, Vec::new()),
         };
-        if let Some(advice) = foreign_distribution(callee) {
+        if let Some((name, advice)) = foreign_distribution(callee) {
             return Err(self.report(
-                Diagnostic::error(Code("E0202"), "there is no distribution of this name")
+                Diagnostic::error(Code("E0202"), format!("there is no distribution `{name}`"))
                     .at(callee.span, "unknown")
                     .help(advice),
             ));
@@ -381,14 +382,20 @@ impl Lower<'_> {
                 (Elem::Int, Elem::Real) => self.reals_of(&array),
                 (a, b) if a == b => array,
                 (found, _) => {
+                    let help = match (found, wanted) {
+                        (Elem::Bool, _) => "write `real(x)` or `int(x)` for 0 or 1",
+                        (_, Elem::Bool) => "compare it, as in `x > 0`",
+                        _ => "`round(x)` and `floor(x)` give ints",
+                    };
                     let (found, wanted) =
                         (super::types::describe(found, &[]), super::types::describe(wanted, &[]));
                     return Err(self.report(
                         Diagnostic::error(
                             Code("E0315"),
-                            format!("`{}` of `{}` is {wanted}", param.name, dist.name),
+                            format!("`{}` of `{}` must be {wanted}", param.name, dist.name),
                         )
-                        .at(at, format!("this is {found}")),
+                        .at(at, format!("this is {found}"))
+                        .help(help),
                     ));
                 }
             };
@@ -397,7 +404,7 @@ impl Lower<'_> {
                 return Err(self.report(
                     Diagnostic::error(
                         Code("E0306"),
-                        format!("`{}` of `{}` is an array", param.name, dist.name),
+                        format!("`{}` of `{}` must be an array", param.name, dist.name),
                     )
                     .at(at, format!("this is {found}")),
                 ));
@@ -526,11 +533,21 @@ impl Lower<'_> {
         special.into()
     }
 
-    fn strategy(&mut self, name: Option<&ast::Ident>, args: &[ast::Arg]) -> Lowered<Option<Strategy>> {
+    fn strategy(
+        &mut self,
+        dist: &Distribution,
+        name: Option<&ast::Ident>,
+        args: &[ast::Arg],
+    ) -> Lowered<Option<Strategy>> {
         let Some(name) = name else {
             if let Some(arg) = args.first() {
-                let label = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
-                return Err(self.error("E0314", label, "the distribution has no such parameter", "unknown"));
+                let unknown = arg.name.as_ref().map_or("", |name| &name.name);
+                let params: Vec<&str> = dist.params.iter().map(|param| param.name.as_str()).collect();
+                return Err(self.report(
+                    Diagnostic::error(Code("E0314"), format!("`{}` has no parameter `{unknown}`", dist.name))
+                        .at(argument_place(arg), "unknown")
+                        .note(format!("its parameters are {}", params.join(", "))),
+                ));
             }
             return Ok(None);
         };
@@ -541,7 +558,7 @@ impl Lower<'_> {
             "reinforce" => Strategy::Reinforce(self.baseline(args)?),
             other => {
                 let mut diagnostic =
-                    Diagnostic::error(Code("E0501"), format!("there is no gradient strategy `{other}`"))
+                    Diagnostic::error(Code("E0510"), format!("there is no gradient strategy `{other}`"))
                         .at(name.span, "unknown")
                         .help("the strategies are reparam, reinforce, enum and mvd");
                 if matches!(
@@ -562,8 +579,8 @@ impl Lower<'_> {
         if !matches!(strategy, Strategy::Reinforce(_))
             && let Some(arg) = args.first()
         {
-            let label = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
-            return Err(self.error("E0501", label, format!("`{}` takes no settings", name.name), "unknown"));
+            let message = format!("`{}` takes no settings", name.name);
+            return Err(self.error("E0510", argument_place(arg), message, "unknown"));
         }
         Ok(Some(strategy))
     }
@@ -572,12 +589,8 @@ impl Lower<'_> {
     fn baseline(&mut self, args: &[ast::Arg]) -> Lowered<Baseline> {
         let Some(arg) = args.first() else { return Ok(Baseline::None) };
         if arg.name.as_ref().is_none_or(|name| name.name != "baseline") || args.len() > 1 {
-            return Err(self.error(
-                "E0501",
-                arg.value.span,
-                "`reinforce` takes `baseline = …`",
-                "unknown setting",
-            ));
+            let place = argument_place(arg);
+            return Err(self.error("E0510", place, "`reinforce` takes `baseline = …`", "unknown setting"));
         }
         let moving = match &arg.value.kind {
             ExprKind::Name(name) if name == "moving_average" => Some(0.9),
@@ -604,7 +617,7 @@ impl Lower<'_> {
         match moving {
             Some(decay) if (0.0..1.0).contains(&decay) => Ok(Baseline::MovingAverage(decay)),
             _ => Err(self.error(
-                "E0501",
+                "E0510",
                 arg.value.span,
                 "the decay is a number from 0 to below 1",
                 "not this",
@@ -673,8 +686,8 @@ impl Lower<'_> {
             self.define(&name.name, Value::Array(array.clone()));
         }
         if let Some(sites) = self.sites_of_block.last_mut() {
-            let whole = Array { var: array.var, dims };
-            sites.push(Exported { name: name.name.clone(), local: array, whole });
+            let whole = Value::Array(Array { var: array.var, dims });
+            sites.push(Exported { name: name.name.clone(), local: Value::Array(array), whole });
         }
         Ok(Value::unit())
     }
@@ -687,8 +700,13 @@ fn split_arguments(dist: &Distribution, args: &[ast::Arg]) -> (Vec<ast::Arg>, Ve
     })
 }
 
+/// Where an argument is named, else where it stands.
+fn argument_place(arg: &ast::Arg) -> Span {
+    arg.name.as_ref().map_or(arg.value.span, |name| name.span)
+}
+
 /// Names of distributions elsewhere.
-fn foreign_distribution(callee: &Expr) -> Option<String> {
+fn foreign_distribution(callee: &Expr) -> Option<(&str, String)> {
     let ExprKind::Name(name) = &callee.kind else { return None };
     let ours = match name.as_str() {
         "Normal" | "gaussian" | "Gaussian" | "norm" => "normal(mean, sd)",
@@ -711,5 +729,5 @@ fn foreign_distribution(callee: &Expr) -> Option<String> {
         "categorical_logit" => "categorical_logits(logits)",
         _ => return None,
     };
-    Some(format!("write `{ours}`"))
+    Some((name, format!("write `{ours}`")))
 }

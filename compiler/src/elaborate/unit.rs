@@ -8,7 +8,7 @@ use std::rc::Rc;
 use vary_core::axis::{Axis, AxisTable, Role};
 use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, Generative};
-use vary_diagnostic::{Code, Diagnostic, Severity, Sources, Span};
+use vary_diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use vary_syntax::ast::{self, ItemKind};
 
 /// Declarations by name, what has been elaborated of them, and what was found wrong.
@@ -24,8 +24,16 @@ pub struct Unit {
     pub diagnostics: Vec<Diagnostic>,
     /// The user's declarations in order.
     pub order: Vec<Rc<Declared>>,
-    /// Places of `detach` in the user's own code.
+    /// Places of `detach`, `surrogate` and `frozen` in the user's own code, of what is being elaborated.
     pub detaches: Vec<Span>,
+    /// Those of the programs elaborated, by name.
+    pub(super) detaches_of: HashMap<String, Vec<Span>>,
+    /// The texts of the standard library.
+    pub(super) stdlib_sources: BTreeSet<SourceId>,
+    /// Models and guides whose elaboration has begun and not ended.
+    pub(super) elaborating: BTreeSet<String>,
+    /// Names in a cycle of definitions that was reported.
+    pub(super) cyclic: BTreeSet<String>,
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
     items: HashMap<String, Rc<Declared>>,
@@ -55,6 +63,11 @@ impl Unit {
     pub fn add(&mut self, file: ast::File, redefine: bool) {
         for item in file.items {
             let declared = Rc::new(Declared { item, is_stdlib: false });
+            if let (true, ItemKind::Fit(new)) = (redefine, &declared.item.kind) {
+                let name = |fit: &ast::FitDecl| fit.name.as_ref().map(|name| name.name.clone());
+                self.order
+                    .retain(|old| !matches!(&old.item.kind, ItemKind::Fit(fit) if name(fit) == name(new)));
+            }
             for name in declared_names(&declared.item) {
                 if let Some(earlier) = self.items.get(&name.name)
                     && !redefine
@@ -74,8 +87,13 @@ impl Unit {
                     self.order.retain(|old| declared_name(&old.item).is_none_or(|n| n.name != name.name));
                     self.programs.clear();
                     self.distributions.clear();
+                    self.cyclic.clear();
                 }
                 self.items.insert(name.name.clone(), declared.clone());
+            }
+            if let ItemKind::Predict(block) = &declared.item.kind {
+                let diagnostic = Diagnostic::warning(Code("W0801"), "`predict` has no effect yet");
+                self.report(diagnostic.at(block.span, "ignored").help("`report` quantities in the model"));
             }
             self.order.push(declared);
         }
@@ -95,6 +113,7 @@ impl Unit {
         }
         let (title, text) = stdlib::containing(name)?;
         let source = self.sources.add(title, text);
+        self.stdlib_sources.insert(source);
         let parsed = vary_syntax::parse_file(source, text);
         self.diagnostics.extend(parsed.diagnostics);
         for item in parsed.file.items {
@@ -112,10 +131,10 @@ impl Unit {
         own.chain(stdlib::names().map(str::to_string)).collect()
     }
 
-    /// The axis of Monte Carlo draws; all objectives share it. Its size is named `samples` until tiles are cut.
+    /// The axis of Monte Carlo draws; all objectives share it. Until tiles are cut its size has a name no data can have.
     pub fn draw_axis(&mut self) -> Axis {
         let found = self.axes.iter().find(|(_, info)| info.role == Role::Draw).map(|(axis, _)| axis);
-        found.unwrap_or_else(|| self.axes.fresh("draw", Dim::known(0), Dim::named("samples"), Role::Draw))
+        found.unwrap_or_else(|| self.axes.fresh("draw", Dim::known(0), Dim::named("#draws"), Role::Draw))
     }
 
     /// The user's data declarations in order.
@@ -165,24 +184,35 @@ pub fn declared_name(item: &ast::Item) -> Option<&ast::Ident> {
     }
 }
 
-/// The candidate nearest to `name`, if one is near enough to be meant.
+/// The candidate nearest to `name`, if one is near enough to be meant; the first of several.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let limit = match name.len() {
-        0..=2 => 1,
-        3..=5 => 2,
+    let limit = match name.chars().count() {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=7 => 2,
         _ => 3,
     };
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(d, candidate)| *d <= limit && *d < candidate.len().max(name.len()))
-        .min()
+        .min_by_key(|(d, _)| *d)
         .map(|(_, candidate)| candidate)
 }
 
-/// Whether two names differ by one letter: replaced, inserted or left out.
+/// Whether two names differ by one letter: replaced, inserted or left out, or exchanged with its neighbour.
 pub fn one_letter_apart(a: &str, b: &str) -> bool {
-    distance(a, b) == 1
+    distance(a, b) == 1 || exchanged(&a.to_lowercase(), &b.to_lowercase())
+}
+
+/// Whether two neighbouring letters are exchanged.
+fn exchanged(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let differ: Vec<usize> = (0..a.len().min(b.len())).filter(|at| a[*at] != b[*at]).collect();
+    match differ.as_slice() {
+        [i, j] => a.len() == b.len() && *j == i + 1 && a[*i] == b[*j] && a[*j] == b[*i],
+        _ => false,
+    }
 }
 
 /// Edit distance; a change of case counts nothing.

@@ -1,16 +1,52 @@
 //! Declarations checked for themselves, whether or not a fit uses them.
 
+use super::types::{describe, literal};
 use super::unit::Unit;
 use super::value::Value;
-use super::{Lower, Lowered, Mode};
+use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
-use vary_core::ir::{Array, Input, InputKind};
+use vary_core::ir::{Array, Elem, Input, InputKind};
+use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast;
 
 impl Unit {
     /// Elaborates a distribution.
     pub fn check_distribution(&mut self, name: &str) -> Lowered<()> {
         self.distribution(name).map(|_| ())
+    }
+
+    /// The type of data, and its default, which must have it.
+    pub fn check_data(&mut self, data: &ast::DataDecl) -> Lowered<()> {
+        let ty = self.data_type(data)?;
+        let Some(default) = &data.default else { return Ok(()) };
+        if !is_literal(default) {
+            self.report(
+                Diagnostic::error(Code("E0207"), format!("the default of `{}` is computed", data.name.name))
+                    .at(default.span, "not a number or an array of numbers")
+                    .help("write the number itself, or use `let` for what is computed"),
+            );
+            return Err(Reported);
+        }
+        let mut lower = Lower::new(self, Mode::Pure);
+        let value = lower.array(default)?;
+        let (found, elem) = (lower.sizes(&value), ty.constraint.elem());
+        let value_elem = lower.elem(&value);
+        // An int stands for a real, and 0 and 1 for bits; a shorter array of dimensions is repeated.
+        let fits = value_elem == elem || value_elem == Elem::Int && elem != Elem::Int;
+        let known = found.len() <= ty.dims.len()
+            && found.iter().rev().zip(ty.dims.iter().rev()).all(|(a, b)| b.value().is_none() || a == b);
+        if fits && known {
+            return lower.check_constant(&value, &ty.constraint, default.span);
+        }
+        let (wanted, found) = (describe(elem, &ty.dims), describe(value_elem, &found));
+        Err(lower.report(
+            Diagnostic::error(
+                Code("E0315"),
+                format!("`{}` is {wanted}, its default is {found}", data.name.name),
+            )
+            .at(default.span, format!("this is {found}"))
+            .at(data.ty.span, "declared here"),
+        ))
     }
 
     /// Elaborates a file-level value.
@@ -48,5 +84,14 @@ impl Unit {
         }
         lower.unit.axes = lower.b.axes.clone();
         Ok(())
+    }
+}
+
+/// A number, a truth value, or an array of such.
+fn is_literal(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Array(elements) => elements.iter().all(is_literal),
+        ast::ExprKind::Bool(_) => true,
+        _ => literal(expr).is_some(),
     }
 }

@@ -6,6 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 use vary_core::dim::Dim;
 use vary_core::generative::Constraint;
 use vary_core::ir::Elem;
+use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::data::{self, Absent, Declared, DimSpec, Kind};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
@@ -14,12 +15,31 @@ pub fn declared(unit: &mut Unit) -> Vec<Declared> {
     let mut all = Vec::new();
     for decl in unit.data() {
         let Ok(ty) = unit.data_type(&decl) else { continue };
-        all.push(declaration(&decl, &ty));
+        let default = match &decl.default {
+            None => None,
+            Some(expr) => match array(expr).or_else(|| unit.known_number(expr).map(scalar)) {
+                Some(value) => Some(value),
+                None => {
+                    let message = format!("the default of data `{}` is not a constant", decl.name.name);
+                    unit.report(
+                        Diagnostic::error(Code("E0207"), message)
+                            .at(expr.span, "computed from something")
+                            .help("write a number or an array of numbers; derive other values with `let`"),
+                    );
+                    continue;
+                }
+            },
+        };
+        all.push(declaration(&decl, &ty, default));
     }
     all
 }
 
-fn declaration(decl: &ast::DataDecl, ty: &ArrayType) -> Declared {
+fn scalar(value: f64) -> ArrayD<f64> {
+    ArrayD::from_elem(IxDyn(&[]), value)
+}
+
+fn declaration(decl: &ast::DataDecl, ty: &ArrayType, default: Option<ArrayD<f64>>) -> Declared {
     let elem = match ty.constraint.elem() {
         Elem::Real => data::Elem::Real,
         Elem::Int => data::Elem::Int,
@@ -34,7 +54,7 @@ fn declaration(decl: &ast::DataDecl, ty: &ArrayType) -> Declared {
         Some(levels) => Kind::Index { base: ty.base, levels },
         None => Kind::Plain,
     };
-    let absent = match decl.default.as_ref().and_then(array) {
+    let absent = match default {
         Some(value) => Absent::Default(value),
         None => Absent::Required,
     };
@@ -74,10 +94,10 @@ fn constraint(constraint: &Constraint) -> data::Constraint {
 /// A literal number or array of numbers.
 fn array(expr: &Expr) -> Option<ArrayD<f64>> {
     if let ExprKind::Bool(value) = &expr.kind {
-        return Some(ArrayD::from_elem(IxDyn(&[]), f64::from(u8::from(*value))));
+        return Some(scalar(f64::from(u8::from(*value))));
     }
     if let Some(value) = literal(expr) {
-        return Some(ArrayD::from_elem(IxDyn(&[]), value));
+        return Some(scalar(value));
     }
     let ExprKind::Array(elements) = &expr.kind else { return None };
     let parts: Option<Vec<ArrayD<f64>>> = elements.iter().map(array).collect();

@@ -1,10 +1,10 @@
 //! `vary check`: everything that can be said without data.
 
-use super::Session;
+use super::{Options, Session};
 use crate::elaborate::{Fit, base_of};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use vary_core::generative::SiteSpec;
+use vary_core::generative::{Generative, SiteSpec};
 use vary_core::transform::adev::{strategy, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast::ItemKind;
@@ -19,6 +19,10 @@ impl Session {
     /// Elaborates every declaration and derives every estimator as far as sizes allow.
     pub fn check(&mut self) -> Checked {
         let mut text = String::new();
+        if self.unit.has_errors() {
+            // What could not be parsed would be missed by everything that uses it.
+            return Checked { text };
+        }
         let declared = self.unit.order.clone();
         let mut programs = Vec::new();
         for item in &declared {
@@ -37,39 +41,28 @@ impl Session {
                 ItemKind::Fn(f) => {
                     let _ = self.unit.check_function(f);
                 }
+                ItemKind::Data(data) => {
+                    let _ = self.unit.check_data(data);
+                }
                 _ => {}
             }
         }
         for program in &programs {
-            let sites = |sites: &[SiteSpec]| {
-                let names: Vec<String> = sites.iter().map(|site| self.site(site)).collect();
-                if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
-            };
-            let params: Vec<String> = program.params.iter().map(|p| p.name.clone()).collect();
-            let _ = write!(
-                text,
-                "{}: observed: {}; latent: {}",
-                program.name,
-                sites(&program.observed),
-                sites(&program.latents)
-            );
-            let _ = writeln!(
-                text,
-                "{}",
-                if params.is_empty() {
-                    String::new()
-                } else {
-                    format!("; parameters: {}", params.join(", "))
-                }
-            );
+            text.push_str(&self.program(program));
+            text.push('\n');
         }
+        self.fits_of_one_name();
         for (name, decl, span) in self.unit.fits() {
             if let Ok(fit) = self.unit.fit(&decl, span) {
+                let _ = self.choose_settings(&fit, &Options::default());
                 text.push_str(&self.check_fit(name.as_deref().unwrap_or("fit"), &fit));
             }
         }
+        let fittable = |model: &String| programs.iter().any(|p| p.name == *model && !p.latents.is_empty());
         if self.unit.fits().is_empty()
+            && !self.unit.has_errors()
             && let [model] = self.unit.models().as_slice()
+            && fittable(model)
         {
             let model = model.clone();
             if let Ok(fit) = self.unit.default_fit(&model, "mean_field") {
@@ -78,6 +71,40 @@ impl Session {
         }
         self.unused_data();
         Checked { text }
+    }
+
+    /// What a program observes, draws and optimises: a line without its end.
+    pub(super) fn program(&self, program: &Generative) -> String {
+        let sites = |sites: &[SiteSpec]| match sites {
+            [] => "nothing".to_string(),
+            sites => sites.iter().map(|site| self.site(site)).collect::<Vec<_>>().join(", "),
+        };
+        let mut text = format!(
+            "{}: observed: {}; latent: {}",
+            program.name,
+            sites(&program.observed),
+            sites(&program.latents)
+        );
+        if !program.params.is_empty() {
+            let params: Vec<&str> = program.params.iter().map(|p| p.name.as_str()).collect();
+            let _ = write!(text, "; parameters: {}", params.join(", "));
+        }
+        text
+    }
+
+    /// A fit is asked for by its name.
+    fn fits_of_one_name(&mut self) {
+        let fits = self.unit.fits();
+        let names: Vec<_> = fits.iter().filter_map(|(_, decl, _)| decl.name.as_ref()).collect();
+        for (at, name) in names.iter().enumerate() {
+            if let Some(first) = names[..at].iter().find(|earlier| earlier.name == name.name) {
+                self.unit.report(
+                    Diagnostic::error(Code("E0201"), format!("the fit `{}` is declared twice", name.name))
+                        .at(name.span, "the second declaration")
+                        .at(first.span, "the first"),
+                );
+            }
+        }
     }
 
     fn site(&self, site: &SiteSpec) -> String {

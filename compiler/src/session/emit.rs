@@ -120,7 +120,7 @@ fn fit_samples(fit: &crate::elaborate::Fit) -> usize {
     fit.settings
         .entries
         .iter()
-        .find_map(|(name, setting)| match (name.as_str(), setting) {
+        .find_map(|entry| match (entry.name.as_str(), &entry.value) {
             ("samples", crate::elaborate::Setting::Number(n)) => Some(*n as usize),
             _ => None,
         })

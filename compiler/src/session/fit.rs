@@ -4,6 +4,7 @@ use super::constraint::{constrain, unconstrain};
 use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
+use super::show::{self, Digits};
 use super::{Options, Session};
 use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
@@ -11,7 +12,7 @@ use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::Program;
+use vary_core::ir::{Elem, Program};
 use vary_core::transform::adev::{self, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
@@ -207,7 +208,8 @@ impl Session {
         }
     }
 
-    fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+    /// The unconstrained starting values.
+    pub(super) fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
         let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
         for placed in params {
             let Some(init) = &placed.spec.init else { continue };
@@ -237,7 +239,8 @@ impl Session {
         Ok(start)
     }
 
-    fn internal(&mut self, reason: String, span: Span) {
+    /// Reports a fault of the compiler.
+    pub(super) fn internal(&mut self, reason: String, span: Span) {
         self.unit.report(
             Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
                 .at(span, "while compiling this")
@@ -402,7 +405,19 @@ impl Prepared {
         let conditional = guide.is_some_and(|(_, guide)| {
             base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
         });
-        if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) }
+        let summary =
+            if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
+        let program = self.posterior.as_ref();
+        let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
+        let first = result.map(|(program, result)| {
+            // The first dimension is the draws'.
+            let lower = |axis: &vary_core::axis::Axis| program.axes.info(*axis).lower.value().unwrap_or(0);
+            result.dims.iter().skip(1).map(lower).collect()
+        });
+        match first {
+            Some(first) => summary.counted_from(first),
+            None => summary,
+        }
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
@@ -438,6 +453,7 @@ impl Prepared {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
             if placed.len <= 8 {
+                let value = show::entries(value.view(), Elem::Real, Digits::Six);
                 diagnostic = diagnostic.note(format!("{} was {value}", self.shown_name(&placed.spec.name)));
             }
         }

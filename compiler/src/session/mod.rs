@@ -10,7 +10,9 @@ mod estimator;
 mod fit;
 mod locate;
 mod options;
+mod prompt;
 mod settings;
+mod show;
 
 pub use bind::declared;
 pub use check::Checked;
@@ -18,6 +20,7 @@ pub use emit::Stage;
 pub use estimator::{Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, sample};
 pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
+pub use prompt::{Entered, Fitted, Known, Shown};
 
 use crate::elaborate::Unit;
 use crate::elaborate::unit::declared_name;
@@ -44,12 +47,19 @@ impl Session {
         let source = sources.add(name, text);
         let mut session = Session { unit: Unit::new(sources), source };
         let mut loaded = BTreeSet::new();
-        session.include(source, text, import, &mut loaded);
+        let parsed = vary_syntax::parse_file(source, text);
+        session.include(parsed, import, &mut loaded, false);
         session
     }
 
-    fn include(&mut self, source: SourceId, text: &str, import: Import, loaded: &mut BTreeSet<String>) {
-        let parsed = vary_syntax::parse_file(source, text);
+    /// Adds what was parsed and what it imports; `redefine` lets it replace declarations of the same names.
+    fn include(
+        &mut self,
+        parsed: vary_syntax::Parsed,
+        import: Import,
+        loaded: &mut BTreeSet<String>,
+        redefine: bool,
+    ) {
         for diagnostic in parsed.diagnostics {
             self.unit.report(diagnostic);
         }
@@ -61,7 +71,7 @@ impl Session {
             match import(&path.value) {
                 Ok((title, text)) => {
                     let id = self.unit.sources.add(title, text.clone());
-                    self.include(id, &text, import, loaded);
+                    self.include(vary_syntax::parse_file(id, &text), import, loaded, redefine);
                 }
                 Err(reason) => self.unit.report(
                     Diagnostic::error(Code("E0205"), format!("cannot import `{}`: {reason}", path.value))
@@ -69,16 +79,7 @@ impl Session {
                 ),
             }
         }
-        self.unit.add(parsed.file, false);
-    }
-
-    /// Adds declarations, replacing those of the same names: what a prompt does.
-    pub fn extend(&mut self, title: &str, text: &str) -> SourceId {
-        let id = self.unit.sources.add(title, text);
-        let parsed = vary_syntax::parse_file(id, text);
-        self.unit.diagnostics.extend(parsed.diagnostics);
-        self.unit.add(parsed.file, true);
-        id
+        self.unit.add(parsed.file, redefine);
     }
 
     /// Data files named in the program, in order, with their places.

@@ -1,7 +1,7 @@
 //! The settings of a fit: its own, then those of the command line, defaults for the rest.
 
 use super::{Options, Session};
-use crate::elaborate::{Fit, Lowered, Reported, Setting};
+use crate::elaborate::{Entry, Fit, Lowered, Reported, Setting};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::fit::{Adam, Optimizer, SettingError, Sgd};
 
@@ -41,9 +41,13 @@ impl Session {
             rate: 0.01,
             adam: Some((Adam::B1, Adam::B2, Adam::EPS)),
         };
-        let quick: &[(String, Setting)] = if options.quick { &fit.settings.quick } else { &[] };
-        for (name, setting) in fit.settings.entries.iter().chain(quick) {
-            self.apply_setting(&mut chosen, name, setting, Some(fit.span))?;
+        let quick: &[Entry] = if options.quick { &fit.settings.quick } else { &[] };
+        let mut failed = false;
+        for entry in fit.settings.entries.iter().chain(quick) {
+            failed |= self.apply_setting(&mut chosen, &entry.name, &entry.value, Some(entry.span)).is_err();
+        }
+        if failed {
+            return Err(Reported);
         }
         for (name, value) in &options.set {
             self.apply_setting(&mut chosen, name, &Setting::Number(*value), None)?;
@@ -93,8 +97,8 @@ impl Session {
         let Some(message) = wrong else { return Ok(()) };
         let diagnostic = Diagnostic::error(Code("E0604"), message);
         self.unit.report(match at {
-            Some(span) => diagnostic.at(span, "in this fit"),
-            None => diagnostic.note("given by --set"),
+            Some(span) => diagnostic.at(span, "not this"),
+            None => diagnostic.note("given by `--set`, or by `:set` at a prompt"),
         });
         Err(Reported)
     }
@@ -107,6 +111,9 @@ fn optimizer_setting(
     positional: &[f64],
     named: &[(String, f64)],
 ) -> Option<String> {
+    if !matches!(name, "sgd" | "adam") {
+        return Some(format!("there is no optimizer `{name}`; they are sgd and adam"));
+    }
     let mut rate = positional.first().copied();
     let mut moments = (Adam::B1, Adam::B2, Adam::EPS);
     if positional.len() > 1 {
@@ -118,18 +125,17 @@ fn optimizer_setting(
             ("adam", "b1") => moments.0 = *value,
             ("adam", "b2") => moments.1 = *value,
             ("adam", "eps") => moments.2 = *value,
-            _ => return Some(format!("`{name}` has no setting `{key}`")),
+            ("adam", _) => {
+                return Some(format!("`adam` has no setting `{key}`; they are rate, b1, b2 and eps"));
+            }
+            _ => return Some(format!("`{name}` has no setting `{key}`; its only one is rate")),
         }
     }
     let Some(rate) = rate.filter(|rate| *rate > 0.0 && rate.is_finite()) else {
         return Some(format!("`{name}` needs a positive rate: `{name}(0.01)`"));
     };
     chosen.rate = rate;
-    match name {
-        "sgd" => chosen.adam = None,
-        "adam" => chosen.adam = Some(moments),
-        other => return Some(format!("there is no optimizer `{other}`; they are sgd and adam")),
-    }
+    chosen.adam = (name == "adam").then_some(moments);
     None
 }
 

@@ -5,7 +5,7 @@
 //! scanned axis has a fixed position; values bound in the body are stored whole, step by step, which
 //! is how they are seen after the scan.
 //!
-//! Indices out of range: `gather` reads the nearest entry, `scatter` drops the summand. A program
+//! Indices out of range: `gather` gives NaN, `scatter` drops the summand. A program
 //! uses such entries only where a guard says they are irrelevant.
 
 mod number;
@@ -236,11 +236,10 @@ impl<'a> Machine<'a> {
                 value
             }
             Op::Gather { x, axis, index } => {
-                let last = self.size(*axis) as i64 - 1;
-                if last < 0 {
+                let at = self.read(*index) - self.sizes[axis.0 as usize].1 as f64;
+                if !(at >= 0.0 && at < self.size(*axis) as f64) {
                     return f64::NAN;
                 }
-                let at = (self.read(*index) as i64 - self.sizes[axis.0 as usize].1).clamp(0, last);
                 self.at(*axis, at as usize, |machine| machine.read(*x))
             }
             Op::Scatter { x, axis, index, over } => {

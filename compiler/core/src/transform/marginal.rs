@@ -173,12 +173,17 @@ impl Handler for Propose<'_> {
     }
 
     fn observe(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
+        if self.context.prior {
+            return self.sample(b, sample);
+        }
         self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
         Ok(sample.var)
     }
 
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, _: Span) -> Result<()> {
-        self.terms.push(factor_term(b, self.context, value, guard));
+        if !self.context.prior {
+            self.terms.push(factor_term(b, self.context, value, guard));
+        }
         Ok(())
     }
 }

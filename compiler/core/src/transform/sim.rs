@@ -108,7 +108,9 @@ impl Sim<'_> {
         Box::new(
             Diagnostic::error(Code("E0402"), format!("`{name}` cannot be simulated: it has {what}"))
                 .at(span, "this has a density but no sampler")
-                .help(format!("write `prior({name})` to draw its observations instead")),
+                .help(format!(
+                    "a guide only samples: remove this; or write `prior({name})` to draw what is observed"
+                )),
         )
     }
 }

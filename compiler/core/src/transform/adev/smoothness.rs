@@ -9,11 +9,12 @@
 //! in. It needs no sizes, so it runs before data is bound, on objective and generative programs.
 
 use super::range::{Range, decided, ranges};
-use super::strategy::applicable;
+use super::strategy::{applicable, sites};
+use crate::generative::Constraint;
 use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::flow::dependences;
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -129,9 +130,7 @@ pub struct Smoothness {
 /// distributions that must be rigid are uses where the site is not drawn smoothly, and in every density of a
 /// generative program.
 pub fn analyse(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness {
-    let found =
-        Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
-    let mut flow = Flow { program, smooth, found, ranges: ranges(program) };
+    let mut flow = Flow::new(program, smooth);
     while flow.block(&program.body) {}
     flow.uses(&program.body);
     flow.found
@@ -178,7 +177,7 @@ impl Smoothness {
         let mut error = Diagnostic::error(Code("E0501"), message).at(used.span, used.kind.clause());
         for step in self.path(program, used.operand, source) {
             let info = &program.vars[step.0 as usize];
-            if let Some(step) = &info.name {
+            if let Some(step) = info.name.as_ref().filter(|_| info.span != source.span(program)) {
                 error = error.at(info.span, format!("through `{step}`"));
             }
         }
@@ -190,7 +189,10 @@ impl Smoothness {
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                    match site.strategy {
+                        Some(_) => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                        None => format!("`{name}` is drawn by `reparam`, the default, which differentiates through its value"),
+                    },
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
@@ -232,9 +234,27 @@ struct Flow<'a> {
     smooth: &'a dyn Fn(&Site) -> bool,
     found: Smoothness,
     ranges: Vec<Range>,
+    /// The ends of the sites whose support has computed ends.
+    drawn_between: HashMap<Var, [Var; 2]>,
 }
 
-impl Flow<'_> {
+impl<'a> Flow<'a> {
+    fn new(program: &'a Program, smooth: &'a dyn Fn(&Site) -> bool) -> Self {
+        let found = Smoothness {
+            sources: Vec::new(),
+            uses: Vec::new(),
+            of: vec![BTreeSet::new(); program.vars.len()],
+        };
+        let between = |sample: &&Sample| match sample.site.args.as_slice() {
+            [low, high, ..] if sample.site.dist.support == Constraint::Bounded => {
+                Some((sample.var, [low.var, high.var]))
+            }
+            _ => None,
+        };
+        let drawn_between = sites(program).iter().filter_map(between).collect();
+        Flow { program, smooth, found, ranges: ranges(program), drawn_between }
+    }
+
     /// Raises every variable to what its operands are smooth in; whether anything changed.
     fn block(&mut self, stmts: &[Stmt]) -> bool {
         let mut changed = false;
@@ -306,6 +326,13 @@ impl Flow<'_> {
         (self.elem(var) == Elem::Real).then(|| self.ranges[var.0 as usize])
     }
 
+    /// Whether one is an end of the interval that the other is drawn from, as in `lower <= x` for x drawn between
+    /// `lower` and `upper`.
+    fn is_end(&self, low: Var, high: Var) -> bool {
+        let ends = |x: &Var| self.drawn_between.get(x);
+        ends(&high).is_some_and(|ends| ends[0] == low) || ends(&low).is_some_and(|ends| ends[1] == high)
+    }
+
     fn uses(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             match stmt {
@@ -321,6 +348,7 @@ impl Flow<'_> {
                         {
                             continue;
                         }
+                        Op::Prim(Prim::Lt | Prim::Le, args) if self.is_end(args[0], args[1]) => continue,
                         Op::Prim(prim, args) => match rigid_operands(*prim) {
                             Some(kind) => (kind, args.clone()),
                             None => continue,
@@ -412,10 +440,8 @@ pub fn needs(program: &Program) -> Vec<Need> {
 /// As [`analyse`], with sites smooth whether or not their arguments are.
 fn analyse_from(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness {
     let never = |_: &Site| false;
-    let found =
-        Smoothness { sources: Vec::new(), uses: Vec::new(), of: vec![BTreeSet::new(); program.vars.len()] };
-    let mut flow = Flow { program, smooth: &never, found, ranges: ranges(program) };
-    for sample in super::strategy::sites(program) {
+    let mut flow = Flow::new(program, &never);
+    for sample in sites(program) {
         if smooth(&sample.site) {
             flow.start(Source::Site(sample.var, sample.site.clone()));
         }
