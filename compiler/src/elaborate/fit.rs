@@ -190,7 +190,8 @@ impl Unit {
             let (is, not) = if own { ("maximised", "minimize") } else { ("minimised", "maximize") };
             self.report(
                 Diagnostic::error(Code("E0603"), format!("`{name}` is {is}"))
-                    .at(span, format!("`{not}` is written here")),
+                    .at(span, format!("`{not}` is written here"))
+                    .help(format!("write `{}`", if own { "maximize" } else { "minimize" })),
             );
             return Err(Reported);
         }

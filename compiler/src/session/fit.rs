@@ -4,6 +4,7 @@ use super::constraint::{constrain, unconstrain};
 use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
+use super::show::{self, Digits};
 use super::{Options, Session};
 use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
@@ -11,7 +12,7 @@ use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::Program;
+use vary_core::ir::{Elem, Program};
 use vary_core::transform::adev::{self, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
@@ -440,6 +441,7 @@ impl Prepared {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
             if placed.len <= 8 {
+                let value = show::entries(value.view(), Elem::Real, Digits::Six);
                 diagnostic = diagnostic.note(format!("{} was {value}", self.shown_name(&placed.spec.name)));
             }
         }

@@ -98,7 +98,7 @@ impl Session {
         let diagnostic = Diagnostic::error(Code("E0604"), message);
         self.unit.report(match at {
             Some(span) => diagnostic.at(span, "not this"),
-            None => diagnostic.note("given by --set"),
+            None => diagnostic.note("given by `--set`, or by `:set` at a prompt"),
         });
         Err(Reported)
     }

@@ -25,7 +25,7 @@ pub fn value(form: &Form, results: &[ArrayD<f64>], draw: usize, digits: Digits) 
         Form::Array { result, elem, random, .. } => {
             let all = &results[*result];
             let one = if *random { all.index_axis(Axis(0), draw) } else { all.view() };
-            array(one, *elem, digits)
+            entries(one, *elem, digits)
         }
         Form::Tuple(parts) => {
             format!("({})", list(parts.iter().map(|part| value(part, results, draw, digits)).collect()))
@@ -41,7 +41,7 @@ pub fn value(form: &Form, results: &[ArrayD<f64>], draw: usize, digits: Digits) 
 }
 
 /// `[1.0, 2.0]`; long dimensions in part, matrices by rows.
-fn array(entries: ArrayViewD<f64>, elem: Elem, digits: Digits) -> String {
+pub fn entries(entries: ArrayViewD<f64>, elem: Elem, digits: Digits) -> String {
     let long = entries.len() > MANY;
     nested(entries, elem, digits, long, 0)
 }
@@ -109,10 +109,10 @@ mod tests {
     #[test]
     fn long_arrays_are_shown_in_part() {
         let short = Array1::from(vec![1.0, 2.0]).into_dyn();
-        assert_eq!(array(short.view(), Elem::Int, Digits::All), "[1, 2]");
+        assert_eq!(entries(short.view(), Elem::Int, Digits::All), "[1, 2]");
         let long = Array1::range(0.0, 101.0, 1.0).into_dyn();
-        assert_eq!(array(long.view(), Elem::Int, Digits::All), "[0, 1, 2, …, 98, 99, 100]");
+        assert_eq!(entries(long.view(), Elem::Int, Digits::All), "[0, 1, 2, …, 98, 99, 100]");
         let matrix = Array2::<f64>::eye(2).into_dyn();
-        assert_eq!(array(matrix.view(), Elem::Int, Digits::All), "[[1, 0],\n [0, 1]]");
+        assert_eq!(entries(matrix.view(), Elem::Int, Digits::All), "[[1, 0],\n [0, 1]]");
     }
 }
