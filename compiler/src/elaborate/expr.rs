@@ -188,11 +188,16 @@ impl Lower<'_> {
         let mut diagnostic = Diagnostic::error(Code("E0202"), message);
         let elsewhere = self.bound_by_blocks.iter().flatten().rev().find(|bound| bound.name == name);
         if let Some(bound) = elsewhere {
+            let step = self.open.iter().rev().find(|open| open.kind == OpenKind::Loop);
+            let help = match step {
+                Some(step) => format!(
+                    "carry the value of the step before: `with (last = …)`, and `next last = {name}[{}]`",
+                    step.name
+                ),
+                None => "a name is visible after the statement that binds it, to the end of its block".to_string(),
+            };
             return self.report(
-                diagnostic
-                    .at(span, "not visible here")
-                    .at(bound.span, "bound here")
-                    .help("a name is visible after the statement that binds it, to the end of its block"),
+                diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help),
             );
         }
         diagnostic = diagnostic.at(span, "unknown name");
