@@ -194,11 +194,12 @@ impl Lower<'_> {
                     "carry the value of the step before: `with (last = …)`, and `next last = {name}[{}]`",
                     step.name
                 ),
-                None => "a name is visible after the statement that binds it, to the end of its block".to_string(),
+                None => {
+                    "a name is visible after the statement that binds it, to the end of its block".to_string()
+                }
             };
-            return self.report(
-                diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help),
-            );
+            return self
+                .report(diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help));
         }
         diagnostic = diagnostic.at(span, "unknown name");
         if let Some(advice) = builtin::foreign(name) {
