@@ -96,6 +96,8 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0606"), "a gradient that cannot be derived"),
     (Code("E0607"), "which fit is meant"),
     (Code("E0608"), "an unknown automatic guide"),
+    (Code("E0609"), "an objective whose gradient would not be that of its value"),
+    (Code("E0610"), "a function of an expectation"),
     (Code("E0701"), "data file cannot be opened"),
     (Code("N0701"), "data ignored"),
     (Code("E0702"), "data file is malformed"),
@@ -108,6 +110,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0709"), "data outside its range"),
     (Code("E0710"), "unknown column"),
     (Code("E0801"), "not available yet"),
+    (Code("W0801"), "no effect yet"),
     (Code("E0901"), "a value that is not finite"),
     (Code("E0999"), "a fault of vary itself"),
 ];

@@ -23,13 +23,13 @@ pub fn errors(session: &Session) -> Vec<&Diagnostic> {
 /// Small data of the declared types; nothing for a program whose sizes are not made of names and numbers.
 pub fn data(session: &mut Session) -> Values {
     let all = declared(&mut session.unit);
-    let size_of = |name: &str| all.iter().find(|d| d.name == *name).map_or(Some(SIZE), scalar);
+    let known = |name: &str| all.iter().find(|d| d.name == *name).map_or(Some(SIZE), scalar);
     let mut values = Values::default();
     for declared in &all {
         let shape: Option<Vec<usize>> = declared
             .dims
             .iter()
-            .map(|dim| dim.value(size_of).and_then(|size| usize::try_from(size).ok()))
+            .map(|dim| dim.value(known).and_then(|size| usize::try_from(size).ok()))
             .collect();
         let Some(shape) = shape.filter(|shape| shape.iter().product::<usize>() < 10_000) else { continue };
         let array = match &declared.absent {

@@ -56,7 +56,7 @@ fn a_branch_on_a_smooth_value_is_refused() {
         [
             (200, "compared here: the branch taken jumps"),
             (100, "through `r`"),
-            (10, "`x` is drawn by `reparam`, which differentiates through its value"),
+            (10, "`x` is drawn by `reparam`, the default, which differentiates through its value"),
         ]
     );
     assert_eq!(error.help, ["draw `x` so that its value is not differentiated: `normal.reinforce(…)`"]);
