@@ -3,7 +3,7 @@
 use ndarray::{ArrayViewD, Axis};
 use serde_json::{Map, Value, json};
 use vary_runtime::fit::{
-    ARRAY_LIMIT, FitReport, MonteCarlo, ObjectiveReport, Posterior, PosteriorEntries, Summary, entry_name,
+    ARRAY_LIMIT, FitReport, MonteCarlo, ObjectiveReport, Posterior, PosteriorEntries, Summary,
 };
 
 /// One JSON object on one line, with its line end.

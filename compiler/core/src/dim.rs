@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// `constant + Σ coefficient · name`; equal sizes are equal values.
+/// `constant + Σ coefficient · name`; equal sizes are equal values. Arithmetic stops at the ends of `i64`: no
+/// array is that large.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Dim {
     constant: i64,
@@ -56,7 +57,7 @@ impl Dim {
         let mut bound = Dim::known(self.constant);
         for (name, coefficient) in &self.terms {
             bound = match lookup(name) {
-                Some(value) => bound.plus(&Dim::known(value * coefficient)),
+                Some(value) => bound.plus(&Dim::known(value.saturating_mul(*coefficient))),
                 None => bound.plus(&Dim::named(name.clone()).times(*coefficient)),
             };
         }
@@ -74,10 +75,10 @@ impl Dim {
     /// Sum.
     pub fn plus(&self, other: &Dim) -> Dim {
         let mut sum = self.clone();
-        sum.constant += other.constant;
+        sum.constant = sum.constant.saturating_add(other.constant);
         for (name, coefficient) in &other.terms {
             let entry = sum.terms.entry(name.clone()).or_insert(0);
-            *entry += coefficient;
+            *entry = entry.saturating_add(*coefficient);
             if *entry == 0 {
                 sum.terms.remove(name);
             }
@@ -91,8 +92,8 @@ impl Dim {
             return Dim::known(0);
         }
         Dim {
-            constant: self.constant * factor,
-            terms: self.terms.iter().map(|(name, c)| (name.clone(), c * factor)).collect(),
+            constant: self.constant.saturating_mul(factor),
+            terms: self.terms.iter().map(|(name, c)| (name.clone(), c.saturating_mul(factor))).collect(),
         }
     }
 
@@ -113,7 +114,7 @@ impl fmt::Display for Dim {
             } else {
                 "+"
             };
-            match coefficient.abs() {
+            match coefficient.unsigned_abs() {
                 1 => write!(f, "{sign}{name}")?,
                 many => write!(f, "{sign}{many}*{name}")?,
             }

@@ -188,12 +188,18 @@ impl Lower<'_> {
         let mut diagnostic = Diagnostic::error(Code("E0202"), message);
         let elsewhere = self.bound_by_blocks.iter().flatten().rev().find(|bound| bound.name == name);
         if let Some(bound) = elsewhere {
-            return self.report(
-                diagnostic
-                    .at(span, "not visible here")
-                    .at(bound.span, "bound here")
-                    .help("a name is visible after the statement that binds it, to the end of its block"),
-            );
+            let step = self.open.iter().rev().find(|open| open.kind == OpenKind::Loop);
+            let help = match step {
+                Some(step) => format!(
+                    "carry the value of the step before: `with (last = …)`, and `next last = {name}[{}]`",
+                    step.name
+                ),
+                None => {
+                    "a name is visible after the statement that binds it, to the end of its block".to_string()
+                }
+            };
+            return self
+                .report(diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help));
         }
         diagnostic = diagnostic.at(span, "unknown name");
         if let Some(advice) = builtin::foreign(name) {
@@ -430,6 +436,21 @@ impl Lower<'_> {
                     Diagnostic::error(Code("E0311"), format!("`{name}` is a distribution, not a number"))
                         .at(span, "used as a value")
                         .help(format!("write `x ~ {name}(…)` on a line of its own, then use `x`")),
+                ))
+            }
+            Value::Program(program) => {
+                let name = &super::base_of(&program).name;
+                let help = if builtin::find(name).is_some() {
+                    format!(
+                        "`{name}` is declared in this program; under another name, `{name}(…)` is the function"
+                    )
+                } else {
+                    format!("write `s ~ {name}(…)` in a model or guide")
+                };
+                Err(self.report(
+                    Diagnostic::error(Code("E0313"), format!("the program `{name}` is not a function"))
+                        .at(callee.span, "called here")
+                        .help(help),
                 ))
             }
             Value::Error => Err(super::Reported),
@@ -834,8 +855,8 @@ impl Lower<'_> {
         kind: OpenKind,
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
-        let first = self.b.var_count() as u32;
-        self.open.push(Open { axis, kind, name: name.to_string(), first });
+        let block = self.sites_of_block.len().saturating_sub(1);
+        self.open.push(Open { axis, kind, name: name.to_string(), block });
         let result = self.scoped(|this| {
             if kind != OpenKind::Copy {
                 let iota = this.b.iota(axis);

@@ -4,10 +4,10 @@
 //! other index reads at computed positions; a range keeps the dimension, shorter.
 
 use super::value::Value;
-use super::{Lower, Lowered, Open, OpenKind};
+use super::{Exported, Lower, Lowered, Open, OpenKind};
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
-use vary_core::ir::{Array, Elem, Op};
+use vary_core::ir::{Array, Elem, Op, Var};
 use vary_core::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
@@ -96,9 +96,14 @@ impl Lower<'_> {
         Ok(Array { var, dims })
     }
 
-    /// Inside its own plate or loop, a value has this row only.
+    /// Inside its own plate or loop, a site has this row only.
     pub(super) fn refuse_other_rows(&mut self, array: &Array, axis: Axis, span: Span) -> Lowered<()> {
-        let inside = |open: &&Open| open.axis == axis && array.var.0 >= open.first;
+        let is_site = |exported: &Exported| holds(&exported.whole, array.var);
+        let inside = |open: &&Open| {
+            let own = self.sites_of_block.get(open.block..).unwrap_or_default();
+            let repeats = matches!(open.kind, OpenKind::Plate | OpenKind::Loop);
+            open.axis == axis && repeats && own.iter().flatten().any(is_site)
+        };
         let Some(open) = self.open.iter().find(inside).cloned() else { return Ok(()) };
         let (what, help) = match open.kind {
             OpenKind::Loop => (
@@ -118,13 +123,13 @@ impl Lower<'_> {
                 let open = self.open.iter().rev().find(|open| open.name == *name)?;
                 let info = self.b.axes.info(open.axis);
                 let lower = info.lower.value()?;
-                Some((lower, lower + info.size.value()? - 1))
+                Some((lower, lower.checked_add(info.size.value()?)?.checked_sub(1)?))
             }
             ExprKind::Binary(op, l, r) => {
                 let ((low, high), shift) = (self.index_range(l)?, super::types::literal(r)? as i64);
                 match op {
-                    ast::BinaryOp::Add => Some((low + shift, high + shift)),
-                    ast::BinaryOp::Sub => Some((low - shift, high - shift)),
+                    ast::BinaryOp::Add => Some((low.checked_add(shift)?, high.checked_add(shift)?)),
+                    ast::BinaryOp::Sub => Some((low.checked_sub(shift)?, high.checked_sub(shift)?)),
                     _ => None,
                 }
             }
@@ -159,22 +164,11 @@ impl Lower<'_> {
             if other.lower == info.lower && other.size == info.size {
                 return Ok(Selector::Align(open.axis));
             }
-            let ends = |info: &vary_core::axis::AxisInfo| info.lower.value().zip(info.size.value());
-            if let (Some((low, size)), Some((first, rows))) = (ends(&info), ends(other))
-                && rows > 0
-                && (first < low || first + rows > low + size)
-            {
-                return Err(self.report(
-                    Diagnostic::error(Code("E0307"), format!("`{name}` runs out of range"))
-                        .at(index.span, format!("it runs over {first}..{}", first + rows))
-                        .note(format!("valid indices are {low} to {}", low + size - 1)),
-                ));
-            }
         }
         if let (Some((low, high)), Some(lower), Some(size)) =
             (self.index_range(index), info.lower.value(), info.size.value())
             && low <= high
-            && (low < lower || high >= lower + size)
+            && (low < lower || high >= lower.saturating_add(size))
         {
             return Err(self.report(
                 Diagnostic::error(Code("E0307"), format!("this index runs from {low} to {high}"))
@@ -194,7 +188,7 @@ impl Lower<'_> {
         if let (Some(at), Some(lower), Some(size)) =
             (self.as_dim(value.var).and_then(|d| d.value()), info.lower.value(), info.size.value())
             && value.dims.is_empty()
-            && !(lower..lower + size).contains(&at)
+            && !(lower..lower.saturating_add(size)).contains(&at)
         {
             return Err(self.report(
                 Diagnostic::error(Code("E0307"), format!("index {at} is out of range"))
@@ -244,5 +238,15 @@ impl Lower<'_> {
         let mut dims = vec![axis];
         dims.extend(first.dims);
         Ok(Value::Array(Array { var, dims }))
+    }
+}
+
+/// Whether a value is, or has as a field, this variable.
+fn holds(value: &Value, var: Var) -> bool {
+    match value {
+        Value::Array(array) => array.var == var,
+        Value::Record(fields) => fields.iter().any(|(_, field)| holds(field, var)),
+        Value::Tuple(parts) => parts.iter().any(|part| holds(part, var)),
+        _ => false,
     }
 }

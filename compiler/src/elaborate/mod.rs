@@ -113,8 +113,8 @@ struct Open {
     axis: Axis,
     kind: OpenKind,
     name: String,
-    /// Variables from this one on are computed inside.
-    first: u32,
+    /// Where the sites of its block begin among those of the blocks around.
+    block: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! `vary check`: everything that can be said without data.
 
 use super::{Options, Session};
-use crate::elaborate::{Fit, base_of};
+use crate::elaborate::{Fit, Reported, base_of};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use vary_core::generative::{Generative, SiteSpec};
-use vary_core::transform::adev::{strategy, strategy::Chosen};
+use vary_core::generative::{Generative, ProgramKind, SiteSpec};
+use vary_core::transform::adev::{smoothness, strategy, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast::ItemKind;
 
@@ -50,6 +50,7 @@ impl Session {
         for program in &programs {
             text.push_str(&self.program(program));
             text.push('\n');
+            text.push_str(&self.needs(program));
         }
         self.fits_of_one_name();
         for (name, decl, span) in self.unit.fits() {
@@ -64,10 +65,7 @@ impl Session {
             && let [model] = self.unit.models().as_slice()
             && fittable(model)
         {
-            let model = model.clone();
-            if let Ok(fit) = self.unit.default_fit(&model, "mean_field") {
-                text.push_str(&self.check_fit("fit (automatic)", &fit));
-            }
+            text.push_str(&self.automatic_fit_checked(&model.clone()));
         }
         self.unused_data();
         Checked { text }
@@ -90,6 +88,35 @@ impl Session {
             let _ = write!(text, "; parameters: {}", params.join(", "));
         }
         text
+    }
+
+    /// What the fit of a file without one would do. That there is none is no fault of the file.
+    fn automatic_fit_checked(&mut self, model: &str) -> String {
+        let before = self.unit.diagnostics.len();
+        let text = match self.unit.default_fit(model, "mean_field") {
+            Ok(fit) => self.check_fit("fit (automatic)", &fit),
+            Err(Reported) => String::new(),
+        };
+        match self.unit.diagnostics.drain(before..).next() {
+            Some(obstacle) => format!("fit (automatic): none, since {}\n", obstacle.message),
+            None => text,
+        }
+    }
+
+    /// Which latents a model wants drawn without a derivative, whatever the guide.
+    fn needs(&self, program: &Generative) -> String {
+        let mut lines = BTreeSet::new();
+        if program.kind == ProgramKind::Model {
+            for need in smoothness::needs(&program.program) {
+                let (line, _) = self.unit.sources.line_column(need.span);
+                lines.insert(format!(
+                    "  needs rigid: {} ({}, line {line})\n",
+                    need.address,
+                    need.kind.word()
+                ));
+            }
+        }
+        lines.into_iter().collect()
     }
 
     /// A fit is asked for by its name.

@@ -1,7 +1,7 @@
 //! Programs as users write them: which are accepted, what is said of the others, and that nothing panics.
 
 mod cases;
-mod hunt;
+mod codes;
 mod mutations;
 mod run;
 mod smoothness;

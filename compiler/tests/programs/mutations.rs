@@ -8,7 +8,7 @@ use vary_compiler::pipeline::{self, Ad};
 use vary_compiler::session::Options;
 
 /// Programs to start from.
-pub fn seeds() -> Vec<String> {
+fn seeds() -> Vec<String> {
     let mut seeds = Vec::new();
     for table in ["smoothness/uses", "smoothness/programs", "accepted"] {
         seeds.extend(cases::read(&format!("{table}.cases")).into_iter().map(|case| case.text));
@@ -25,107 +25,22 @@ pub fn seeds() -> Vec<String> {
 }
 
 /// Words that are not in every program.
-const WORDS: &[&str] = &[
-    "0",
-    "1",
-    "2",
-    "17",
-    "70000",
-    "0.5",
-    "1e300",
-    "9223372036854775807",
-    "true",
-    "x",
-    "y",
-    "m",
-    "q",
-    "i",
-    "n",
-    "normal",
-    "flip",
-    "categorical",
-    "poisson",
-    "uniform",
-    "delta",
-    "reparam",
-    "reinforce",
-    "enum",
-    "mvd",
-    "marginal",
-    "frozen",
-    "prior",
-    "simulate",
-    "log_density",
-    "mean_field",
-    "importance",
-    "enumerate",
-    "surrogate",
-    "detach",
-    "replicate",
-    "expect",
-    "elbo",
-    "iwelbo",
-    "renyi",
-    "given",
-    "plate",
-    "scan",
-    "for",
-    "while",
-    "if",
-    "else",
-    "match",
-    "let",
-    "param",
-    "data",
-    "model",
-    "guide",
-    "fit",
-    "report",
-    "factor",
-    "next",
-    "with",
-    "zeros",
-    "full",
-    "eye",
-    "sum",
-    "softmax",
-    "cumsum",
-    "concat",
-    "solve",
-    "cholesky",
-    "length",
-    "real",
-    "int",
-    "bit",
-    "positive",
-    "simplex",
-    "ordered",
-    "index",
-    "bounded",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    "..",
-    ",",
-    "~",
-    "=",
-    "|",
-    "@",
-    "^",
-    "-",
-    "%",
-    ".",
-    "\n",
-];
+const WORDS: &str = "\
+    true x y m q i n normal flip categorical poisson uniform delta reparam reinforce enum mvd marginal \
+    frozen prior simulate log_density mean_field importance enumerate surrogate detach replicate expect \
+    elbo iwelbo renyi given plate scan for while if else match let param data model guide fit report \
+    factor next with zeros full eye sum softmax cumsum concat solve cholesky length real int bit positive \
+    simplex ordered index bounded ( ) [ ] { } .. , ~ = | @ ^ - % .";
+
+/// Numbers at the ends of what is allowed.
+const NUMBERS: &[&str] =
+    &["0", "1", "2", "3", "5", "17", "70000", "0.5", "1e300", "9223372036854775807", "(-1)"];
 
 /// One change: what, where, and with what.
 type Change = (u8, prop::sample::Index, prop::sample::Index);
 
-pub fn changes() -> impl Strategy<Value = Vec<Change>> {
-    vec((0_u8..9, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4)
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    vec((0_u8..14, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4)
 }
 
 /// Words, numbers, blanks and single characters.
@@ -154,7 +69,7 @@ fn spoken(tokens: &[String]) -> Vec<usize> {
 }
 
 /// The program with these changes; `other` lends lines and words.
-pub fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
+fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
     let mut text = text.to_string();
     for (kind, at, with) in changes {
         let (mut tokens, mut lines) = (tokens(&text), text.lines().map(str::to_string).collect::<Vec<_>>());
@@ -163,6 +78,12 @@ pub fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
         }
         let (token, line) = (at.index(tokens.len()), at.index(lines.len()));
         let words = spoken(&tokens);
+        let numbers: Vec<usize> = words
+            .iter()
+            .copied()
+            .filter(|at| tokens[*at].starts_with(|c: char| c.is_ascii_digit()))
+            .collect();
+        let number_at = (!numbers.is_empty()).then(|| numbers[at.index(numbers.len())]);
         match kind {
             0 => drop(tokens.remove(token)),
             1 => tokens.insert(token, tokens[token].clone()),
@@ -170,14 +91,19 @@ pub fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
                 let second = with.index(tokens.len());
                 tokens.swap(token, second);
             }
-            3 => tokens[token] = with.get(WORDS).to_string(),
-            4 | 5 if !words.is_empty() => {
-                let lent = if *kind == 4 { tokens.clone() } else { self::tokens(other) };
-                let lenders = spoken(&lent);
-                if !lenders.is_empty() {
-                    tokens[words[at.index(words.len())]] = lent[*with.get::<usize>(&lenders)].clone();
+            3 => tokens[token] = with.get(&WORDS.split_whitespace().collect::<Vec<_>>()).to_string(),
+            // A word or number for another of its kind, of this program or the other.
+            9.. if !words.is_empty() => {
+                let lent = if *kind < 13 { tokens.clone() } else { self::tokens(other) };
+                let place = words[at.index(words.len())];
+                let number = |token: &String| token.starts_with(|c: char| c.is_ascii_digit());
+                let mut alike = spoken(&lent);
+                alike.retain(|at| number(&lent[*at]) == number(&tokens[place]));
+                if !alike.is_empty() {
+                    tokens[place] = lent[*with.get::<usize>(&alike)].clone();
                 }
             }
+            4 | 5 if number_at.is_some() => tokens[number_at.unwrap_or(0)] = with.get(NUMBERS).to_string(),
             6 => drop(lines.remove(line)),
             7 => lines.insert(line, lines[with.index(lines.len())].clone()),
             _ => {
@@ -185,13 +111,13 @@ pub fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
                 lines.insert(line, lent.get(with.index(lent.len().max(1))).unwrap_or(&"").to_string());
             }
         }
-        text = if *kind < 6 { tokens.concat() } else { lines.join("\n") };
+        text = if matches!(kind, 0..6 | 9..) { tokens.concat() } else { lines.join("\n") };
     }
     text
 }
 
 /// Checks the program; derives its fits on small data.
-pub fn compile(text: &str) {
+fn compile(text: &str) {
     let mut session = run::session(text);
     session.check();
     run::render(&session);

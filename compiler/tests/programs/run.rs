@@ -29,7 +29,7 @@ pub fn data(session: &mut Session) -> Values {
         let shape: Option<Vec<usize>> = declared
             .dims
             .iter()
-            .map(|dim| dim.value(&size_of).and_then(|size| usize::try_from(size).ok()))
+            .map(|dim| dim.value(size_of).and_then(|size| usize::try_from(size).ok()))
             .collect();
         let Some(shape) = shape.filter(|shape| shape.iter().product::<usize>() < 10_000) else { continue };
         let array = match &declared.absent {
