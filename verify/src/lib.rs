@@ -11,7 +11,11 @@
 pub mod derivatives;
 pub mod distributions;
 pub mod estimators;
+pub mod evidence;
+pub mod fits;
 pub mod oracle;
 pub mod program;
 pub mod quadrature;
+pub mod report;
+pub mod size;
 pub mod statistics;

@@ -104,7 +104,8 @@ impl<'h> Repl<'h> {
         let words: Vec<&str> = entry.split_whitespace().collect();
         match words.as_slice() {
             [] => Reply::ok(""),
-            ["?"] => Reply::ok(help()),
+            ["?" | "help"] => Reply::ok(help()),
+            ["exit" | "quit"] => Reply { outcome: Outcome::Quit, ..Reply::ok("") },
             [first, ..] if first.starts_with(':') => self.command(entry),
             ["fit", name] if name.chars().all(|c| c.is_alphanumeric() || c == '_') => self.fit(name),
             _ => self.enter(entry),
@@ -224,25 +225,44 @@ impl<'h> Repl<'h> {
     /// Declarations, then expressions.
     fn enter(&mut self, entry: &str) -> Reply {
         let mut program = self.program();
-        let state = self.state();
-        let entered = program.enter(&state.title, entry).and_then(|entered| {
-            let described = program.describe(entered.source)?;
-            let declares = !described.is_empty() || entered.stmts.is_empty();
-            let mut lines = if described.is_empty() { vec![] } else { vec![described] };
-            for stmt in &entered.stmts {
-                lines.push(evaluate(&mut program, stmt, &state)?);
-            }
-            Ok((lines, declares))
-        });
-        match entered {
-            Ok((lines, declares)) => {
-                if declares {
-                    self.entries.push((state.title, entry.to_owned()));
-                }
-                Reply::ok(lines.join("\n"))
-            }
-            Err(failure) => self.refuse(&failure, program.sources()),
+        let accepted = match self.accept(&mut program, entry) {
+            Ok(accepted) => accepted,
+            Err(failure) => return self.refuse(&failure, program.sources()),
+        };
+        if accepted.declares {
+            self.entries.push((format!("entry {}", self.count), entry.to_owned()));
         }
+        let findings = match self.data.len() == accepted.data.len() {
+            true => String::new(),
+            false => "note: the value that was given for it before is forgotten".to_owned(),
+        };
+        self.data = accepted.data;
+        Reply { findings, ..Reply::ok(accepted.lines.join("\n")) }
+    }
+
+    /// Tries an entry on a program.
+    fn accept(&self, program: &mut Program, entry: &str) -> Result<Accepted, Failure> {
+        let mut data = self.data.clone();
+        let entered = program.enter(&self.state().title, entry)?;
+        let described = program.describe(entered.source)?;
+        if let Some(declared) = &entered.data {
+            // A declaration of another type makes what was given for the old one useless.
+            let stale =
+                |given: &DataArg| matches!(given, DataArg::Value { name, .. } if declared.contains(name));
+            match program.known_values(&data) {
+                Err(Failure::Diagnostics(Exit::Data, _)) if data.iter().any(stale) => {
+                    data.retain(|given| !stale(given));
+                    program.known_values(&data)?;
+                }
+                other => _ = other?,
+            }
+        }
+        let declares = !described.is_empty() || entered.stmts.is_empty();
+        let mut lines = if described.is_empty() { vec![] } else { vec![described] };
+        for stmt in &entered.stmts {
+            lines.push(evaluate(program, stmt, &State { data: &data, ..self.state() })?);
+        }
+        Ok(Accepted { lines, declares, data })
     }
 
     /// A reply that says what is wrong with the command.
@@ -259,6 +279,16 @@ impl<'h> Repl<'h> {
     }
 }
 
+/// What an entry would change.
+struct Accepted {
+    /// What is said to it.
+    lines: Vec<String>,
+    /// Whether it declares something.
+    declares: bool,
+    /// The data that is still given.
+    data: Vec<DataArg>,
+}
+
 /// What a statement of an entry comes to.
 fn evaluate(program: &mut Program, stmt: &Stmt, state: &State) -> Result<String, Failure> {
     use vary_diagnostic::{Code, Diagnostic};
@@ -273,7 +303,7 @@ fn evaluate(program: &mut Program, stmt: &Stmt, state: &State) -> Result<String,
             let found = match &stmt.kind {
                 StmtKind::Sample(site) => {
                     let dist = program.sources().text(site.dist.span);
-                    found.help(format!("to draw from the distribution alone, write `sample({dist})`"))
+                    found.help(format!("to draw from the distribution alone, write `{dist}`"))
                 }
                 _ => found,
             };

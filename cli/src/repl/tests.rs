@@ -121,7 +121,7 @@ fn an_erroneous_entry_leaves_the_session_as_it_was() {
     error(&mut repl, "let c = 2\nc + d");
     error(&mut repl, "c");
     assert_eq!(ok(&mut repl, ":type m"), "m: observed: z; latent: mu");
-    assert!(error(&mut repl, "mu ~ normal(0, 1)").contains("write `sample(normal(0, 1))`"));
+    assert!(error(&mut repl, "mu ~ normal(0, 1)").contains("write `normal(0, 1)`"));
     assert!(error(&mut repl, ":load nothing.ppl").contains("there is no file `nothing.ppl`"));
     assert_eq!(ok(&mut repl, ":type m"), "m: observed: z; latent: mu");
 }
@@ -150,7 +150,10 @@ fn draws_are_new_every_time_and_repeat_with_the_seed() {
     assert_ne!(first[1], first[2]);
     assert!(first[1].starts_with("{mu = ") && first[1].contains("z = "), "{}", first[1]);
     assert_eq!(first[3].lines().count(), 3);
-    assert!(ok(&mut repl, ":sample normal(100, 0.001)").starts_with("100.0"));
+    for entry in [":sample normal(100, 0.001)", "normal(100, 0.001)"] {
+        let draw: f64 = ok(&mut repl, entry).parse().unwrap();
+        assert!((draw - 100.0).abs() < 0.01, "{draw}");
+    }
 }
 
 #[test]
@@ -177,4 +180,40 @@ fn data_may_come_later() {
     ok(&mut repl, ":data y = [1, 2, 3]");
     assert_eq!(ok(&mut repl, "sum(y) / n"), "2.0");
     assert_eq!(ok(&mut repl, ":data"), "y = [1, 2, 3]");
+}
+
+#[test]
+fn wrong_data_is_refused_where_it_is_entered() {
+    let mut repl = repl();
+    assert!(error(&mut repl, "data u: positive = -1").contains("E0316"));
+    assert!(error(&mut repl, "data v: int = 2.5").contains("E0315"));
+    assert!(error(&mut repl, "data from \"nothing.json\"").contains("E0701"));
+    assert_eq!(ok(&mut repl, "1 + 1"), "2");
+    ok(&mut repl, "data y: real");
+    ok(&mut repl, ":data y=1");
+    // A declaration of another type makes the value useless.
+    let reply = repl.eval("data y: real[2]");
+    assert_eq!(reply.findings, "note: the value that was given for it before is forgotten");
+    ok(&mut repl, ":data y=[1, 2]");
+    assert_eq!(ok(&mut repl, "y"), "[1.0, 2.0]");
+}
+
+/// The page is a session: what is typed, and what is answered.
+#[test]
+fn the_page_on_the_prompt_says_what_happens() {
+    let page = include_str!("../../../docs/repl.md");
+    let mut repl = repl();
+    let sessions = page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n"));
+    let mut entries = 0;
+    for session in sessions {
+        for exchange in session.split("vary> ").skip(1) {
+            let lines: Vec<&str> = exchange.lines().collect();
+            let typed = (1..=lines.len()).find(|n| super::is_finished(&lines[..*n].join("\n"))).unwrap();
+            let reply = repl.eval(&lines[..typed].join("\n"));
+            let said = [reply.findings, reply.text].join("\n");
+            assert_eq!(said.trim(), lines[typed..].join("\n").trim(), "{exchange}");
+            entries += 1;
+        }
+    }
+    assert!(entries > 10, "{entries}");
 }

@@ -3,10 +3,8 @@
 use ndarray::{ArrayViewD, Axis};
 use serde_json::{Map, Value, json};
 use vary_runtime::fit::{
-    ARRAY_LIMIT, FitReport, MonteCarlo, ObjectiveReport, Posterior, PosteriorEntries, Summary, entry_name,
+    ARRAY_LIMIT, FitReport, MonteCarlo, ObjectiveReport, Posterior, PosteriorEntries, Summary,
 };
-
-use super::unflatten;
 
 /// One JSON object on one line, with its line end.
 pub fn json(report: &FitReport) -> String {
@@ -108,7 +106,7 @@ fn posterior(posterior: &Posterior) -> Vec<(String, Value)> {
             .enumerate()
             .map(|(number, entry)| {
                 let Summary { mean, sd, q05, q50, q95 } = entry;
-                let name = entry_name(&posterior.name, &unflatten(number, &posterior.shape));
+                let name = posterior.entry_name(number);
                 (name, json!({"mean": mean, "sd": sd, "q05": q05, "q50": q50, "q95": q95}))
             })
             .collect(),

@@ -65,14 +65,15 @@ fn parameters(report: &FitReport) -> String {
 
 fn posterior(report: &FitReport) -> String {
     let mut table = Table::new(&["posterior", "mean", "sd", "5%", "50%", "95%"]);
-    for Posterior { name, shape, entries } in &report.posterior {
+    for posterior in &report.posterior {
+        let Posterior { name, shape, entries, .. } = posterior;
         match entries {
             PosteriorEntries::Each(entries) => {
                 for (number, entry) in entries.iter().take(SHOWN).enumerate() {
                     let Summary { mean, sd, q05, q50, q95 } = entry;
                     let numbers = [mean, sd, q05, q50, q95].map(|x| number_text(*x));
-                    let name = entry_name(name, &unflatten(number, shape));
-                    table.row(std::iter::once(name).chain(numbers));
+                    let entry = posterior.entry_name(number);
+                    table.row(std::iter::once(entry).chain(numbers));
                 }
                 table.more(name, entries.len());
             }

@@ -26,7 +26,7 @@ impl Lower<'_> {
             "log_density" => self.log_density(args, span),
             "marginal" => self.marginal(args, span),
             "frozen" => self.one_program(name, args, span).map(|p| {
-                if self.stdlib_depth == 0 && !base_of(&p).params.is_empty() {
+                if !self.in_stdlib && !base_of(&p).params.is_empty() {
                     self.unit.detaches.push(span);
                 }
                 program(ProgramExpr::Frozen(p))
@@ -96,7 +96,7 @@ impl Lower<'_> {
             }
         };
         let fields = self.promoted(&program, fields);
-        self.check_trace(&program, &fields, trace.value.span)?;
+        self.check_trace(&program, &fields, &trace.value)?;
         let context = self.context(span, "log_density")?;
         let context = self.occurrence(&context, &program);
         self.scored.push(program.clone());
@@ -118,7 +118,9 @@ impl Lower<'_> {
     }
 
     /// A trace must have exactly the latents of the program, in their shapes.
-    fn check_trace(&mut self, program: &ProgramExpr, fields: &[TraceField], span: Span) -> Lowered<()> {
+    fn check_trace(&mut self, program: &ProgramExpr, fields: &[TraceField], trace: &Expr) -> Lowered<()> {
+        // `{x = 1}` is completed where it stands, a drawn trace in the program that draws it.
+        let written = matches!(trace.kind, ExprKind::Record { .. });
         let wanted = latents(program);
         let name = base_of(program).name.clone();
         let scored = self.named_at(program);
@@ -146,12 +148,15 @@ impl Lower<'_> {
                     None => {
                         let message = format!("the trace has no value for `{}` of `{name}`", site.address);
                         Diagnostic::error(Code("E0401"), message)
-                            .at(span, "the trace scored here")
+                            .at(trace.span, "the trace scored here")
                             .at(site.span, "this site is latent")
                     }
                 };
-                let help = format!("sample `{}` in the guide, or declare it as data", site.address);
-                self.report(missing.help(help));
+                self.report(missing.help(if written {
+                    format!("add `{} = …`", site.address)
+                } else {
+                    format!("sample `{}` in the guide, or declare it as data", site.address)
+                }));
                 failed = true;
                 continue;
             };
@@ -174,9 +179,15 @@ impl Lower<'_> {
                 let observed = base_of(program).observed.iter().any(|site| site.address == field.address);
                 let diagnostic =
                     Diagnostic::error(Code("E0416"), format!("`{name}` has no latent `{}`", field.address))
-                        .at(self.b.info(field.value.var).span, "sampled here")
+                        .at(
+                            self.b.info(field.value.var).span,
+                            if written { "given here" } else { "sampled here" },
+                        )
                         .at(scored, "the program scored");
-                self.report(if observed {
+                self.report(if written {
+                    let why = if observed { ", it has the value of the data" } else { "" };
+                    diagnostic.help(format!("leave `{}` out{why}", field.address))
+                } else if observed {
                     diagnostic.help(format!("`{}` is observed there: do not sample it", field.address))
                 } else {
                     diagnostic.help("remove it, or sum it out with `marginal(…, keep = […])`")

@@ -6,7 +6,7 @@
 //! say so in `requires` (semantics §3, §4).
 
 use super::value::Value;
-use super::{Lower, Lowered, Reported, base_of};
+use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
 use vary_core::ir::{Array, Strategy, Var};
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -123,7 +123,11 @@ impl Lower<'_> {
                 }
                 Ok(())
             }
-            _ => Err(Reported),
+            other => Err(self.report(
+                Diagnostic::error(Code("E0609"), format!("nothing is known of the requirement `{other}`"))
+                    .at(requirement.span, format!("declared by `{name}`"))
+                    .help("the requirements are `exact(p)` and `smooth(q)`"),
+            )),
         }
     }
 }

@@ -4,10 +4,10 @@
 //! other index reads at computed positions; a range keeps the dimension, shorter.
 
 use super::value::Value;
-use super::{Lower, Lowered, Open, OpenKind};
+use super::{Exported, Lower, Lowered, Open, OpenKind};
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
-use vary_core::ir::{Array, Elem, Op};
+use vary_core::ir::{Array, Elem, Op, Var};
 use vary_core::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
@@ -96,9 +96,14 @@ impl Lower<'_> {
         Ok(Array { var, dims })
     }
 
-    /// Inside its own plate or loop, a value has this row only.
+    /// Inside its own plate or loop, a site has this row only.
     pub(super) fn refuse_other_rows(&mut self, array: &Array, axis: Axis, span: Span) -> Lowered<()> {
-        let inside = |open: &&Open| open.axis == axis && array.var.0 >= open.first;
+        let is_site = |exported: &Exported| holds(&exported.whole, array.var);
+        let inside = |open: &&Open| {
+            let own = self.sites_of_block.get(open.block..).unwrap_or_default();
+            let repeats = matches!(open.kind, OpenKind::Plate | OpenKind::Loop);
+            open.axis == axis && repeats && own.iter().flatten().any(is_site)
+        };
         let Some(open) = self.open.iter().find(inside).cloned() else { return Ok(()) };
         let (what, help) = match open.kind {
             OpenKind::Loop => (
@@ -233,5 +238,15 @@ impl Lower<'_> {
         let mut dims = vec![axis];
         dims.extend(first.dims);
         Ok(Value::Array(Array { var, dims }))
+    }
+}
+
+/// Whether a value is, or has as a field, this variable.
+fn holds(value: &Value, var: Var) -> bool {
+    match value {
+        Value::Array(array) => array.var == var,
+        Value::Record(fields) => fields.iter().any(|(_, field)| holds(field, var)),
+        Value::Tuple(parts) => parts.iter().any(|part| holds(part, var)),
+        _ => false,
     }
 }

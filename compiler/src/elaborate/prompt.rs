@@ -129,7 +129,7 @@ impl Unit {
     }
 
     /// Whether an expression is a distribution with its arguments.
-    fn is_distribution(&mut self, expr: &Expr) -> bool {
+    pub fn is_distribution(&mut self, expr: &Expr) -> bool {
         let ExprKind::Call(callee, _) = &expr.kind else { return false };
         let callee = match &callee.kind {
             ExprKind::Field(base, _) => base,

@@ -159,7 +159,8 @@ impl Session {
         }
         let settings = self.choose_settings(&fit, options)?;
         let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
-            all.into_iter().for_each(|d| self.unit.report(d));
+            let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
+            all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
         let posterior = self.unit.posterior(&fit.objective)?;
@@ -405,7 +406,19 @@ impl Prepared {
         let conditional = guide.is_some_and(|(_, guide)| {
             base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
         });
-        if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) }
+        let summary =
+            if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
+        let program = self.posterior.as_ref();
+        let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
+        let first = result.map(|(program, result)| {
+            // The first dimension is the draws'.
+            let lower = |axis: &vary_core::axis::Axis| program.axes.info(*axis).lower.value().unwrap_or(0);
+            result.dims.iter().skip(1).map(lower).collect()
+        });
+        match first {
+            Some(first) => summary.counted_from(first),
+            None => summary,
+        }
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.

@@ -4,7 +4,7 @@
 use super::constraint::unconstrain;
 use super::estimator::{self, Data, Moment, Setup};
 use super::show::{self, Digits};
-use super::{Import, Session};
+use super::{Import, Options, Session};
 use crate::elaborate::{Form, Lowered, Prompted, Reported};
 use ndarray::ArrayD;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,8 @@ pub struct Entered {
     pub source: SourceId,
     /// Its statements and expressions; declarations were added to the session.
     pub stmts: Vec<Stmt>,
+    /// The data that it declares, unless it has neither such nor a file of data.
+    pub data: Option<Vec<String>>,
 }
 
 /// A value for people.
@@ -60,16 +62,18 @@ impl Session {
             // The entry ends too early, which a file may not do either.
             vary_syntax::ReplParse::Incomplete => vary_syntax::parse_file(source, text),
         };
-        let mut stmts = Vec::new();
-        parsed.file.items.retain_mut(|item| match &item.kind {
-            ItemKind::Stmt(stmt) => {
-                stmts.push(stmt.clone());
-                false
+        let (mut stmts, mut data) = (Vec::new(), None);
+        parsed.file.items.retain(|item| {
+            match &item.kind {
+                ItemKind::Stmt(stmt) => stmts.push(stmt.clone()),
+                ItemKind::Data(decl) => data.get_or_insert_with(Vec::new).push(decl.name.name.clone()),
+                ItemKind::DataFrom(_) => _ = data.get_or_insert_with(Vec::new),
+                _ => {}
             }
-            _ => true,
+            !matches!(item.kind, ItemKind::Stmt(_))
         });
         self.include(parsed, import, &mut BTreeSet::new(), true);
-        Entered { source, stmts }
+        Entered { source, stmts, data }
     }
 
     /// A line on each declaration of a source, with everything that is wrong with it reported.
@@ -83,7 +87,7 @@ impl Session {
         let header = |this: &Self| Some(this.header(item.span));
         Ok(match &item.kind {
             ItemKind::Data(data) => {
-                self.unit.data_type(data)?;
+                self.unit.check_data(data)?;
                 header(self)
             }
             ItemKind::Param(_) => {
@@ -112,7 +116,8 @@ impl Session {
                 header(self)
             }
             ItemKind::Fit(fit) => {
-                self.unit.fit(fit, item.span)?;
+                let fit = self.unit.fit(fit, item.span)?;
+                self.choose_settings(&fit, &Options::default())?;
                 header(self)
             }
             ItemKind::Objective(_) | ItemKind::Net(_) => header(self),
@@ -152,18 +157,21 @@ impl Session {
         self.unit.prompted(expr).map(|prompted| prompted.form.ty())
     }
 
-    /// The value of an expression. A random real is averaged, anything else drawn once.
+    /// The value of an expression. A random number is averaged; a distribution and whatever else is random
+    /// are drawn from once.
     pub fn value_of(&mut self, expr: &Expr, known: &Known) -> Lowered<Shown> {
         self.bind(known.values);
-        let prompted = self.unit.prompted(expr)?;
+        let distribution = self.unit.is_distribution(expr);
+        let prompted = if distribution { self.unit.drawn(expr)? } else { self.unit.prompted(expr)? };
         let ty = prompted.form.ty();
-        let random_real = match &prompted.form {
-            Form::Array { random, dims, .. } => *random && dims.is_empty(),
+        let averaged = match &prompted.form {
+            Form::Array { random, dims, .. } => *random && dims.is_empty() && !distribution,
             _ => false,
         };
-        if !random_real {
+        if !averaged {
             let results = self.run(&prompted, 1, known, expr.span)?;
-            return Ok(Shown { text: show::value(&prompted.form, &results, 0, Digits::All), ty });
+            let digits = if distribution { Digits::Six } else { Digits::All };
+            return Ok(Shown { text: show::value(&prompted.form, &results, 0, digits), ty });
         }
         let results = self.run(&prompted, DRAWS, known, expr.span)?;
         let draws: Vec<f64> = results.iter().flatten().copied().collect();

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::summary::mean_sd;
+use super::summary::{entry_name, mean_sd};
 use super::{Sense, StepTime, Summary, Tail};
 
 /// Arrays of more entries are summarised as a whole.
@@ -98,6 +98,8 @@ pub struct Posterior {
     pub name: String,
     /// Its shape; empty for a scalar.
     pub shape: Vec<usize>,
+    /// The index of its first entry: zeros, but for plates and loops that begin elsewhere.
+    pub first: Vec<i64>,
     /// Its entries, or the array as a whole.
     pub entries: PosteriorEntries,
 }
@@ -118,10 +120,29 @@ pub enum PosteriorEntries {
 }
 
 impl Posterior {
+    /// The same, its entries counted from these indices.
+    pub fn counted_from(self, first: Vec<i64>) -> Self {
+        Posterior { first, ..self }
+    }
+
+    /// What the entry with this row-major number is called: `x`, `x[0]`, `x[1,2]`.
+    pub fn entry_name(&self, number: usize) -> String {
+        let mut index = vec![0; self.shape.len()];
+        let mut rest = number;
+        for (axis, size) in self.shape.iter().enumerate().rev() {
+            let size = (*size).max(1);
+            let counted = self.first.get(axis).copied().unwrap_or(0) + (rest % size) as i64;
+            index[axis] = usize::try_from(counted).unwrap_or(0);
+            rest /= size;
+        }
+        entry_name(&self.name, &index)
+    }
+
     /// Of draws that are NaN where the value is absent, of shape `[draws, …shape]`: over those that are present.
     pub fn of_present(name: impl Into<String>, draws: &ArrayD<f64>) -> Self {
         let shape: Vec<usize> = draws.shape().iter().skip(1).copied().collect();
-        Posterior { name: name.into(), shape, entries: PosteriorEntries::Each(Summary::of_present(draws)) }
+        let entries = PosteriorEntries::Each(Summary::of_present(draws));
+        Posterior { name: name.into(), first: vec![0; shape.len()], shape, entries }
     }
 
     /// Of draws of shape `[draws, …shape]`.
@@ -136,7 +157,7 @@ impl Posterior {
         } else {
             PosteriorEntries::Each(Summary::of_entries(draws))
         };
-        Posterior { name: name.into(), shape, entries }
+        Posterior { name: name.into(), first: vec![0; shape.len()], shape, entries }
     }
 }
 

@@ -16,7 +16,7 @@ mod contexts;
 mod wrong;
 
 pub use contexts::{Case, Context, cases, refused};
-pub use wrong::{Wrong, wrong};
+pub use wrong::{DRAWS as WRONG_DRAWS, Wrong, wrong};
 
 use crate::program::Program;
 use crate::statistics::{Batches, critical};
