@@ -28,6 +28,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0110"), "a value where a name is bound"),
     (Code("E0111"), "a source text too large to read"),
     (Code("E0112"), "a statement outside a declaration"),
+    (Code("E0113"), "too many calls"),
     (Code("E0201"), "declared twice"),
     (Code("E0202"), "an unknown name"),
     (Code("E0203"), "a definition in a circle"),

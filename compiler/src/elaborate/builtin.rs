@@ -191,7 +191,7 @@ impl Lower<'_> {
             | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
             "detach" => {
                 let [a] = self.arrays::<1>(name, args, span)?;
-                if self.stdlib_depth == 0 {
+                if !self.in_stdlib {
                     self.unit.detaches.push(span);
                 }
                 Ok(Value::Array(Array { var: self.b.detach(a.var), dims: a.dims }))
@@ -202,7 +202,7 @@ impl Lower<'_> {
                 let [(Value::Array(value), _), (Value::Array(grad), _)] = values.as_slice() else {
                     return Err(self.error("E0311", span, "`surrogate` takes two numbers", "here"));
                 };
-                if self.stdlib_depth == 0 {
+                if !self.in_stdlib {
                     self.unit.detaches.push(span);
                 }
                 let grad = self.reals_of(grad);

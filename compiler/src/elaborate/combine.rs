@@ -26,7 +26,7 @@ impl Lower<'_> {
             "log_density" => self.log_density(args, span),
             "marginal" => self.marginal(args, span),
             "frozen" => self.one_program(name, args, span).map(|p| {
-                if self.stdlib_depth == 0 && !base_of(&p).params.is_empty() {
+                if !self.in_stdlib && !base_of(&p).params.is_empty() {
                     self.unit.detaches.push(span);
                 }
                 program(ProgramExpr::Frozen(p))

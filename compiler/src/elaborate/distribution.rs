@@ -1,7 +1,7 @@
 //! `distribution` declarations: from clauses to core fragments.
 
 use super::unit::Unit;
-use super::value::Value;
+use super::value::{Declared, Value};
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ impl Unit {
         self.distributions.insert(name.to_string(), None);
         let declared = self.find(name).ok_or(Reported)?;
         let ItemKind::Distribution(decl) = &declared.item.kind else { return Err(Reported) };
-        let elaborated = elaborate(self, decl, declared.item.span)?;
+        let elaborated = elaborate(self, decl, &declared)?;
         let shared = Rc::new(elaborated);
         self.distributions.insert(name.to_string(), Some(shared.clone()));
         Ok(shared)
@@ -33,9 +33,11 @@ impl Unit {
 struct Formals {
     params: Vec<DistParam>,
     sizes: HashMap<String, Dim>,
+    /// The clauses are the standard library's: they mean its names.
+    in_stdlib: bool,
 }
 
-fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lowered<Distribution> {
+fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declared) -> Lowered<Distribution> {
     let name = decl.name.name.clone();
     let mut lower = Lower::new(unit, Mode::Pure);
     let mut generic = Some(HashMap::new());
@@ -78,7 +80,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
     };
     lower.unit.axes = lower.b.axes.clone();
     let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
-    let formals = Formals { params, sizes };
+    let formals = Formals { params, sizes, in_stdlib: declared_as.is_stdlib };
     let mut log_density = None;
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
@@ -147,7 +149,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, span: Span) -> Lower
         sample,
         finite,
         mvd_probability: probability,
-        span,
+        span: declared_as.item.span,
     })
 }
 
@@ -285,6 +287,7 @@ fn fragment(
     rank: usize,
 ) -> Lowered<Fragment> {
     let mut lower = Lower::new(unit, Mode::Pure);
+    lower.in_stdlib = formals.in_stdlib;
     let params = formals.params.iter().map(|param| Formal {
         bound_as: &param.name,
         called: &param.name,

@@ -13,6 +13,13 @@ use vary_core::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind, Pattern};
 
+/// How deep lambdas may stand in applications of each other; one applied to itself has no end.
+const MOST_APPLICATIONS: usize = 64;
+/// How many calls of functions one program may be made of: each is a copy of its body.
+const MOST_CALLS: usize = 100_000;
+/// How deep calls of functions, and values made of values, may stand in each other.
+const MOST_NESTED: usize = 2000;
+
 impl Lower<'_> {
     /// The value of an expression.
     pub(super) fn expr(&mut self, expr: &Expr) -> Lowered<Value> {
@@ -93,8 +100,13 @@ impl Lower<'_> {
             }
             ExprKind::Lambda(params, body) => {
                 let names = self.scopes.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-                let closure =
-                    Closure { params: params.clone(), body: (**body).clone(), names, span: expr.span };
+                let closure = Closure {
+                    params: params.clone(),
+                    body: (**body).clone(),
+                    names,
+                    in_stdlib: self.in_stdlib,
+                    span: expr.span,
+                };
                 Ok(Value::Lambda(Rc::new(closure)))
             }
             ExprKind::Expect(block) => self.expect(block, expr.span),
@@ -167,7 +179,8 @@ impl Lower<'_> {
                 value => Ok(value.clone()),
             };
         }
-        if let Some(declared) = self.unit.find(name) {
+        let found = if self.in_stdlib { self.unit.find_in_library(name) } else { self.unit.find(name) };
+        if let Some(declared) = found {
             return self.declared(name, &declared, span);
         }
         if let Some(builtin) = builtin::find(name) {
@@ -474,10 +487,39 @@ impl Lower<'_> {
         for (param, value) in closure.params.iter().zip(values) {
             scope.insert(param.name.name.clone(), value);
         }
+        if self.applications == MOST_APPLICATIONS {
+            return Err(self.report(
+                Diagnostic::error(Code("E0203"), "this function is applied inside itself without end")
+                    .at(span, "applied here")
+                    .help("write the repetition as `scan` or `for`"),
+            ));
+        }
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let outside = std::mem::replace(&mut self.in_stdlib, closure.in_stdlib);
+        self.applications += 1;
         let result = self.expr(&closure.body);
+        self.applications -= 1;
+        self.in_stdlib = outside;
         self.scopes = scopes;
         result
+    }
+
+    /// Refuses programs that calls make too large.
+    fn count_call(&mut self, span: Span) -> Lowered<()> {
+        self.call_count += 1;
+        let what = if self.call_count > MOST_CALLS {
+            format!("the program is made of more than {MOST_CALLS} calls and values")
+        } else if self.calls.len() > MOST_NESTED {
+            format!("calls stand more than {MOST_NESTED} deep in each other")
+        } else {
+            return Ok(());
+        };
+        Err(self.report(
+            Diagnostic::error(Code("E0113"), what)
+                .at(span, "the limit is reached here")
+                .note("every call is a copy of its function's body, every use of a file's `let` one of its value")
+                .help("name what is used twice with `let`, and write repetition as `scan`, `for` or a plate"),
+        ))
     }
 
     /// Inlines a declared function.
@@ -503,6 +545,7 @@ impl Lower<'_> {
                     .help("write the repetition as `scan` or `for`"),
             ));
         }
+        self.count_call(span)?;
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
         self.check_requirements(f, &declared.item.attributes, &values)?;
         let mut generic = HashMap::new();
@@ -521,12 +564,13 @@ impl Lower<'_> {
         let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
         let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(f.name.name.clone());
-        if is_stdlib && self.stdlib_depth == 0 {
+        let outside = self.in_stdlib;
+        if is_stdlib && !outside {
             self.stdlib_call = span;
         }
-        self.stdlib_depth += usize::from(is_stdlib);
+        self.in_stdlib = is_stdlib;
         let result = self.expr(&f.body);
-        self.stdlib_depth -= usize::from(is_stdlib);
+        self.in_stdlib = outside;
         self.calls.pop();
         self.bound_by_blocks = bound;
         self.scopes = scopes;

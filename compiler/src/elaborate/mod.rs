@@ -87,9 +87,13 @@ pub struct Lower<'u> {
     nexts: Vec<Vec<(ast::Ident, Value)>>,
     /// Functions being inlined, to refuse recursion.
     calls: Vec<String>,
-    /// How many of them are the standard library's.
-    stdlib_depth: usize,
-    /// Where the user's code calls the outermost of these.
+    /// How many of them were inlined so far.
+    call_count: usize,
+    /// Lambdas being applied.
+    applications: usize,
+    /// The code elaborated is the standard library's.
+    in_stdlib: bool,
+    /// Where the user's code calls it.
     stdlib_call: Span,
     /// Names that the blocks around bind, with their places, outermost first.
     bound_by_blocks: Vec<Vec<ast::Ident>>,
@@ -173,7 +177,9 @@ impl<'u> Lower<'u> {
             sites_of_block: Vec::new(),
             nexts: Vec::new(),
             calls: Vec::new(),
-            stdlib_depth: 0,
+            call_count: 0,
+            applications: 0,
+            in_stdlib: false,
             stdlib_call: Span::default(),
             bound_by_blocks: Vec::new(),
             draw: None,
@@ -195,7 +201,7 @@ impl<'u> Lower<'u> {
 
     /// Reports an error.
     pub fn report(&mut self, mut diagnostic: Diagnostic) -> Reported {
-        if self.stdlib_depth > 0 {
+        if self.in_stdlib {
             // A user sees the call, not what it calls.
             for label in &mut diagnostic.labels {
                 if self.unit.stdlib_sources.contains(&label.span.source) {

@@ -37,6 +37,8 @@ pub struct Unit {
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
     items: HashMap<String, Rc<Declared>>,
+    /// Declarations of the standard library, as far as they were needed.
+    library: HashMap<String, Rc<Declared>>,
     pub(super) programs: HashMap<String, Option<Rc<Generative>>>,
     pub(super) distributions: HashMap<String, Option<Rc<Distribution>>>,
 }
@@ -71,7 +73,6 @@ impl Unit {
             for name in declared_names(&declared.item) {
                 if let Some(earlier) = self.items.get(&name.name)
                     && !redefine
-                    && !earlier.is_stdlib
                 {
                     let earlier_name =
                         declared_names(&earlier.item).into_iter().find(|n| n.name == name.name);
@@ -108,7 +109,12 @@ impl Unit {
 
     /// The declaration of a name: the user's, else the standard library's.
     pub fn find(&mut self, name: &str) -> Option<Rc<Declared>> {
-        if let Some(found) = self.items.get(name) {
+        self.items.get(name).cloned().or_else(|| self.find_in_library(name))
+    }
+
+    /// The standard library's declaration of a name: what its own code means by it.
+    pub(super) fn find_in_library(&mut self, name: &str) -> Option<Rc<Declared>> {
+        if let Some(found) = self.library.get(name) {
             return Some(found.clone());
         }
         let (title, text) = stdlib::containing(name)?;
@@ -119,10 +125,10 @@ impl Unit {
         for item in parsed.file.items {
             let declared = Rc::new(Declared { item, is_stdlib: true });
             for name in declared_names(&declared.item) {
-                self.items.entry(name.name.clone()).or_insert(declared.clone());
+                self.library.entry(name.name.clone()).or_insert(declared.clone());
             }
         }
-        self.items.get(name).cloned()
+        self.library.get(name).cloned()
     }
 
     /// Every name a user may mean, for suggestions.

@@ -54,6 +54,8 @@ pub struct Closure {
     pub body: ast::Expr,
     /// The names in scope where it was written.
     pub names: Vec<(String, Value)>,
+    /// Written in the standard library.
+    pub in_stdlib: bool,
     /// Where it was written.
     pub span: Span,
 }

@@ -159,7 +159,8 @@ impl Session {
         }
         let settings = self.choose_settings(&fit, options)?;
         let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
-            all.into_iter().for_each(|d| self.unit.report(d));
+            let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
+            all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
         let posterior = self.unit.posterior(&fit.objective)?;

@@ -2,6 +2,7 @@
 
 mod cases;
 mod codes;
+mod hygiene;
 mod mutations;
 mod run;
 mod smoothness;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use vary_compiler::session::{End, Options, Session, declared};
 use vary_diagnostic::{Diagnostic, Severity};
 use vary_runtime::data::{Absent, Constraint, Declared, Elem, Values};
+use vary_runtime::fit::FitReport;
 
 /// The value of every size that the program does not give itself.
 const SIZE: i64 = 3;
@@ -65,24 +66,26 @@ fn entry(declared: &Declared, shape: &[usize]) -> f64 {
 /// Two steps of every fit, on small data. What is wrong is said.
 pub fn fit(text: &str) -> Result<(), String> {
     let names: Vec<Option<String>> = session(text).unit.fits().into_iter().map(|(name, ..)| name).collect();
-    for name in names {
-        let mut session = session(text);
-        let values = data(&mut session);
-        let set = vec![("steps".to_string(), 2.0), ("samples".to_string(), 2.0)];
-        let options = Options { set, draws: 2, ..Options::default() };
-        let Ok(prepared) = session.prepare(name.as_deref(), &values, &options, Instant::now()) else {
-            return Err(render(&session));
-        };
-        match prepared.run(&mut (), &AtomicBool::new(false)) {
-            Ok(ended) => match ended.end {
-                End::Finished => {}
-                End::Interrupted => return Err("interrupted".to_string()),
-                End::Failed(diagnostic) => return Err(diagnostic.message),
-            },
-            Err(diagnostic) => return Err(diagnostic.message),
-        }
+    names.iter().try_for_each(|name| fitted(text, name.as_deref()).map(drop))
+}
+
+/// The objective after two steps of the only fit.
+pub fn objective(text: &str) -> f64 {
+    fitted(text, None).unwrap_or_else(|said| panic!("{said}")).objectives[0].mean
+}
+
+fn fitted(text: &str, name: Option<&str>) -> Result<FitReport, String> {
+    let mut session = session(text);
+    let values = data(&mut session);
+    let set = vec![("steps".to_string(), 2.0), ("samples".to_string(), 2.0)];
+    let options = Options { set, draws: 2, ..Options::default() };
+    let prepared = session.prepare(name, &values, &options, Instant::now()).map_err(|_| render(&session))?;
+    let ended = prepared.run(&mut (), &AtomicBool::new(false)).map_err(|d| d.message)?;
+    match ended.end {
+        End::Finished => Ok(ended.report),
+        End::Interrupted => Err("interrupted".to_string()),
+        End::Failed(diagnostic) => Err(diagnostic.message),
     }
-    Ok(())
 }
 
 /// Everything found so far, as the user reads it.

@@ -68,7 +68,8 @@ impl Alternatives {
             count = count.checked_mul(usize::try_from(b.axes.info(*axis).size.value()?).ok()?)?;
         }
         let combinations = base.checked_pow(u32::try_from(count).ok()?)?;
-        if combinations > LANES {
+        // A support of one value has one combination however many rows there are.
+        if combinations > LANES || count > LANES {
             return None;
         }
         let axis = b.fresh_axis(&site.address, Dim::known(combinations as i64), Role::Alternative);
