@@ -38,9 +38,15 @@ impl Lower<'_> {
             return Err(self.report(Diagnostic::error(Code("E0307"), message).at(span, label)));
         }
         let mut selectors = Vec::new();
+        let mut brought = AxisSet::new();
         for (index, axis) in indices.iter().zip(&array.dims) {
-            let selector = self.selector(index, *axis)?;
-            if !matches!(selector, Selector::Align(_)) {
+            let mut selector = self.selector(index, *axis)?;
+            if let Selector::At(positions) = &mut selector {
+                // `x[g, g]` has two dimensions.
+                *positions = self.clear_of(positions, &brought);
+                brought = brought.union(&positions.dims.iter().copied().collect());
+            }
+            if !matches!(selector, Selector::Align(own) if own == *axis) {
                 self.refuse_other_rows(array, *axis, index.span)?;
             }
             selectors.push(selector);
@@ -48,33 +54,33 @@ impl Lower<'_> {
         selectors.resize_with(array.dims.len(), || Selector::All);
         self.b.at(span);
         // Dimensions that stay must clash with nothing the indices bring along.
-        let mut avoid = self.open_axes();
+        let own: AxisSet = array.dims.iter().copied().collect();
+        let mut avoid = self.open_axes().union(&self.b.axes_of(array.var).minus(&own));
         for selector in &selectors {
             if let Selector::At(index) = selector {
                 avoid = avoid.union(self.b.axes_of(index.var));
                 avoid = avoid.union(&index.dims.iter().copied().collect());
             }
         }
-        let mut current = array.clone();
+        // All at once: `x[j, i]` swaps dimensions.
+        let mut taken = avoid.clone();
+        let mut targets = Vec::new();
+        for (selector, axis) in selectors.iter().zip(&array.dims) {
+            let target = match selector {
+                Selector::Align(target) => *target,
+                _ if !taken.contains(*axis) => *axis,
+                _ => {
+                    let info = self.b.axes.info(*axis).clone();
+                    self.b.axes.index(&info.name, info.lower, info.size, &taken.union(&own))
+                }
+            };
+            taken.insert(target);
+            targets.push(target);
+        }
+        let mut var = self.with_dims(array, &targets).var;
         let mut dims: Vec<Axis> = Vec::new();
-        // Aligned dimensions first: later renamings then see them as ambient axes.
-        for (at, selector) in selectors.iter().enumerate() {
-            if let Selector::Align(axis) = selector {
-                current.var = self.b.rename(&[(current.dims[at], *axis)], current.var);
-                current.dims[at] = *axis;
-            }
-        }
-        let (mut kept, mut positions) = (Vec::new(), Vec::new());
-        for (at, selector) in selectors.iter().enumerate() {
-            if !matches!(selector, Selector::Align(_)) {
-                kept.push(current.dims[at]);
-                positions.push(at);
-            }
-        }
-        let cleared = self.clear_of(&Array { var: current.var, dims: kept }, &avoid);
-        let mut var = cleared.var;
-        for (axis, at) in cleared.dims.into_iter().zip(positions) {
-            match &selectors[at] {
+        for (selector, axis) in selectors.iter().zip(targets) {
+            match selector {
                 Selector::At(index) => {
                     var = self.b.gather(var, axis, index.var);
                     dims.extend(&index.dims);
@@ -90,7 +96,7 @@ impl Lower<'_> {
                     dims.push(target);
                 }
                 Selector::All => dims.push(axis),
-                Selector::Align(_) => unreachable!("filtered above"),
+                Selector::Align(_) => {}
             }
         }
         Ok(Array { var, dims })

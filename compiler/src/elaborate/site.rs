@@ -73,7 +73,8 @@ impl Lower<'_> {
         let elem = site.dist.support.elem();
         let mut axes = site.key.clone();
         for arg in &site.args {
-            axes = axes.union(self.b.axes_of(arg.var));
+            // A parameter's own dimensions are used up by the distribution.
+            axes = axes.union(&self.b.axes_of(arg.var).minus(&arg.dims.iter().copied().collect()));
         }
         let guard = self.b.guard();
         match &mut self.mode {
