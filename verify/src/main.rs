@@ -6,8 +6,11 @@ use std::time::Instant;
 use verify::estimators::FULL;
 use verify::report::{Report, Section};
 
+/// A check at its full tier.
+type Check = fn() -> Section;
+
 fn main() -> ExitCode {
-    let sections: [(&str, fn() -> Section); 6] = [
+    let sections: [(&str, Check); 6] = [
         ("estimators", || verify::report::estimators(&FULL, &|_, _, _| true)),
         ("wrong estimators", verify::report::wrong_estimators),
         ("distributions", || verify::report::distributions(100_000)),
