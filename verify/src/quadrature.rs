@@ -82,7 +82,8 @@ mod tests {
     fn integrals_with_closed_forms() {
         let inf = f64::INFINITY;
         let normal = |x: f64| (-0.5 * x * x).exp() / (2.0 * PI).sqrt();
-        let cases: [(&[f64], &dyn Fn(f64) -> f64, f64); 5] = [
+        type Case<'a> = (&'a [f64], &'a dyn Fn(f64) -> f64, f64);
+        let cases: [Case; 5] = [
             (&[-inf, 0.3, inf], &normal, 1.0),
             (&[-inf, inf], &|x| 1.0 / (PI * (1.0 + x * x)), 1.0),
             (&[0.0, inf], &|x| x.powf(-0.5) * (-x).exp(), PI.sqrt()),
