@@ -145,9 +145,6 @@ fn executions(program: &Program) -> Result<(Vec<f64>, Vec<f64>), String> {
     both(gradient, DRAWS, &values)
 }
 
-/// The name of the number of draws.
-const SAMPLES: &str = "samples";
-
 fn each_input(stmts: &[ir::Stmt], f: &mut dyn FnMut(&Input)) {
     for stmt in stmts {
         match stmt {
@@ -168,13 +165,15 @@ fn both(
     const STEP: u64 = 2;
     let mut bound = program.clone();
     // Other sizes are those of distributions' formal axes, which no statement has.
-    bound.axes.bind(&|name| Some(if name == SAMPLES { draws as i64 } else { 1 }));
+    let draw_axis = bound.axes.iter().find(|(_, info)| info.role == Role::Draw);
+    let samples = draw_axis.and_then(|(_, info)| info.size.as_name().map(str::to_string)).unwrap_or_default();
+    bound.axes.bind(&|name| Some(if name == samples { draws as i64 } else { 1 }));
 
     let mut inputs: BTreeMap<(u8, String), Vec<f64>> = BTreeMap::new();
     let key = |kind: InputKind, name: &str| (kind as u8, name.to_string());
     each_input(&bound.body, &mut |input| {
         let len: usize = input.dims.iter().map(|axis| bound.axes.size(*axis)).product();
-        let filled = || match input.name == SAMPLES {
+        let filled = || match input.name == samples {
             true => vec![draws as f64],
             false => (0..len).map(|at| testing::noise(&input.name, at)).collect(),
         };

@@ -6,7 +6,7 @@ use std::time::Instant;
 use verify::estimators::FULL;
 use verify::report::{Report, Section};
 
-/// A part of the report, computed when its turn comes.
+/// A check at its full tier.
 type Check = fn() -> Section;
 
 fn main() -> ExitCode {
