@@ -233,6 +233,11 @@ impl Lower<'_> {
         // After the loop a carry's name is its final value.
         let info = self.b.axes.info(axis).clone();
         for ((carry, next), start) in carries.iter().zip(&next_vars).zip(&carried) {
+            // Without a step it is what it starts as.
+            if info.size.value() == Some(0) {
+                self.define(&carry.name.name, Value::Array(start.clone()));
+                continue;
+            }
             let last = self.b.dim(&info.lower.plus(&info.size).minus(&vary_core::dim::Dim::known(1)));
             self.b.at(span);
             let var = self.b.gather(*next, axis, last);
