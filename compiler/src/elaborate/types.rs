@@ -266,11 +266,13 @@ impl Lower<'_> {
         }
         let value = self.scalar_int(expr)?;
         match self.as_dim(value) {
-            Some(dim) if dim.value().is_some_and(|size| size.unsigned_abs() > LARGEST.unsigned_abs()) => Err(self.report(
-                Diagnostic::error(Code("E0323"), "this size is too large")
-                    .at(expr.span, format!("it is {dim}"))
-                    .note(format!("at most {LARGEST} entries are counted")),
-            )),
+            Some(dim) if dim.value().is_some_and(|size| size.unsigned_abs() > LARGEST.unsigned_abs()) => {
+                Err(self.report(
+                    Diagnostic::error(Code("E0323"), "this size is too large")
+                        .at(expr.span, format!("it is {dim}"))
+                        .note(format!("at most {LARGEST} entries are counted")),
+                ))
+            }
             Some(dim) => Ok(dim),
             None => Err(self.report(
                 Diagnostic::error(Code("E0304"), "a size must be known before the program runs")
