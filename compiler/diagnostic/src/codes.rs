@@ -58,6 +58,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0320"), "an array is expected"),
     (Code("E0321"), "a carry that is not there"),
     (Code("E0322"), "another row inside a plate or loop"),
+    (Code("E0323"), "a size out of range"),
     (Code("E0401"), "a latent without a value"),
     (Code("E0402"), "a program that cannot be simulated"),
     (Code("E0403"), "a marginal of a marginal"),

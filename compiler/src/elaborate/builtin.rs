@@ -181,7 +181,7 @@ impl Lower<'_> {
             "softmax" | "log_softmax" | "cumsum" => self.along_last(name, args, span).map(Value::Array),
             "zeros" | "ones" => {
                 let dims: Lowered<Vec<Dim>> =
-                    args.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
+                    args.iter().map(|a| self.size(&a.value, &mut None, 0)).collect();
                 let value = self.b.real(if name == "ones" { 1.0 } else { 0.0 });
                 let dims = self.axes_for(&dims?, "entry");
                 Ok(Value::Array(Array { var: value, dims }))
@@ -451,7 +451,7 @@ impl Lower<'_> {
                 };
                 let value = self.array(&value.value)?;
                 let dims: Lowered<Vec<Dim>> =
-                    dims.iter().map(|a| self.dimension(&a.value, &mut None)).collect();
+                    dims.iter().map(|a| self.size(&a.value, &mut None, 0)).collect();
                 let mut all = self.axes_for(&dims?, "entry");
                 let value = self.clear_of(&value, &all.iter().copied().collect());
                 all.extend(&value.dims);
@@ -461,7 +461,7 @@ impl Lower<'_> {
                 let [arg] = args else {
                     return Err(self.error("E0314", span, "`eye` needs a size", "here"));
                 };
-                let size = self.dimension(&arg.value, &mut None)?;
+                let size = self.size(&arg.value, &mut None, 0)?;
                 let dims = self.axes_for(&[size.clone(), size], "entry");
                 let (i, j) = (self.b.iota(dims[0]), self.b.iota(dims[1]));
                 let same = self.b.prim(Prim::Eq, &[i, j]);

@@ -317,7 +317,7 @@ impl Lower<'_> {
                 let mut proposal = None;
                 for arg in args {
                     match arg.name.as_ref().map(|name| name.name.as_str()) {
-                        None | Some("n") => particles = self.dimension(&arg.value, &mut None)?,
+                        None | Some("n") => particles = self.size(&arg.value, &mut None, 1)?,
                         Some("proposal") => {
                             let Value::Program(program) = self.expr(&arg.value)? else {
                                 return Err(wrong(self));
@@ -326,9 +326,6 @@ impl Lower<'_> {
                         }
                         Some(_) => return Err(wrong(self)),
                     }
-                }
-                if particles.value().is_some_and(|n| n < 1) {
-                    return Err(self.error("E0414", using.span, "at least one particle is needed", "here"));
                 }
                 Ok(Marginaliser::Importance { particles, proposal })
             }
@@ -448,10 +445,7 @@ impl Lower<'_> {
         if !matches!(self.mode, Mode::Objective(_)) {
             return Err(self.error("E0601", span, "`replicate` stands outside `expect`", "here"));
         }
-        let size = self.dimension(&arg.value, &mut None)?;
-        if size.value().is_some_and(|n| n < 1) {
-            return Err(self.error("E0314", arg.value.span, "at least one copy is needed", "here"));
-        }
+        let size = self.size(&arg.value, &mut None, 1)?;
         let axis = self.b.axes.fresh("copy", Dim::known(0), size, Role::Copy);
         let value = self.with_open(axis, "", OpenKind::Copy, |this| this.block(block))?;
         self.stacked(value, axis, span)

@@ -233,6 +233,7 @@ impl Lower<'_> {
         // After the loop a carry's name is its final value.
         let info = self.b.axes.info(axis).clone();
         for ((carry, next), start) in carries.iter().zip(&next_vars).zip(&carried) {
+            // Without a step it is what it starts as.
             if info.size.value() == Some(0) {
                 self.define(&carry.name.name, Value::Array(start.clone()));
                 continue;

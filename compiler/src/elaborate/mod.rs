@@ -8,9 +8,10 @@
 //! | file | elaborates |
 //! |---|---|
 //! | `types` | declared types |
-//! | `expr`, `operator`, `index`, `builtin` | expressions |
-//! | `control` | blocks, plates, loops, branches |
-//! | `site` | sample statements, factors, reports |
+//! | `expr`, `name`, `operator`, `index`, `builtin` | expressions |
+//! | `call`, `accept` | calls, and arguments against declared types |
+//! | `control`, `choice` | blocks, plates, loops, branches, `match` |
+//! | `site`, `argument`, `strategy` | sample statements, factors, reports |
 //! | `parameter` | `param` and its constraint |
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
@@ -21,8 +22,12 @@
 //! | `auto_guide` | a guide for a model that has none |
 //! | `prompt` | what a prompt evaluates |
 
+mod accept;
+mod argument;
 mod auto_guide;
 mod builtin;
+mod call;
+mod choice;
 mod combine;
 mod control;
 mod distribution;
@@ -30,12 +35,14 @@ mod effect;
 mod expr;
 mod fit;
 mod index;
+mod name;
 mod operator;
 mod parameter;
 mod posterior;
 mod program;
 mod prompt;
 mod site;
+mod strategy;
 pub mod types;
 pub mod unit;
 pub mod value;

@@ -128,7 +128,8 @@ impl Lower<'_> {
     ) -> Lowered<ArrayType> {
         let mut resolved = Vec::new();
         for group in groups {
-            let dims: Lowered<Vec<Dim>> = group.iter().map(|e| self.dimension(e, generic)).collect();
+            let least = if resolved.is_empty() && is_tied(&name.name) { 1 } else { 0 };
+            let dims: Lowered<Vec<Dim>> = group.iter().map(|e| self.size(e, generic, least)).collect();
             resolved.push(dims?);
         }
         let mut symbolic_ends = false;
@@ -232,7 +233,24 @@ impl Lower<'_> {
         }
     }
 
-    /// A size written in a type or range.
+    /// How many entries something has: at least `least`, where it is known.
+    pub fn size(
+        &mut self,
+        expr: &ast::Expr,
+        generic: &mut Option<HashMap<String, Dim>>,
+        least: i64,
+    ) -> Lowered<Dim> {
+        let dim = self.dimension(expr, generic)?;
+        match dim.value() {
+            Some(size) if size < least => {
+                let message = format!("a size of {size} is too small");
+                Err(self.error("E0323", expr.span, message, &format!("at least {least} is needed")))
+            }
+            _ => Ok(dim),
+        }
+    }
+
+    /// A size, or an end of a range.
     pub fn dimension(
         &mut self,
         expr: &ast::Expr,
@@ -248,6 +266,13 @@ impl Lower<'_> {
         }
         let value = self.scalar_int(expr)?;
         match self.as_dim(value) {
+            Some(dim) if dim.value().is_some_and(|size| size.unsigned_abs() > LARGEST.unsigned_abs()) => {
+                Err(self.report(
+                    Diagnostic::error(Code("E0323"), "this size is too large")
+                        .at(expr.span, format!("it is {dim}"))
+                        .note(format!("at most {LARGEST} entries are counted")),
+                ))
+            }
             Some(dim) => Ok(dim),
             None => Err(self.report(
                 Diagnostic::error(Code("E0304"), "a size must be known before the program runs")
@@ -256,6 +281,14 @@ impl Lower<'_> {
             )),
         }
     }
+}
+
+/// Sizes and positions beyond this are mistakes: 2⁴⁰.
+const LARGEST: i64 = 1 << 40;
+
+/// Types whose first size counts entries that belong together.
+fn is_tied(name: &str) -> bool {
+    matches!(name, "simplex" | "ordered" | "cholesky_corr" | "index" | "factor")
 }
 
 /// A literal number, possibly negated.

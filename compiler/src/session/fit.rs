@@ -27,6 +27,9 @@ const FRESH_DRAWS: usize = 5000;
 /// Added to the seed for fresh draws and for posterior draws, so that they share nothing with the fit's.
 const FRESH_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// The most entries of one array: 16 GiB of doubles.
+const MOST_ENTRIES: usize = 1 << 31;
+
 /// What is fitted: printed before the fit starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
@@ -158,6 +161,7 @@ impl Session {
             return Err(Reported);
         }
         let settings = self.choose_settings(&fit, options)?;
+        self.check_memory(&fit)?;
         let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
@@ -192,6 +196,32 @@ impl Session {
             began,
             compiled,
         })
+    }
+
+    /// Refuses arrays that no memory holds.
+    fn check_memory(&mut self, fit: &Fit) -> Lowered<()> {
+        let objective = &fit.objective;
+        let params = objective.params.iter().map(|param| (param.name.clone(), &param.dims, param.span));
+        let programs = objective.model.iter().chain(&objective.guide).map(|(_, program)| base_of(program));
+        let sites = programs.flat_map(|base| base.latents.iter().chain(&base.observed));
+        let sites = sites.map(|site| (site.address.to_string(), &site.dims, site.span));
+        let mut large = Vec::new();
+        for (name, dims, span) in params.chain(sites) {
+            let entries =
+                dims.iter().try_fold(1_usize, |all, axis| all.checked_mul(self.unit.axes.size(*axis)));
+            if entries.is_none_or(|entries| entries > MOST_ENTRIES) {
+                let sizes: Vec<String> =
+                    dims.iter().map(|axis| self.unit.axes.size(*axis).to_string()).collect();
+                large.push(
+                    Diagnostic::error(Code("E0323"), format!("`{name}` is too large"))
+                        .at(span, format!("it has {} entries", sizes.join(" × ")))
+                        .note(format!("at most {MOST_ENTRIES} are held in memory")),
+                );
+            }
+        }
+        let failed = !large.is_empty();
+        large.into_iter().for_each(|diagnostic| self.unit.report(diagnostic));
+        if failed { Err(Reported) } else { Ok(()) }
     }
 
     /// Makes the sizes of the data known to the program.

@@ -10,7 +10,7 @@ use vary_compiler::session::Options;
 /// Programs to start from.
 fn seeds() -> Vec<String> {
     let mut seeds = Vec::new();
-    for table in ["smoothness/uses", "smoothness/programs", "accepted"] {
+    for table in ["smoothness/uses", "smoothness/programs", "accepted", "extremes"] {
         seeds.extend(cases::read(&format!("{table}.cases")).into_iter().map(|case| case.text));
     }
     let examples = cases::folder().join("../../../examples");
@@ -133,6 +133,11 @@ fn compile(text: &str) {
             let _ = pipeline::derive(&fit.objective, Ad::Auto);
         }
     }
+}
+
+#[test]
+fn no_extreme_makes_the_compiler_panic() {
+    cases::read("extremes.cases").iter().for_each(|case| compile(&case.text));
 }
 
 proptest! {

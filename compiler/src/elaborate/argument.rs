@@ -1,0 +1,196 @@
+//! The arguments of a distribution: their types, and one shape of independent entries.
+
+use super::value::Value;
+use super::{Lower, Lowered};
+use std::rc::Rc;
+use vary_core::axis::Axis;
+use vary_core::dim::Dim;
+use vary_core::generative::{Constraint, Distribution};
+use vary_core::ir::{Array, Elem};
+use vary_diagnostic::{Code, Diagnostic, Span};
+use vary_syntax::ast::{self, Expr, ExprKind};
+
+impl Lower<'_> {
+    /// Arguments by the distribution's parameters.
+    pub(super) fn distribution_arguments(
+        &mut self,
+        dist: &Distribution,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Lowered<Vec<Array>> {
+        let params: Vec<ast::Param> = dist
+            .params
+            .iter()
+            .map(|p| ast::Param {
+                name: ast::Ident { name: p.name.clone(), span: dist.span },
+                ty: None,
+                default: p.default.map(|value| Expr { kind: ExprKind::Real(value), span }),
+            })
+            .collect();
+        let values = self.match_arguments(&dist.name, &params, args, span)?;
+        let mut arrays = Vec::new();
+        for ((value, at), param) in values.into_iter().zip(&dist.params) {
+            let Value::Array(array) = value else {
+                return Err(self.error(
+                    "E0311",
+                    at,
+                    "a number or array is expected here",
+                    &format!("this is {}", value.kind()),
+                ));
+            };
+            let wanted = param.constraint.elem();
+            let array = match (self.elem(&array), wanted) {
+                (Elem::Int, Elem::Real) => self.reals_of(&array),
+                (a, b) if a == b => array,
+                (found, _) => {
+                    let help = match (found, wanted) {
+                        (Elem::Bool, _) => "write `real(x)` or `int(x)` for 0 or 1",
+                        (_, Elem::Bool) => "compare it, as in `x > 0`",
+                        _ => "`round(x)` and `floor(x)` give ints",
+                    };
+                    let (found, wanted) =
+                        (super::types::describe(found, &[]), super::types::describe(wanted, &[]));
+                    return Err(self.report(
+                        Diagnostic::error(
+                            Code("E0315"),
+                            format!("`{}` of `{}` must be {wanted}", param.name, dist.name),
+                        )
+                        .at(at, format!("this is {found}"))
+                        .help(help),
+                    ));
+                }
+            };
+            if array.dims.len() < param.dims.len() {
+                let found = self.describe(&Value::Array(array));
+                return Err(self.report(
+                    Diagnostic::error(
+                        Code("E0306"),
+                        format!("`{}` of `{}` must be an array", param.name, dist.name),
+                    )
+                    .at(at, format!("this is {found}")),
+                ));
+            }
+            self.check_constant(&array, &param.constraint, at)?;
+            arrays.push(array);
+        }
+        Ok(arrays)
+    }
+
+    /// Brings the arguments to one shape of independent entries; returns those dimensions. Afterwards an
+    /// argument's dims are its parameter's own, the independent ones being axes of the value.
+    pub(super) fn align_arguments(
+        &mut self,
+        dist: &Distribution,
+        args: Vec<Array>,
+        span: Span,
+    ) -> Lowered<(Vec<Array>, Vec<Axis>)> {
+        let mut widest: Option<Vec<Axis>> = None;
+        for (arg, param) in args.iter().zip(&dist.params) {
+            let outer = &arg.dims[..arg.dims.len() - param.dims.len()];
+            if widest.as_ref().is_none_or(|w| outer.len() > w.len()) {
+                widest = Some(outer.to_vec());
+            }
+        }
+        let widest = widest.unwrap_or_default();
+        let sizes: Vec<Dim> = widest.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
+        let mut event: Vec<(Axis, Axis)> = Vec::new();
+        let mut aligned = Vec::new();
+        let mut taken = widest.iter().copied().collect();
+        for (arg, param) in args.iter().zip(&dist.params) {
+            let outer = arg.dims.len() - param.dims.len();
+            let own: Vec<Dim> = self.sizes(arg)[..outer].to_vec();
+            if own[..] != sizes[sizes.len() - outer..] {
+                let found = super::types::describe(Elem::Real, &own);
+                let wanted = super::types::describe(Elem::Real, &sizes);
+                return Err(self.report(
+                    Diagnostic::error(
+                        Code("E0306"),
+                        format!("the arguments of `{}` have different shapes", dist.name),
+                    )
+                    .at(span, format!("{wanted} and {found}")),
+                ));
+            }
+            let mut target: Vec<Axis> = widest[widest.len() - outer..].to_vec();
+            for (formal, actual) in param.dims.iter().zip(&arg.dims[outer..]) {
+                // One formal dimension is one axis in all arguments.
+                let axis = match event.iter().find(|(known, _)| known == formal) {
+                    Some((_, axis)) => *axis,
+                    None => {
+                        let info = self.b.axes.info(*actual).clone();
+                        let busy = self.open_axes().union(&taken).union(&widest.iter().copied().collect());
+                        let axis = if busy.contains(*actual) {
+                            self.b.axes.index(&info.name, info.lower, info.size, &busy)
+                        } else {
+                            *actual
+                        };
+                        event.push((*formal, axis));
+                        taken.insert(axis);
+                        axis
+                    }
+                };
+                if self.b.axes.info(axis).size != self.b.axes.info(*actual).size {
+                    return Err(self.error(
+                        "E0306",
+                        span,
+                        format!("the arguments of `{}` have different sizes", dist.name),
+                        "here",
+                    ));
+                }
+                target.push(axis);
+            }
+            let moved = self.with_dims(arg, &target);
+            aligned.push(Array { var: moved.var, dims: target[outer..].to_vec() });
+        }
+        Ok((aligned, widest))
+    }
+
+    /// The axes of one value, named by the argument that has them.
+    pub(super) fn event_axes(&mut self, dist: &Distribution, args: &[Array]) -> Vec<Axis> {
+        dist.event
+            .iter()
+            .map(|formal| {
+                dist.params
+                    .iter()
+                    .zip(args)
+                    .find_map(|(param, arg)| {
+                        param.dims.iter().position(|axis| axis == formal).map(|at| arg.dims[at])
+                    })
+                    .unwrap_or(*formal)
+            })
+            .collect()
+    }
+
+    /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
+    pub(super) fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
+        let mut special = (**dist).clone();
+        let mut sizes = Vec::new();
+        for (param, arg) in dist.params.iter().zip(args.iter()) {
+            for (formal, actual) in param.dims.iter().zip(&arg.dims) {
+                if let Some(name) = self.b.axes.info(*formal).size.as_name() {
+                    sizes.push((name.to_string(), self.b.axes.info(*actual).size.clone()));
+                }
+            }
+            if let Some(dim) = self.as_dim(arg.var) {
+                sizes.push((format!("{}.{}", dist.name, param.name), dim));
+            }
+        }
+        let replace = |dim: &Dim| {
+            let mut result = dim.clone();
+            for (name, size) in &sizes {
+                result = result.substitute(name, size);
+            }
+            result
+        };
+        special.finite = special.finite.as_ref().map(replace);
+        if let Constraint::IntRange(lower, upper) = &special.support {
+            special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
+        }
+        if special.support == Constraint::Bounded
+            && let Some([lower, upper]) = special.ends
+            && let (Some(a), Some(b)) = (self.b.constant(args[lower].var), self.b.constant(args[upper].var))
+        {
+            special.support = Constraint::Interval(a.number(), b.number());
+        }
+        special.into()
+    }
+}
