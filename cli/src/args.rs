@@ -58,6 +58,9 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Measure a fit's gradient estimator: bias, variance, and which strategies would do better
+    #[command(after_help = "Example: vary gradcheck mixture.ppl reinforced --after 200")]
+    Gradcheck(GradcheckArgs),
     /// Print a stage of the compiler
     #[command(after_help = "Example: vary compile cone.ppl elbo --emit density")]
     Compile {
@@ -127,6 +130,23 @@ pub struct FitArgs {
     /// The fit's own `quick` settings, for tests
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Arguments of `vary gradcheck`.
+#[derive(Debug, Clone, Args)]
+pub struct GradcheckArgs {
+    /// What is fitted, and how.
+    #[command(flatten)]
+    pub fit: FitArgs,
+    /// Measure at the parameters after this many steps of the fit, instead of at the start
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    pub after: u64,
+    /// Gradients to draw
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..))]
+    pub gradients: u32,
+    /// Do not try other strategies
+    #[arg(long)]
+    pub no_ranking: bool,
 }
 
 /// Mode of differentiation.

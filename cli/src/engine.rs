@@ -14,6 +14,7 @@ use vary_runtime::data::{self as values, Columns, DataError, Source, near};
 use vary_runtime::fit::Observer;
 
 pub use prompt::{State, is_complete};
+pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How};
 pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
 use crate::args::{Ad, DataArg, FitArgs, Stage};
@@ -188,6 +189,15 @@ impl Prepared {
     /// The full names of the parameters, in the order of the report.
     pub fn parameters(&self) -> Vec<String> {
         self.fit.fit.objective.params.iter().map(|param| param.name.clone()).collect()
+    }
+
+    /// Measures the fit's gradient estimator.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, or a number that is not finite.
+    pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Failure> {
+        let exit = |found: &Diagnostic| if found.code.0 == "E0901" { Exit::Numerical } else { Exit::Program };
+        self.fit.gradcheck(asked).map_err(|found| Failure::Diagnostics(exit(&found), vec![found]))
     }
 
     /// Runs the fit until its end or until the flag is set.

@@ -8,6 +8,7 @@ mod constraint;
 mod emit;
 mod estimator;
 mod fit;
+pub mod gradcheck;
 mod locate;
 mod options;
 mod prompt;
