@@ -88,11 +88,14 @@ pub enum Command {
         /// A program to start with
         file: Option<PathBuf>,
     },
-    /// Explain a diagnostic, with an example; without CODE, list them
-    #[command(after_help = "Example: vary explain E0706")]
+    /// Explain a fit's gradient estimator site by site, or a diagnostic; without arguments, list these
+    #[command(after_help = "Example: vary explain cone.ppl elbo, or vary explain E0706")]
     Explain {
-        /// Such as E0706
-        code: Option<String>,
+        /// A program, or the code of a diagnostic such as E0706
+        #[arg(value_name = "FILE|CODE")]
+        subject: Option<String>,
+        /// The fit block, where the program has several
+        name: Option<String>,
     },
 }
 

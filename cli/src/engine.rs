@@ -174,6 +174,16 @@ impl Program {
         text.map_err(|_| Failure::Diagnostics(Exit::Program, Vec::new()))
     }
 
+    /// The gradient estimator of a fit, for readers.
+    ///
+    /// # Errors
+    /// Findings about the program.
+    pub fn explain(&mut self, name: Option<&str>) -> Result<String, Failure> {
+        let text = self.session.explain(name);
+        self.refuse()?;
+        text.map_err(|_| Failure::Diagnostics(Exit::Program, Vec::new()))
+    }
+
     /// The program's text, formatted.
     ///
     /// # Errors

@@ -22,8 +22,7 @@ pub fn run(args: &GradcheckArgs, output: &Output) -> Exit {
 fn check(program: &mut engine::Program, args: &GradcheckArgs, output: &Output) -> Result<Exit, Failure> {
     let prepared = program.prepare(&args.fit)?;
     output.diagnostics(program.sources(), &prepared.diagnostics);
-    let asked =
-        Asked { after: args.after, gradients: args.gradients as usize, rank: !args.no_ranking };
+    let asked = Asked { after: args.after, gradients: args.gradients as usize, rank: !args.no_ranking };
     let found = prepared.gradcheck(&asked)?;
     output.result(&if output.json { report::json(&found) } else { report::text(&found) });
     Ok(if found.biased().next().is_some() { Exit::Numerical } else { Exit::Success })

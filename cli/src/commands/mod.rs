@@ -28,7 +28,7 @@ pub fn run(command: &Command, output: &Output) -> Exit {
         Command::Compile { file, name, emit } => compile::run(file, name.as_deref(), *emit, output),
         Command::Fmt { files, check } => fmt::run(files, *check, output),
         Command::Repl { file } => repl::run(file.as_deref(), output),
-        Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Explain { subject, name } => explain::run(subject.as_deref(), name.as_deref(), output),
     }
 }
 

@@ -12,7 +12,10 @@ pub fn text(found: &GradCheck) -> String {
         steps => format!("after {steps} steps"),
     };
     let GradCheck { fit, gradients, samples, step_us, .. } = found;
-    let mut text = format!("{fit}: {gradients} gradients of {samples} draws {place}, {} µs each\n", number_text(*step_us));
+    let mut text = format!(
+        "{fit}: {gradients} gradients of {samples} draws {place}, {} µs each\n",
+        number_text(*step_us)
+    );
     text += &format!("reference: {}\n", how(found.how));
     let (mean, reference) = found.objective;
     text += &format!("objective  {} (reference {})\n", number_text(mean), number_text(reference));

@@ -7,6 +7,7 @@ mod check;
 mod constraint;
 mod emit;
 mod estimator;
+mod explain;
 mod fit;
 pub mod gradcheck;
 mod locate;

@@ -19,9 +19,7 @@ pub fn pareto_shape(exceedances: &[f64]) -> f64 {
     let count = n as f64;
     let shape = |b: f64| x.iter().map(|x| (-b * x).ln_1p()).sum::<f64>() / count;
     let nodes = 30 + count.sqrt().floor() as usize;
-    let node = |j: usize| {
-        1.0 / largest + (1.0 - (nodes as f64 / (j as f64 + 0.5)).sqrt()) / (3.0 * quartile)
-    };
+    let node = |j: usize| 1.0 / largest + (1.0 - (nodes as f64 / (j as f64 + 0.5)).sqrt()) / (3.0 * quartile);
     let profile = |b: f64| {
         let k = shape(b);
         count * ((-b / k).ln() - k - 1.0)

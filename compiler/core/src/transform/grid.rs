@@ -26,8 +26,12 @@ pub fn noise(program: &Program, draw: Axis) -> Option<Vec<Noise>> {
     let mut fits = true;
     for_each_draw(&program.body, &mut |_, drawn| {
         fits &= drawn.args.is_empty();
-        if !found.iter().any(|(occurrence, noise)| *occurrence == drawn.occurrence && noise.base == drawn.base) {
-            let entries = drawn.key.iter().filter(|axis| *axis != draw).map(|axis| program.axes.size(axis)).product();
+        if !found
+            .iter()
+            .any(|(occurrence, noise)| *occurrence == drawn.occurrence && noise.base == drawn.base)
+        {
+            let entries =
+                drawn.key.iter().filter(|axis| *axis != draw).map(|axis| program.axes.size(axis)).product();
             let input = format!("noise#{}", found.len());
             found.push((drawn.occurrence.clone(), Noise { input, base: drawn.base, entries }));
         }

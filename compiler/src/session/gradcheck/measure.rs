@@ -42,17 +42,24 @@ pub struct Measured {
 }
 
 /// Measures an estimator at these parameters.
-pub fn measure(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Result<Measured, String> {
+pub fn measure(
+    gradients: &Gradients,
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<Measured, String> {
     let rows = run(gradients, values, steps, setup)?;
     let count = rows.gradients.len() as f64;
     let column = |entry: usize| rows.gradients.iter().map(move |row| row[entry]);
     let mean: Vec<f64> = (0..values.len()).map(|entry| column(entry).sum::<f64>() / count).collect();
-    let variance = mean.iter().enumerate().map(|(entry, mean)| {
-        column(entry).map(|g| (g - mean).powi(2)).sum::<f64>() / (count - 1.0)
-    });
-    let tail = mean.iter().enumerate().map(|(entry, mean)| {
-        tail_shape(&column(entry).map(|g| (g - mean).abs()).collect::<Vec<f64>>())
-    });
+    let variance = mean
+        .iter()
+        .enumerate()
+        .map(|(entry, mean)| column(entry).map(|g| (g - mean).powi(2)).sum::<f64>() / (count - 1.0));
+    let tail = mean
+        .iter()
+        .enumerate()
+        .map(|(entry, mean)| tail_shape(&column(entry).map(|g| (g - mean).abs()).collect::<Vec<f64>>()));
     let mut times = rows.microseconds;
     times.sort_by(f64::total_cmp);
     Ok(Measured {
@@ -106,7 +113,8 @@ pub fn share(
     let one = run(gradients, values, steps, setup)?;
     let two = run(&Gradients { program: &other, ..*gradients }, values, steps, setup)?;
     let pairs = one.gradients.iter().zip(&two.gradients);
-    let apart: f64 = pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
+    let apart: f64 =
+        pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
     let count = steps as f64;
     let entries = 0..values.len();
     let spread: f64 = entries

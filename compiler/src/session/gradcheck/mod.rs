@@ -121,7 +121,8 @@ impl Prepared {
     /// # Errors
     /// A fit that fails before the point of measurement, or a program that cannot be run.
     pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Diagnostic> {
-        let fault = |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
         let values = self.values_after(asked.after, &setup)?;
         let gradients = Gradients {
@@ -139,8 +140,11 @@ impl Prepared {
             .zip(&reference.gradient)
             .map(|(at, expected)| entry(names[*at].clone(), *at, *expected, &measured, gradients.samples))
             .collect();
-        let rankings =
-            if asked.rank { self.rankings(&measured, &values, asked, &setup).map_err(fault)? } else { Vec::new() };
+        let rankings = if asked.rank {
+            self.rankings(&measured, &values, asked, &setup).map_err(fault)?
+        } else {
+            Vec::new()
+        };
         Ok(GradCheck {
             fit: self.fit.name.clone(),
             how: reference.how,
@@ -159,7 +163,8 @@ impl Prepared {
 
     /// The parameters after some steps of the fit.
     fn values_after(&self, steps: u64, setup: &Setup) -> Result<Vec<f64>, Diagnostic> {
-        let fault = |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         if steps == 0 {
             return Ok(self.start.clone());
         }

@@ -49,7 +49,9 @@ impl Prepared {
         let found = sites(&self.fit.objective.program);
         let mut rankings = Vec::new();
         for site in &self.sites {
-            let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else { continue };
+            let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
+                continue;
+            };
             let name = &sample.site.dist.name;
             let in_use = alternative(format!("{name}.{}(…)", site.strategy), true, current, samples);
             let mut alternatives = vec![in_use];

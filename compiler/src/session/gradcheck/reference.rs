@@ -109,10 +109,13 @@ fn draws(program: &Program, values: &[f64], draws: usize, setup: &Setup) -> Resu
     Ok(found.into_iter().flat_map(|(_, array)| array.into_iter()).collect())
 }
 
+/// The objective, draw by draw, as a function of the parameter vector.
+type Objective<'a> = dyn Fn(&[f64]) -> Result<Vec<f64>, String> + 'a;
+
 /// Derivatives by central differences of fourth order: mean and standard error over draws, which share their
 /// random numbers between shifts. Also the mean of the values where they are.
 fn difference(
-    run: &dyn Fn(&[f64]) -> Result<Vec<f64>, String>,
+    run: &Objective,
     values: &[f64],
     at: &[usize],
     shift: f64,
