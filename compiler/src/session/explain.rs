@@ -12,7 +12,7 @@ use vary_core::axis::Role;
 use vary_core::generative::{Marginaliser, ProgramExpr, SiteSpec};
 use vary_core::ir::{Monoid, Op, Program, Sample, Var};
 use vary_core::prim::Prim;
-use vary_core::transform::adev::{self, OBJECTIVE, strategy, strategy::Chosen};
+use vary_core::transform::adev::{OBJECTIVE, strategy, strategy::Chosen};
 use vary_core::transform::dependence::{Dependence, Link, Through};
 use vary_diagnostic::Span;
 use vary_syntax::ast::{Expr, ExprKind, ItemKind};
@@ -144,7 +144,7 @@ impl Session {
 
     /// What a result is the sum of, down to densities of sites and to what is not a sum; `true`: subtracted.
     fn summands(&self, program: &Program, result: Var, on: &Dependence) -> Vec<(Var, bool)> {
-        let definitions = adev::definitions(program);
+        let definitions = program.definitions();
         let free = |var: Var| on.of(var).is_none();
         let mut found = Vec::new();
         let mut open = vec![(result, false)];

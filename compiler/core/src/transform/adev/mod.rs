@@ -49,7 +49,7 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 pub const OBJECTIVE: &str = "objective";
 
 pub use super::support::LANES;
-pub use terms::{definitions, known_dims};
+pub use terms::known_dims;
 pub use value::value;
 
 /// What the caller knows that the program does not say.
