@@ -407,7 +407,8 @@ impl Lower<'_> {
                     .help("expectations are written in `objective` declarations and in fits"),
             ));
         };
-        let context = Context { open: [draw].into_iter().collect(), ..Context::default() };
+        let open = [draw].into_iter().collect();
+        let context = Context { open, path: self.path.clone(), ..Context::default() };
         let outer = std::mem::replace(&mut self.mode, Mode::Objective(context));
         let value = self.scoped(|this| this.block(block));
         self.mode = outer;

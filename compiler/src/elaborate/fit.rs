@@ -3,6 +3,7 @@
 use super::unit::Unit;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, Reported, base_of};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
@@ -18,12 +19,40 @@ use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 pub struct Fit {
     /// Its name; `fit` when it has none.
     pub name: String,
-    /// Its objective.
-    pub objective: Objective,
+    /// Its objectives, at least one; each moves its own parameters.
+    pub objectives: Vec<Objective>,
     /// How it is optimised.
     pub settings: Settings,
     /// The declaration.
     pub span: Span,
+}
+
+impl Fit {
+    /// The objective that is reported first.
+    pub fn objective(&self) -> &Objective {
+        &self.objectives[0]
+    }
+
+    /// The first model among its objectives, and what the user calls it.
+    pub fn model(&self) -> Option<&(String, Rc<ProgramExpr>)> {
+        self.objectives.iter().find_map(|objective| objective.model.as_ref())
+    }
+
+    /// The first guide among its objectives, and what the user calls it.
+    pub fn guide(&self) -> Option<&(String, Rc<ProgramExpr>)> {
+        self.objectives.iter().find_map(|objective| objective.guide.as_ref())
+    }
+
+    /// The parameters of all objectives, in order.
+    pub fn params(&self) -> Vec<ParamSpec> {
+        let mut params: Vec<ParamSpec> = Vec::new();
+        for param in self.objectives.iter().flat_map(|objective| &objective.params) {
+            if !params.iter().any(|known| known.name == param.name) {
+                params.push(param.clone());
+            }
+        }
+        params
+    }
 }
 
 /// An objective bound to its programs.
@@ -45,6 +74,10 @@ pub struct Objective {
     pub guide: Option<(String, Rc<ProgramExpr>)>,
     /// The parameters of all programs in it, starting values replaced by the fit's `init`.
     pub params: Vec<ParamSpec>,
+    /// Those that it is differentiated by: of programs that are not frozen everywhere.
+    pub differentiated: BTreeSet<String>,
+    /// Those that it moves: those it is differentiated by, unless the fit says `over`.
+    pub moves: BTreeSet<String>,
     /// Places of the user's own `detach`, `surrogate` and `frozen`.
     pub detaches: Vec<Span>,
     /// Places where importance sampling estimates a density.
@@ -121,25 +154,20 @@ impl Unit {
 
     /// Elaborates a declared fit.
     pub fn fit(&mut self, decl: &ast::FitDecl, span: Span) -> Lowered<Fit> {
-        let [first] = decl.objectives.as_slice() else {
-            self.report(
-                Diagnostic::error(Code("E0801"), "fits with several objectives cannot be run yet")
-                    .at(decl.objectives.last().map_or(span, |o| o.span), "the second objective")
-                    .help("write one fit for each"),
-            );
-            return Err(Reported);
-        };
-        if let Some(over) = &first.over {
-            self.report(Diagnostic::error(Code("E0801"), "`over` cannot be used yet").at(over.span, "here"));
-            return Err(Reported);
-        }
         let (settings, inits) = self.settings(&decl.settings)?;
-        let mut objective = self.objective(&first.objective, Some((first.maximize, first.span)))?;
-        for field in inits {
-            self.apply_init(&mut objective, &field)?;
+        let mut objectives = Vec::new();
+        for (at, asked) in decl.objectives.iter().enumerate() {
+            // Objectives share no randomness: each has a call path of its own.
+            let path = if at == 0 { String::new() } else { format!("objective{}", at + 1) };
+            objectives.push(self.objective_at(&asked.objective, Some((asked.maximize, asked.span)), path)?);
         }
+        self.divide_parameters(&decl.objectives, &mut objectives)?;
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
-        Ok(Fit { name, objective, settings, span })
+        let mut fit = Fit { name, objectives, settings, span };
+        for field in inits {
+            self.apply_init(&mut fit, &field)?;
+        }
+        Ok(fit)
     }
 
     /// The fit of a file without one: `elbo` of a model with an automatic guide.
@@ -162,6 +190,11 @@ impl Unit {
 
     /// Specialises an objective expression to its programs.
     pub fn objective(&mut self, expr: &Expr, sense: Option<(bool, Span)>) -> Lowered<Objective> {
+        self.objective_at(expr, sense, String::new())
+    }
+
+    /// The same, with a call path that names its randomness.
+    fn objective_at(&mut self, expr: &Expr, sense: Option<(bool, Span)>, path: String) -> Lowered<Objective> {
         let declared = match &expr.kind {
             ExprKind::Call(callee, _) => match &callee.kind {
                 ExprKind::Name(name) => {
@@ -205,6 +238,7 @@ impl Unit {
         let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
         lower.draw = Some(draw);
+        lower.path = path;
         let value = lower.expr(expr)?;
         let Value::Array(value) = value else {
             return Err(lower.error(
@@ -256,7 +290,22 @@ impl Unit {
         }
         detaches.sort();
         detaches.dedup();
-        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
+        let differentiated = super::over::differentiated(&program);
+        let moves = differentiated.clone();
+        Ok(Objective {
+            name,
+            maximize,
+            bound,
+            program,
+            draw,
+            model,
+            guide,
+            params,
+            differentiated,
+            moves,
+            detaches,
+            estimates,
+        })
     }
 
     /// Whether a file-level name stands for this program.
@@ -418,17 +467,13 @@ impl Unit {
     }
 
     /// `init = (mu = [0, 0])`
-    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field) -> Lowered<()> {
+    fn apply_init(&mut self, fit: &mut Fit, field: &ast::Field) -> Lowered<()> {
         let name = &field.name.name;
-        let matches: Vec<usize> = objective
-            .params
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| p.name == *name || p.name.rsplit('.').next() == Some(name))
-            .map(|(at, _)| at)
-            .collect();
-        let [at] = matches.as_slice() else {
-            let known: Vec<&str> = objective.params.iter().map(|p| p.name.as_str()).collect();
+        let params = fit.params();
+        let own = |p: &&ParamSpec| p.name == *name || p.name.rsplit('.').next() == Some(name);
+        let matches: Vec<&ParamSpec> = params.iter().filter(own).collect();
+        let [spec] = matches.as_slice() else {
+            let known: Vec<&str> = params.iter().map(|p| p.name.as_str()).collect();
             self.report(
                 Diagnostic::error(Code("E0605"), format!("`init` names no parameter `{name}`"))
                     .at(
@@ -439,10 +484,10 @@ impl Unit {
             );
             return Err(Reported);
         };
-        let spec = objective.params[*at].clone();
         let mut lower = Lower::new(self, Mode::Pure);
-        let init = lower.initial_value(&field.value, &spec)?;
-        objective.params[*at].init = Some(init);
+        let init = lower.initial_value(&field.value, spec)?;
+        let everywhere = fit.objectives.iter_mut().flat_map(|objective| &mut objective.params);
+        everywhere.filter(|param| param.name == spec.name).for_each(|param| param.init = Some(init.clone()));
         Ok(())
     }
 }

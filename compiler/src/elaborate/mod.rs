@@ -17,7 +17,7 @@
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `effect` | what objectives require of programs; expectations used linearly |
-//! | `fit` | fits with their objectives |
+//! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 //! | `prompt` | what a prompt evaluates |
@@ -37,6 +37,7 @@ mod fit;
 mod index;
 mod name;
 mod operator;
+mod over;
 mod parameter;
 mod posterior;
 mod program;
@@ -108,6 +109,8 @@ pub struct Lower<'u> {
     draw: Option<Axis>,
     /// Expectations, and what is linear in them: values that only have their meaning on average.
     estimated: BTreeSet<Var>,
+    /// The call path of this objective: names its randomness.
+    path: String,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
     /// File-level parameters that an objective reads itself.
@@ -191,6 +194,7 @@ impl<'u> Lower<'u> {
             bound_by_blocks: Vec::new(),
             draw: None,
             estimated: BTreeSet::new(),
+            path: String::new(),
             occurrences: 0,
             free_params: Vec::new(),
             simulated: Vec::new(),

@@ -1,7 +1,7 @@
 //! Posterior draws of a fitted objective: traces of its guide, and the reports of its programs.
 
 use super::unit::Unit;
-use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
+use super::{Fit, Lower, Lowered, Mode, Reported, base_of};
 use vary_core::axis::Axis;
 use vary_core::build::Builder;
 use vary_core::generative::{ProgramExpr, ProgramKind, TraceField};
@@ -12,8 +12,8 @@ use vary_core::transform::sim;
 
 impl Unit {
     /// The program that draws from the guide: a result per latent and per report, with the draw axis first.
-    pub fn posterior(&mut self, objective: &Objective) -> Lowered<Option<Program>> {
-        let Some((_, guide)) = &objective.guide else { return Ok(None) };
+    pub fn posterior(&mut self, fit: &Fit) -> Lowered<Option<Program>> {
+        let Some((_, guide)) = fit.guide() else { return Ok(None) };
         let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
         let context =
@@ -21,7 +21,7 @@ impl Unit {
         let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;
         let mut results: Vec<Output> =
             drawn.trace.iter().map(|field| output(&mut lower.b, draw, field)).collect();
-        if let Some((_, model)) = &objective.model {
+        if let Some((_, model)) = fit.model() {
             let base = base_of(model).clone();
             if matches!(**model, ProgramExpr::Base(_)) && base.kind == ProgramKind::Model {
                 let (_, reports) =

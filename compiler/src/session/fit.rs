@@ -1,7 +1,7 @@
 //! A fit from a session and its data to a report.
 
 use super::constraint::{constrain, unconstrain};
-use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
+use super::estimator::{self, Data, GradientEstimator, Gradients, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
 use super::show::{self, Digits};
@@ -54,8 +54,8 @@ pub struct Prepared {
     pub signature: Signature,
     /// The fit.
     pub fit: Fit,
-    /// Every stage.
-    pub derived: Derived,
+    /// Every stage of every objective.
+    pub derived: Vec<Derived>,
     pub(super) params: Vec<Placed>,
     pub(super) start: Vec<f64>,
     posterior: Option<Program>,
@@ -162,12 +162,14 @@ impl Session {
         }
         let settings = self.choose_settings(&fit, options)?;
         self.check_memory(&fit)?;
-        let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
+        let derived: Result<Vec<Derived>, Vec<Diagnostic>> =
+            fit.objectives.iter().map(|objective| pipeline::derive(objective, options.ad)).collect();
+        let derived = derived.map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
-        let posterior = self.unit.posterior(&fit.objective)?;
+        let posterior = self.unit.posterior(&fit)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
@@ -177,9 +179,15 @@ impl Session {
             .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
             .collect();
         let axes = self.unit.axes.clone();
-        let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
+        let mut specs = fit.params();
+        // Parameters of auxiliary losses stand behind those of the fit.
+        specs.extend(derived.iter().flat_map(|d| &d.estimator.losses).flat_map(|loss| loss.params.clone()));
+        let params = estimator::place(&specs, |axis| axes.size(axis));
         let start = self.start(&params, &data)?;
-        let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
+        let (mut sites, mut notes) = (Vec::new(), Vec::new());
+        for (derived, objective) in derived.iter().zip(&fit.objectives) {
+            self.estimator_notes(derived, objective, &mut sites, &mut notes);
+        }
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
         Ok(Prepared {
@@ -200,9 +208,9 @@ impl Session {
 
     /// Refuses arrays that no memory holds.
     fn check_memory(&mut self, fit: &Fit) -> Lowered<()> {
-        let objective = &fit.objective;
-        let params = objective.params.iter().map(|param| (param.name.clone(), &param.dims, param.span));
-        let programs = objective.model.iter().chain(&objective.guide).map(|(_, program)| base_of(program));
+        let specs = fit.params();
+        let params = specs.iter().map(|param| (param.name.clone(), &param.dims, param.span));
+        let programs = fit.model().into_iter().chain(fit.guide()).map(|(_, program)| base_of(program));
         let sites = programs.flat_map(|base| base.latents.iter().chain(&base.observed));
         let sites = sites.map(|site| (site.address.to_string(), &site.dims, site.span));
         let mut large = Vec::new();
@@ -284,10 +292,11 @@ impl Session {
         &self,
         derived: &Derived,
         objective: &Objective,
-    ) -> (Vec<SiteReport>, Vec<String>) {
+        sites: &mut Vec<SiteReport>,
+        notes: &mut Vec<String>,
+    ) {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
-        let mut sites: Vec<SiteReport> = Vec::new();
         for site in &derived.estimator.sites {
             let report = SiteReport {
                 address: site.address.to_string(),
@@ -298,7 +307,6 @@ impl Session {
                 sites.push(report);
             }
         }
-        let mut notes = Vec::new();
         for span in &objective.estimates {
             let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
             let text = format!(
@@ -317,12 +325,11 @@ impl Session {
                 notes.push(text);
             }
         }
-        (sites, notes)
     }
 
     /// What is observed and what is latent.
     pub fn signature(&self, fit: &Fit) -> Signature {
-        let Some((_, model)) = &fit.objective.model else { return Signature::default() };
+        let Some((_, model)) = fit.model() else { return Signature::default() };
         let base = base_of(model);
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
@@ -341,30 +348,20 @@ impl Prepared {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let objective = &self.fit.objective;
         let setup =
             Setup { data: &self.data, params: &self.params, threads: settings.threads, seed: settings.seed };
-        let mut estimator = GradientEstimator::new(
-            &self.derived.gradient,
-            &self.derived.estimator.states,
-            settings.samples,
-            &setup,
-        )
-        .map_err(fault)?;
+        let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
-        let sense = if objective.maximize { Sense::Maximize } else { Sense::Minimize };
+        let sense = sense(self.fit.objective());
         let asked = run::Settings { steps: settings.steps, sense };
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
         let values = &fitted.params;
 
-        let mut primal = self.derived.estimator.program.clone();
-        primal.results.retain(|result| result.name == adev::OBJECTIVE);
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
-        let estimates =
-            estimator::sample(&primal, &estimator::Moment { values, draws: FRESH_DRAWS, step: 0 }, &fresh)
-                .map_err(fault)?;
-        let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-        let measured = MonteCarlo::of(&estimates);
+        let mut objectives = Vec::new();
+        for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
+            objectives.push(measured(objective, derived, values, *tail, &fresh).map_err(fault)?);
+        }
         let posterior = match &self.posterior {
             None => Vec::new(),
             Some(program) => estimator::sample(
@@ -377,8 +374,8 @@ impl Prepared {
             .map(|(name, draws)| self.summarise(name, draws))
             .collect(),
         };
-        let parameters = self
-            .params
+        let own = self.fit.params().len();
+        let parameters = self.params[..own]
             .iter()
             .map(|placed| {
                 let raw = &values[placed.offset..placed.offset + placed.len];
@@ -388,21 +385,9 @@ impl Prepared {
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
-            model: objective.model.as_ref().map(|(name, _)| name.clone()),
-            guide: objective.guide.as_ref().map(|(name, _)| name.clone()),
-            objectives: vec![ObjectiveReport {
-                name: objective.name.clone(),
-                mean: measured.mean,
-                se: measured.se,
-                draws: measured.draws,
-                tail: fitted.tail,
-                sense,
-                bound: match objective.bound {
-                    Bound::Lower => Some(run::Bound::Lower),
-                    Bound::Upper => Some(run::Bound::Upper),
-                    Bound::None => None,
-                },
-            }],
+            model: self.fit.model().map(|(name, _)| name.clone()),
+            guide: self.fit.guide().map(|(name, _)| name.clone()),
+            objectives,
             estimator: EstimatorReport {
                 unbiased: if unproven { None } else { Some(true) },
                 sites: self.sites.clone(),
@@ -430,9 +415,33 @@ impl Prepared {
         Ok(Ended { report, end })
     }
 
+    /// The gradients of all objectives, each by its own parameters.
+    pub(super) fn estimator(&self, setup: &Setup) -> Result<Gradients, String> {
+        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = self
+            .fit
+            .objectives
+            .iter()
+            .zip(&self.derived)
+            .map(|(objective, derived)| {
+                let estimator = &derived.estimator;
+                let losses: Vec<&str> =
+                    estimator.losses.iter().flat_map(|l| &l.params).map(|p| &*p.name).collect();
+                let part = GradientEstimator::new(
+                    &derived.gradient,
+                    &estimator.states,
+                    self.settings.samples,
+                    setup,
+                )?;
+                let sense = sense(objective);
+                Ok((if sense == Sense::Maximize { part.minimising(&losses) } else { part }, sense))
+            })
+            .collect();
+        Ok(Gradients::new(parts?))
+    }
+
     /// A summary of draws; of a site under a condition, over the draws that have it.
     fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
-        let guide = self.fit.objective.guide.as_ref();
+        let guide = self.fit.guide();
         let conditional = guide.is_some_and(|(_, guide)| {
             base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
         });
@@ -468,7 +477,8 @@ impl Prepared {
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
         let at =
             estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step };
-        match locate::first_bad_value(&self.derived.estimator.program, &at, setup) {
+        let programs = self.derived.iter().map(|derived| &derived.estimator.program);
+        match programs.into_iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),
             None => {
                 if let Some((at, value)) = failure.gradient
@@ -492,4 +502,38 @@ impl Prepared {
             .at(self.fit.span, "in this fit")
             .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
     }
+}
+
+/// Which way a fit moves an objective.
+pub(super) fn sense(objective: &Objective) -> Sense {
+    if objective.maximize { Sense::Maximize } else { Sense::Minimize }
+}
+
+/// An objective at the fitted parameters, by fresh draws.
+fn measured(
+    objective: &Objective,
+    derived: &Derived,
+    values: &[f64],
+    tail: Option<run::Tail>,
+    setup: &Setup,
+) -> Result<ObjectiveReport, String> {
+    let mut primal = derived.estimator.program.clone();
+    primal.results.retain(|result| result.name == adev::OBJECTIVE);
+    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0 };
+    let estimates = estimator::sample(&primal, &at, setup)?;
+    let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
+    let measured = MonteCarlo::of(&estimates);
+    Ok(ObjectiveReport {
+        name: objective.name.clone(),
+        mean: measured.mean,
+        se: measured.se,
+        draws: measured.draws,
+        tail,
+        sense: sense(objective),
+        bound: match objective.bound {
+            Bound::Lower => Some(run::Bound::Lower),
+            Bound::Upper => Some(run::Bound::Upper),
+            Bound::None => None,
+        },
+    })
 }

@@ -46,7 +46,7 @@ impl Prepared {
         setup: &Setup,
     ) -> Result<Vec<Ranking>, String> {
         let samples = self.settings.samples;
-        let found = sites(&self.fit.objective.program);
+        let found = sites(&self.fit.objective().program);
         let mut rankings = Vec::new();
         for site in &self.sites {
             let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
@@ -59,7 +59,7 @@ impl Prepared {
                 if strategy.name() == site.strategy && options.is_empty() {
                     continue;
                 }
-                let objective = with_strategy(&self.fit.objective, &site.address, &strategy);
+                let objective = with_strategy(self.fit.objective(), &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
                 let Ok(derived) = pipeline::derive(&objective, Ad::Auto) else { continue };
                 let states = &derived.estimator.states;
