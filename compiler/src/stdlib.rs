@@ -4,7 +4,21 @@
 const FILES: &[(&str, &[&str], &str)] = &[
     (
         "stdlib/objectives.ppl",
-        &["elbo", "iwelbo", "elbo_stl", "renyi"],
+        &[
+            "elbo",
+            "iwelbo",
+            "elbo_stl",
+            "elbo_beta",
+            "iwelbo_dreg",
+            "renyi",
+            "q_wake",
+            "p_wake",
+            "sleep",
+            "tvo",
+            "jeffreys",
+            "symmetric_kl",
+            "f_divergence",
+        ],
         include_str!("../../stdlib/objectives.ppl"),
     ),
     (

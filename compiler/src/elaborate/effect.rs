@@ -62,6 +62,10 @@ impl Lower<'_> {
         values: &[(Value, Span)],
     ) -> Lowered<()> {
         for attribute in attributes {
+            if attribute.name.name == "biased" {
+                let text = attribute_text(attribute).unwrap_or("by its own account");
+                self.bias.push(format!("`{}` is biased: {text}", f.name.name));
+            }
             let required: Vec<&Expr> = match attribute.name.name.as_str() {
                 "requires" => attribute.args.iter().map(|arg| &arg.value).collect(),
                 "gradient_of" => {
@@ -88,23 +92,33 @@ impl Lower<'_> {
         values: &[(Value, Span)],
     ) -> Lowered<()> {
         let ExprKind::Call(callee, args) = &requirement.kind else { return Ok(()) };
-        let (ExprKind::Name(what), [arg]) = (&callee.kind, args.as_slice()) else { return Ok(()) };
-        let ExprKind::Name(param) = &arg.value.kind else { return Ok(()) };
-        let at = f.params.iter().position(|p| p.name.name == *param);
-        let Some((Value::Program(program), span)) = at.map(|at| &values[at]) else { return Ok(()) };
+        let ExprKind::Name(what) = &callee.kind else { return Ok(()) };
+        let given = |arg: &ast::Arg| {
+            let ExprKind::Name(param) = &arg.value.kind else { return None };
+            let at = f.params.iter().position(|p| p.name.name == *param)?;
+            match &values[at] {
+                (Value::Program(program), span) => Some((program, span)),
+                _ => None,
+            }
+        };
+        let programs: Vec<_> = args.iter().filter_map(given).collect();
+        if let ("covers", [(wide, _), (narrow, _)]) = (what.as_str(), programs.as_slice()) {
+            return self.aside(|unit| unit.check_supports(wide, narrow));
+        }
+        let [(program, span)] = programs.as_slice() else { return Ok(()) };
         let name = &f.name.name;
         match what.as_str() {
             "exact" => {
                 let Some(estimated) = estimate(program) else { return Ok(()) };
                 Err(self.report(
                     Diagnostic::error(Code("E0609"), format!("`{name}` needs an exact density"))
-                        .at(*span, format!("the density of `{}` is estimated", base_of(program).name))
+                        .at(**span, format!("the density of `{}` is estimated", base_of(program).name))
                         .at(estimated, "by importance sampling, here")
                         .help("use `elbo` or `iwelbo`, which stay bounds, or `using = enumerate`"),
                 ))
             }
             "smooth" => {
-                for site in base_of(program).latents.clone() {
+                for site in program.latents() {
                     let smooth = match &site.strategy {
                         Some(strategy) => *strategy == Strategy::Reparam,
                         None => self.aside(|unit| unit.distribution(&site.dist))?.reparam.is_some(),
@@ -116,17 +130,28 @@ impl Lower<'_> {
                                 format!("`{name}` needs a guide with smooth sites only"),
                             )
                             .at(site.span, format!("`{}` is not reparameterised", site.address))
-                            .at(*span, "the guide given")
+                            .at(**span, "the guide given")
                             .help("use `elbo`, or `.reparam` at the site"),
                         ));
                     }
                 }
                 Ok(())
             }
+            "normalized" => {
+                let base = base_of(program);
+                if program.observed().is_empty() && !super::program::has_factor(&base.program.body) {
+                    return Ok(());
+                }
+                Err(self.report(
+                    Diagnostic::error(Code("E0609"), format!("`{name}` needs a normalised program"))
+                        .at(**span, format!("`{}` observes, or has a factor", base.name))
+                        .help("use `jeffreys` or `cubo`, which need no evidence, or `prior(p)`"),
+                ))
+            }
             other => Err(self.report(
                 Diagnostic::error(Code("E0609"), format!("nothing is known of the requirement `{other}`"))
                     .at(requirement.span, format!("declared by `{name}`"))
-                    .help("the requirements are `exact(p)` and `smooth(q)`"),
+                    .help("the requirements are `exact(p)`, `smooth(q)`, `covers(q, p)` and `normalized(p)`"),
             )),
         }
     }
@@ -134,12 +159,17 @@ impl Lower<'_> {
 
 /// Where a density is estimated, if it is.
 pub fn estimate(program: &ProgramExpr) -> Option<Span> {
-    match program {
-        ProgramExpr::Base(_) => None,
+    program.parts().into_iter().find_map(|part| match part {
         ProgramExpr::Marginal { using: Marginaliser::Importance { .. }, span, .. } => Some(*span),
-        ProgramExpr::Marginal { program, .. } => estimate(program),
-        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
-            estimate(inner)
-        }
+        ProgramExpr::Normalize(normalize) => Some(normalize.span),
+        _ => None,
+    })
+}
+
+/// The text of an attribute: `@biased("self-normalised")`.
+fn attribute_text(attribute: &ast::Attribute) -> Option<&str> {
+    match attribute.args.first().map(|arg| &arg.value.kind) {
+        Some(ExprKind::Str(text)) => Some(text),
+        _ => None,
     }
 }

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{
-    Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
-};
+use vary_core::generative::{Constraint, Init, ParamSpec, ProgramExpr, ProgramKind};
 use vary_core::ir::{Output, Program};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
@@ -82,6 +80,8 @@ pub struct Objective {
     pub detaches: Vec<Span>,
     /// Places where importance sampling estimates a density.
     pub estimates: Vec<Span>,
+    /// How it is biased, by its own account.
+    pub bias: Vec<String>,
 }
 
 /// What the value of an objective bounds.
@@ -258,6 +258,8 @@ impl Unit {
         let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         let mut params = std::mem::take(&mut lower.free_params);
+        let (weights, mut bias) = (std::mem::take(&mut lower.weights), std::mem::take(&mut lower.bias));
+        bias.dedup();
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
@@ -269,18 +271,20 @@ impl Unit {
             });
             text.unwrap_or_else(|| base_of(wanted).name.clone())
         };
-        let model = scored.iter().find(|p| base_of(p).kind == ProgramKind::Model).cloned();
-        let guide =
-            simulated.iter().find(|p| base_of(p).kind == ProgramKind::Guide).or(simulated.first()).cloned();
-        if let (Some(model), Some(guide)) = (&model, &guide) {
+        let (model, guide) = roles(&simulated, &scored);
+        // A guide that draws stays inside the model; one that is only scored is checked by its objective.
+        if let (Some(model), Some(guide)) = (&model, &guide)
+            && simulated.iter().any(|drawn| Rc::ptr_eq(drawn, guide))
+        {
             self.check_supports(model, guide)?;
         }
         let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
             collect_params(program, &mut params, &mut programs);
         }
-        let mut estimates: Vec<Span> =
-            simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
+        let live = super::over::live(&program);
+        let used = weights.iter().filter(|(var, _)| live[var.0 as usize]);
+        let mut estimates: Vec<Span> = used.filter_map(|(_, p)| super::effect::estimate(p)).collect();
         estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
@@ -305,6 +309,7 @@ impl Unit {
             moves,
             detaches,
             estimates,
+            bias,
         })
     }
 
@@ -321,8 +326,8 @@ impl Unit {
     }
 
     /// The guide's values must lie inside the model's supports.
-    fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
-        let (wanted, given) = (super::combine::latents(model), super::combine::latents(guide));
+    pub(super) fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
+        let (wanted, given) = (model.latents(), guide.latents());
         let mut failed = false;
         for site in &wanted {
             let Some(other) = given.iter().find(|s| s.address == site.address) else { continue };
@@ -330,7 +335,14 @@ impl Unit {
                 self.report(
                     Diagnostic::error(
                         Code("E0420"),
-                        format!("the guide's `{}` may lie outside the model's support", site.address),
+                        match base_of(guide).kind {
+                            ProgramKind::Guide => {
+                                format!("the guide's `{}` may lie outside the model's support", site.address)
+                            }
+                            ProgramKind::Model => {
+                                format!("the model's `{}` may lie outside the guide's support", site.address)
+                            }
+                        },
                     )
                     .at(other.span, format!("`{}` gives {}", other.dist, describe_support(&other.support)))
                     .at(site.span, format!("`{}` takes {}", site.dist, describe_support(&site.support)))
@@ -502,26 +514,33 @@ impl Lower<'_> {
 
 /// The parameters of the programs that an expression is made of, and the programs' names.
 pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
-    let mut add = |program: &Generative| {
+    for part in program.parts() {
+        let ProgramExpr::Base(program) = part else { continue };
         names.push(program.name.clone());
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    };
-    match program {
-        ProgramExpr::Base(base) => add(base),
-        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
-            collect_params(inner, params, names);
-        }
-        ProgramExpr::Marginal { using, program, .. } => {
-            if let Marginaliser::Importance { proposal: Some(h), .. } = using {
-                add(h);
-            }
-            collect_params(program, params, names);
-        }
     }
+}
+
+/// The model and the guide of an objective: what is scored and what draws, also as a part of another program, or
+/// in each other's place (where a guide is scored at what the model draws).
+fn roles(
+    simulated: &[Rc<ProgramExpr>],
+    scored: &[Rc<ProgramExpr>],
+) -> (Option<Rc<ProgramExpr>>, Option<Rc<ProgramExpr>>) {
+    let of = |kind: ProgramKind| move |p: &&Rc<ProgramExpr>| base_of(p).kind == kind;
+    let plain = |kind: ProgramKind| {
+        let parts = simulated.iter().chain(scored).flat_map(|p| p.parts());
+        let base = parts.filter_map(|part| if let ProgramExpr::Base(base) = part { Some(base) } else { None });
+        base.into_iter().find(|base| base.kind == kind).map(|base| Rc::new(ProgramExpr::Base(base.clone())))
+    };
+    let (model, guide) = (ProgramKind::Model, ProgramKind::Guide);
+    let model = scored.iter().find(of(model)).cloned().or_else(|| plain(model));
+    let guide = simulated.iter().find(of(guide)).cloned().or_else(|| plain(guide)).or(simulated.first().cloned());
+    (model, guide)
 }
 
 /// The arguments of a call, else nothing.

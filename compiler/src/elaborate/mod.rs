@@ -16,6 +16,7 @@
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `normalize` | `normalize`, and conditioning by `|` |
 //! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
@@ -36,6 +37,7 @@ mod expr;
 mod fit;
 mod index;
 mod name;
+mod normalize;
 mod operator;
 mod over;
 mod parameter;
@@ -119,6 +121,10 @@ pub struct Lower<'u> {
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
     scored: Vec<Rc<ProgramExpr>>,
+    /// The log weights and log densities of both.
+    weights: Vec<(Var, Rc<ProgramExpr>)>,
+    /// How the objectives called are biased, by their own account.
+    bias: Vec<String>,
 }
 
 /// An axis in scope.
@@ -199,6 +205,8 @@ impl<'u> Lower<'u> {
             free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
+            weights: Vec::new(),
+            bias: Vec::new(),
         }
     }
 
@@ -391,10 +399,5 @@ impl<'u> Lower<'u> {
 
 /// What a program expression is at its base.
 pub fn base_of(program: &ProgramExpr) -> &Rc<Generative> {
-    use ProgramExpr::*;
-    match program {
-        Base(base) => base,
-        Marginal { program, .. } => base_of(program),
-        Frozen(inner) | Given(inner, _) | Prior(inner) => base_of(inner),
-    }
+    program.base()
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::dim::Dim;
 use vary_core::generative::ProgramExpr;
-use vary_core::ir::{Array, Elem};
+use vary_core::ir::{Array, Elem, Input, InputKind};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ItemKind, Pattern};
 
@@ -25,12 +25,29 @@ impl Lower<'_> {
             return self.declared(name, &declared, span);
         }
         if let Some(builtin) = builtin::find(name) {
+            if builtin == "step" {
+                return self.step(span);
+            }
             return Ok(match builtin::constant(builtin) {
                 Some(value) => Value::Array(Array { var: self.b.real(value), dims: Vec::new() }),
                 None => Value::Builtin(builtin),
             });
         }
         Err(self.unknown_name(name, span))
+    }
+
+    /// The number of steps done, in an objective: a constant of each step.
+    fn step(&mut self, span: Span) -> Lowered<Value> {
+        if self.draw.is_none() {
+            return Err(self.report(
+                Diagnostic::error(Code("E0601"), "`step` stands outside an objective")
+                    .at(span, "no fit counts steps here")
+                    .help("pass what depends on it to an objective: `elbo_beta(m, q, min(1, step / 1000))`"),
+            ));
+        }
+        let input = Input { kind: InputKind::State, name: "step".to_string(), dims: Vec::new() };
+        let var = self.b.input(Elem::Real, input);
+        Ok(self.scalar(var))
     }
 
     /// Reports an unknown name, once.

@@ -139,22 +139,35 @@ impl Unit {
 
 /// The parameters that a program's results depend on other than as constants.
 pub(super) fn differentiated(program: &Program) -> BTreeSet<String> {
-    let (definitions, dependences) = (program.definitions(), dependences(program));
-    let mut found = BTreeSet::new();
+    let definitions = program.definitions();
+    let frozen = |var: Var| match definitions[var.0 as usize] {
+        Some(Op::Detach(of)) => matches!(definitions[of.0 as usize], Some(Op::Input(_))),
+        _ => false,
+    };
+    let reached = reached(program, &frozen);
+    let param = |(op, reached): (&Option<&Op>, bool)| match op {
+        Some(Op::Input(input)) if reached && input.kind == InputKind::Param => Some(input.name.clone()),
+        _ => None,
+    };
+    definitions.iter().zip(reached).filter_map(param).collect()
+}
+
+/// For each variable whether a result depends on it.
+pub(super) fn live(program: &Program) -> Vec<bool> {
+    reached(program, &|_| false)
+}
+
+/// What results depend on, not looking behind the variables where it `stops`.
+fn reached(program: &Program, stops: &dyn Fn(Var) -> bool) -> Vec<bool> {
+    let dependences = dependences(program);
     let mut seen = vec![false; program.vars.len()];
     let mut open: Vec<Var> = program.results.iter().map(|result| result.var).collect();
     while let Some(var) = open.pop() {
-        if std::mem::replace(&mut seen[var.0 as usize], true) {
-            continue;
-        }
-        let frozen = |of: &Var| matches!(definitions[of.0 as usize], Some(Op::Input(_)));
-        match definitions[var.0 as usize] {
-            Some(Op::Input(input)) if input.kind == InputKind::Param => _ = found.insert(input.name.clone()),
-            Some(Op::Detach(of)) if frozen(of) => {}
-            _ => open.extend(&dependences[var.0 as usize]),
+        if !std::mem::replace(&mut seen[var.0 as usize], true) && !stops(var) {
+            open.extend(&dependences[var.0 as usize]);
         }
     }
-    found
+    seen
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -184,12 +184,13 @@ impl Session {
                     let (line, _) = self.unit.sources.line_column(*span);
                     lines.insert(format!("  not proven unbiased: a derivative is cut, line {line}"));
                 }
-                let proven = objective.detaches.is_empty();
-                let _ = writeln!(
-                    text,
-                    "  gradient estimator: {}",
-                    if proven { "unbiased" } else { "not proven unbiased" }
-                );
+                lines.extend(objective.bias.iter().map(|text| format!("  {text}")));
+                let verdict = match (objective.bias.is_empty(), objective.detaches.is_empty()) {
+                    (false, _) => "biased",
+                    (true, false) => "not proven unbiased",
+                    (true, true) => "unbiased",
+                };
+                let _ = writeln!(text, "  gradient estimator: {verdict}");
                 lines.into_iter().for_each(|line| text.push_str(&format!("{line}\n")));
             }
         }

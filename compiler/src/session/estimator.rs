@@ -66,7 +66,12 @@ pub struct Moment<'a> {
     pub draws: usize,
     /// The step, part of every random key.
     pub step: u64,
+    /// What the program reads as the number of steps done.
+    pub done: u64,
 }
+
+/// The state that counts steps.
+const STEP: &str = "step";
 
 /// Where an input of a step is taken from.
 enum Given {
@@ -74,6 +79,8 @@ enum Given {
     Param(usize, usize),
     /// A state.
     State(usize),
+    /// The number of steps done.
+    Step,
 }
 
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
@@ -87,6 +94,7 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
     executor
         .inputs()
         .map(|input| match input.kind {
+            InputKind::State if input.name == STEP => Ok(Given::Step),
             InputKind::State => {
                 let at = states.iter().position(|name| *name == input.name);
                 at.map(Given::State).ok_or_else(|| format!("state `{}` is not kept", input.name))
@@ -104,12 +112,13 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
 /// Runs a program without parameters or draws once; its results by name.
 pub fn evaluate(program: &Program, data: &Data) -> Result<HashMap<String, ArrayD<f64>>, String> {
     let setup = Setup { data, params: &[], threads: 1, seed: 0 };
-    Ok(sample(program, &Moment { values: &[], draws: 1, step: 0 }, &setup)?.into_iter().collect())
+    Ok(sample(program, &Moment { values: &[], draws: 1, step: 0, done: 0 }, &setup)?.into_iter().collect())
 }
 
 /// Every result of a program at these parameters, over all draws where it has the draw axis.
 pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(String, ArrayD<f64>)>, String> {
-    let Moment { values, draws, step } = *at;
+    let Moment { values, draws, step, done } = *at;
+    let done = [done as f64];
     let mut executor = executor(program, draws, setup)?;
     let states: Vec<String> =
         executor.inputs().filter(|i| i.kind == InputKind::State).map(|i| i.name.clone()).collect();
@@ -121,6 +130,7 @@ pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(Stri
         .map(|given| match given {
             Given::Param(offset, len) => &values[*offset..offset + len],
             Given::State(at) => zeros[*at].as_slice(),
+            Given::Step => &done,
         })
         .collect();
     executor.run(&inputs, setup.seed, step);
@@ -207,10 +217,12 @@ impl Estimator for GradientEstimator {
     }
 
     fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
+        let done = [step as f64];
         for (given, input) in self.given.iter().zip(&mut self.inputs) {
             input.copy_from_slice(match given {
                 Given::Param(offset, len) => &params[*offset..offset + len],
                 Given::State(at) => &self.states[*at].value,
+                Given::Step => &done,
             });
         }
         self.executor.run(&self.inputs, self.seed, step);

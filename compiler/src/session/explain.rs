@@ -182,10 +182,12 @@ impl Session {
         for span in &objective.detaches {
             notes.push(self.placed("  a derivative is cut", *span));
         }
+        notes.extend(objective.bias.iter().map(|text| format!("  {text}\n")));
         notes.sort();
         notes.dedup();
         let proven = objective.detaches.is_empty();
         let verdict = match (proven, notes.is_empty()) {
+            _ if !objective.bias.is_empty() => "\nbiased\n",
             (true, true) => "\nunbiased, given integrability\n",
             (true, false) => "\nunbiased, given integrability, above all of\n",
             (false, _) => "\nnot proven unbiased\n",

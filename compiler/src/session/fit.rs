@@ -307,6 +307,11 @@ impl Session {
                 sites.push(report);
             }
         }
+        for text in &objective.bias {
+            if !notes.contains(text) {
+                notes.push(text.clone());
+            }
+        }
         for span in &objective.estimates {
             let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
             let text = format!(
@@ -330,14 +335,13 @@ impl Session {
     /// What is observed and what is latent.
     pub fn signature(&self, fit: &Fit) -> Signature {
         let Some((_, model)) = fit.model() else { return Signature::default() };
-        let base = base_of(model);
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
             shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
         };
         Signature {
-            observed: base.observed.iter().map(variable).collect(),
-            latent: base.latents.iter().map(variable).collect(),
+            observed: model.observed().iter().map(variable).collect(),
+            latent: model.latents().iter().map(variable).collect(),
         }
     }
 }
@@ -360,13 +364,13 @@ impl Prepared {
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
         let mut objectives = Vec::new();
         for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
-            objectives.push(measured(objective, derived, values, *tail, &fresh).map_err(fault)?);
+            objectives.push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
         }
         let posterior = match &self.posterior {
             None => Vec::new(),
             Some(program) => estimator::sample(
                 program,
-                &estimator::Moment { values, draws: settings.draws, step: 0 },
+                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0 },
                 &fresh,
             )
             .map_err(fault)?
@@ -382,6 +386,7 @@ impl Prepared {
                 (self.shown_name(&placed.spec.name), constrain(&placed.spec.constraint, raw, &placed.shape))
             })
             .collect();
+        let biased = self.fit.objectives.iter().any(|objective| !objective.bias.is_empty());
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
@@ -389,7 +394,11 @@ impl Prepared {
             guide: self.fit.guide().map(|(name, _)| name.clone()),
             objectives,
             estimator: EstimatorReport {
-                unbiased: if unproven { None } else { Some(true) },
+                unbiased: match (biased, unproven) {
+                    (true, _) => Some(false),
+                    (false, true) => None,
+                    (false, false) => Some(true),
+                },
                 sites: self.sites.clone(),
                 notes: self.notes.clone(),
             },
@@ -476,7 +485,7 @@ impl Prepared {
         };
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
         let at =
-            estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step };
+            estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step, done: failure.step };
         let programs = self.derived.iter().map(|derived| &derived.estimator.program);
         match programs.into_iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),
@@ -515,11 +524,12 @@ fn measured(
     derived: &Derived,
     values: &[f64],
     tail: Option<run::Tail>,
+    done: u64,
     setup: &Setup,
 ) -> Result<ObjectiveReport, String> {
     let mut primal = derived.estimator.program.clone();
     primal.results.retain(|result| result.name == adev::OBJECTIVE);
-    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0 };
+    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
     let estimates = estimator::sample(&primal, &at, setup)?;
     let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
     let measured = MonteCarlo::of(&estimates);
