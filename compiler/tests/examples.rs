@@ -35,6 +35,9 @@ const CASES: &[Case] = &[
     ("mixture", Some("scored"), Number::Objective, -12.27, 0.6),
     ("mixture", Some("weak"), Number::Objective, -12.27, 0.6),
     ("volatility", None, Number::Objective, -19.33, 0.2),
+    ("wake_sleep", Some("wake_sleep"), Number::Objective, -1.2655, 0.02),
+    ("wake_sleep", Some("reweighted"), Number::Posterior("x", 0), 2.0, 0.2),
+    ("wake_sleep", Some("bound"), Number::Objective, -1.2655, 0.02),
     ("own_objective", Some("tempered"), Number::Objective, -7.48, 0.2),
     ("own_objective", Some("blend"), Number::Objective, -18.46, 0.2),
 ];

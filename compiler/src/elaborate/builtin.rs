@@ -91,6 +91,7 @@ pub const NAMES: &[&str] = &[
     "observed",
     "mean_field",
     "average",
+    "exp_estimate",
     "step",
     "importance",
     "enumerate",

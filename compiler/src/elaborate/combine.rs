@@ -38,6 +38,8 @@ impl Lower<'_> {
             "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
             "latents" | "observed" => self.split_trace(name, args, span),
             "normalize" => self.normalize(args, span),
+            "average" => self.average(args, span),
+            "exp_estimate" => self.exp_estimate(args, span),
             "importance" | "enumerate" => Err(self.report(
                 Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))
                     .at(span, "used alone")
@@ -400,14 +402,17 @@ impl Lower<'_> {
             ));
         };
         let open = [draw].into_iter().collect();
-        let context = Context { open, path: self.path.clone(), ..Context::default() };
+        let number = self.new_expectation();
+        // Sites written here have the names that they have in every other expectation.
+        let path = if number == 1 { self.path.clone() } else { format!("{}expect{number}", self.path) };
+        let context = Context { open, path, ..Context::default() };
         let outer = std::mem::replace(&mut self.mode, Mode::Objective(context));
         let value = self.scoped(|this| this.block(block));
         self.mode = outer;
         match value? {
             Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
                 let real = self.reals_of(&array);
-                self.mark_estimated(real.var);
+                self.mark_estimated(real.var, [number].into());
                 Ok(Value::Array(real))
             }
             Value::Error => Err(Reported),

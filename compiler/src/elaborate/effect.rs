@@ -1,59 +1,16 @@
-//! What may be done with values that are exact only on average.
+//! What objectives require of their programs.
 //!
-//! An expectation is an *estimated* real: sums, differences, and products with what is not estimated
-//! keep its mean, anything else would be biased and is refused. A program's density is *exact*
-//! unless importance sampling estimates it; objectives that need an exact one, or a smooth guide,
-//! say so in `requires` (semantics §3, §4).
+//! A program's density is *exact* unless importance sampling estimates it; objectives that need an exact one, or a
+//! smooth guide, say so in `requires`, and objectives that are biased by construction in `@biased`.
 
 use super::value::Value;
 use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
-use vary_core::ir::{Array, Strategy, Var};
+use vary_core::ir::Strategy;
 use vary_diagnostic::{Code, Diagnostic, Span};
-use vary_syntax::ast::{self, BinaryOp, Expr, ExprKind};
+use vary_syntax::ast::{self, Expr, ExprKind};
 
 impl Lower<'_> {
-    /// Marks an expectation.
-    pub(super) fn mark_estimated(&mut self, var: Var) {
-        if self.b.constant(var).is_none() {
-            self.estimated.insert(var);
-        }
-    }
-
-    /// Refuses an expectation where its value would be used, not its mean.
-    pub(super) fn refuse_estimated(&mut self, array: &Array, span: Span) -> Lowered<()> {
-        if !self.estimated.contains(&array.var) {
-            return Ok(());
-        }
-        Err(self.report(
-            Diagnostic::error(Code("E0610"), "an expectation cannot go through this")
-                .at(span, "only its mean is meant, a single draw is what is computed")
-                .note("sums, differences and multiples of expectations are unbiased, other functions are not")
-                .help("move the function inside `expect { … }` if it is meant there"),
-        ))
-    }
-
-    /// The operands of `+ - * /`, of which expectations may be: returns whether the result is one.
-    pub(super) fn linear_operands(
-        &mut self,
-        op: BinaryOp,
-        l: &Expr,
-        r: &Expr,
-    ) -> Lowered<(Array, Array, bool)> {
-        let (a, b) = (self.possibly_estimated(l)?, self.possibly_estimated(r)?);
-        let (ea, eb) = (self.estimated.contains(&a.var), self.estimated.contains(&b.var));
-        match op {
-            BinaryOp::Add | BinaryOp::Sub => Ok((a, b, ea || eb)),
-            BinaryOp::Mul if !(ea && eb) => Ok((a, b, ea || eb)),
-            BinaryOp::Div if !eb => Ok((a, b, ea)),
-            _ => {
-                self.refuse_estimated(&b, r.span)?;
-                self.refuse_estimated(&a, l.span)?;
-                Ok((a, b, false))
-            }
-        }
-    }
-
     /// Checks what an objective's attributes require of its arguments.
     pub(super) fn check_requirements(
         &mut self,

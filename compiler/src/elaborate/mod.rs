@@ -17,6 +17,7 @@
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `normalize` | `normalize`, and conditioning by `|` |
+//! | `estimated` | functions of expectations: `average`, `exp_estimate`, products |
 //! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
@@ -33,6 +34,7 @@ mod combine;
 mod control;
 mod distribution;
 mod effect;
+mod estimated;
 mod expr;
 mod fit;
 mod index;
@@ -55,7 +57,7 @@ pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
 use vary_core::axis::{Axis, AxisSet};
@@ -109,8 +111,10 @@ pub struct Lower<'u> {
     bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
-    /// Expectations, and what is linear in them: values that only have their meaning on average.
-    estimated: BTreeSet<Var>,
+    /// Values that only have their meaning on average, each with the expectations it is made of.
+    estimated: BTreeMap<Var, BTreeSet<usize>>,
+    /// How many expectations were taken.
+    expectations: usize,
     /// The call path of this objective: names its randomness.
     path: String,
     /// How many programs were simulated or scored: names their occurrences.
@@ -199,7 +203,8 @@ impl<'u> Lower<'u> {
             stdlib_call: Span::default(),
             bound_by_blocks: Vec::new(),
             draw: None,
-            estimated: BTreeSet::new(),
+            estimated: BTreeMap::new(),
+            expectations: 0,
             path: String::new(),
             occurrences: 0,
             free_params: Vec::new(),

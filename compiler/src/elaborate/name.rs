@@ -15,9 +15,10 @@ impl Lower<'_> {
     /// The value of a name: the innermost local, a declaration, or the language's own.
     pub(super) fn name(&mut self, name: &str, span: Span) -> Lowered<Value> {
         if let Some(value) = self.lookup(name) {
-            return match value {
+            return match value.clone() {
                 Value::Error => Err(super::Reported),
-                value => Ok(value.clone()),
+                Value::Afresh(closure) => self.apply(&closure, Vec::new(), span),
+                value => Ok(value),
             };
         }
         let found = if self.in_stdlib { self.unit.find_in_library(name) } else { self.unit.find(name) };
