@@ -4,7 +4,7 @@ use vary_runtime::fit::Estimator;
 use verify::program::Program;
 
 /// Draws of one estimate, and how many estimates are averaged.
-const DRAWS: usize = 500;
+const DRAWS: usize = 1000;
 const STEPS: u64 = 200;
 
 /// A conjugate model: x ~ N(a, 1), y ~ N(x, 1) with y = 1, and a guide away from its posterior N(1/2, 1/√2).
@@ -27,18 +27,26 @@ fn evidence() -> f64 {
 /// Mean and standard error of an objective and of each entry of its gradient, at the parameters' starts.
 struct Estimate {
     value: (f64, f64),
+    /// In the order of the parameters given.
     gradient: Vec<(f64, f64)>,
 }
 
-fn estimate(declarations: &str, fit: &str, at: &[f64]) -> Estimate {
-    let program = Program::new(&format!("{declarations}\nfit: {fit}\n"), None).unwrap_or_else(|e| panic!("{fit}: {e}"));
+/// Parameters by name, on their unconstrained scale.
+type Point<'p> = &'p [(&'p str, f64)];
+
+fn estimate(declarations: &str, fit: &str, at: Point) -> Estimate {
+    let program =
+        Program::new(&format!("{declarations}\nfit: {fit}\n"), None).unwrap_or_else(|e| panic!("{fit}: {e}"));
     let mut estimator = program.estimator(DRAWS, 7, 1).expect("a stepper");
     let mut gradient = vec![0.0; program.dimension()];
     assert_eq!(gradient.len(), at.len(), "{fit}");
+    let places: Vec<usize> = at.iter().map(|(name, _)| program.position(name)).collect();
+    let mut values = vec![0.0; at.len()];
+    places.iter().zip(at).for_each(|(place, (_, value))| values[*place] = *value);
     let mut rows = vec![Vec::new(); at.len() + 1];
     for step in 0..STEPS {
-        rows[0].push(estimator.step(at, step, &mut gradient));
-        rows[1..].iter_mut().zip(&gradient).for_each(|(row, entry)| row.push(*entry));
+        rows[0].push(estimator.step(&values, step, &mut gradient));
+        rows[1..].iter_mut().zip(&places).for_each(|(row, place)| row.push(gradient[*place]));
     }
     let moments = |row: &Vec<f64>| {
         let mean = row.iter().sum::<f64>() / row.len() as f64;
@@ -54,11 +62,14 @@ fn agree(what: &str, found: (f64, f64), expected: (f64, f64)) {
     assert!((found.0 - expected.0).abs() <= 4.0 * se + 1e-9, "{what}: {found:?}, expected {expected:?}");
 }
 
-/// With the parameters a, b and log s; of q alone, b and log s.
-const AT: [f64; 3] = [0.2, 0.3, -0.1];
+const A: f64 = 0.2;
+const B: f64 = 0.3;
+const LOG_S: f64 = -0.1;
+const AT: Point = &[("a", A), ("b", B), ("s", LOG_S)];
+const OF_GUIDE: Point = &[("b", B), ("s", LOG_S)];
 
 fn conjugate(fit: &str) -> Estimate {
-    estimate(CONJUGATE, fit, &AT)
+    estimate(CONJUGATE, fit, AT)
 }
 
 #[test]
@@ -91,7 +102,7 @@ fn bounds_that_are_one_agree() {
 #[test]
 fn the_gradient_of_the_elbo_is_that_of_its_closed_form() {
     let found = conjugate("maximize elbo_stl(m, q)");
-    let [a, b, s] = [AT[0], AT[1], AT[2].exp()];
+    let [a, b, s] = [A, B, LOG_S.exp()];
     agree("by a", found.gradient[0], (b - a, 0.0));
     agree("by b", found.gradient[1], ((a - b) + (1.0 - b), 0.0));
     agree("by log s", found.gradient[2], (1.0 - 2.0 * s * s, 0.0));
@@ -99,11 +110,14 @@ fn the_gradient_of_the_elbo_is_that_of_its_closed_form() {
 
 #[test]
 fn bounds_stand_in_their_order_below_the_evidence() {
-    let at = [0.0, AT[1], AT[2]];
+    let at = &[("a", 0.0), ("b", B), ("s", LOG_S)];
     let mut before = f64::NEG_INFINITY;
     for n in [1, 2, 8] {
-        let found = estimate(CONJUGATE, &format!("maximize iwelbo(m, q, {n})"), &at).value;
-        assert!(found.0 > before && found.0 < evidence() + 4.0 * found.1, "n = {n}: {found:?} after {before}");
+        let found = estimate(CONJUGATE, &format!("maximize iwelbo(m, q, {n})"), at).value;
+        assert!(
+            found.0 > before && found.0 < evidence() + 4.0 * found.1,
+            "n = {n}: {found:?} after {before}"
+        );
         before = found.0;
     }
 }
@@ -111,13 +125,12 @@ fn bounds_stand_in_their_order_below_the_evidence() {
 #[test]
 fn divergences_are_those_of_normals() {
     let kl = |m: f64, s: f64, b: f64, r: f64| (r / s).ln() + (s * s + (m - b).powi(2)) / (2.0 * r * r) - 0.5;
-    let [b, s] = [AT[1], AT[2].exp()];
-    let at = [AT[1], AT[2]];
+    let [b, s] = [B, LOG_S.exp()];
     // f(u) = u log u: KL from p to q, the prior being normalised.
-    let found = estimate(CONJUGATE, "minimize f_divergence(prior_only, q, |u| u * log(u))", &at);
+    let found = estimate(CONJUGATE, "minimize f_divergence(prior_only, q, |u| u * log(u))", OF_GUIDE);
     agree("f_divergence", found.value, (kl(0.0, 1.0, b, s), 0.0));
     // Jeffreys: the posterior is N((a + 1)/2, 1/√2); its bias at 200 particles is below the standard error.
-    let (mean, sd) = ((AT[0] + 1.0) / 2.0, 0.5_f64.sqrt());
+    let (mean, sd) = ((A + 1.0) / 2.0, 0.5_f64.sqrt());
     let found = conjugate("minimize symmetric_kl(m, q, n = 200)");
     let exact = 0.5 * (kl(mean, sd, b, s) + kl(b, s, mean, sd));
     assert!((found.value.0 - exact).abs() < 0.01, "{:?}, expected {exact}", found.value);
@@ -134,7 +147,8 @@ guide q { param slope: real
   x ~ normal(slope * y + shift, 0.8) }
 ";
     let at = [0.3, -0.2];
-    let found = estimate(declarations, "minimize sleep(m, q)", &at);
+    let point = &[("slope", at[0]), ("shift", at[1])];
+    let found = estimate(declarations, "minimize sleep(m, q)", point);
     // E(x − slope·y − shift)² = 1 − 2 slope + 2 slope² + shift²
     agree("by slope", found.gradient[0], ((2.0 * at[0] - 1.0) / 0.64, 0.0));
     agree("by shift", found.gradient[1], (at[1] / 0.64, 0.0));
@@ -210,7 +224,7 @@ fn conditioning_observes() {
 fn products_of_independent_expectations_are_unbiased() {
     let declarations = "param m: real = 0.5\nparam w: real = 0";
     let mean = "expect { u ~ normal.reparam(m, 1)\n  u }";
-    let at = [0.5, 0.0];
+    let at = &[("m", 0.5), ("w", 0.0)];
     for (what, objective, value, gradient) in [
         ("two", format!("{mean} * {mean}"), 0.25, 1.0),
         ("a name twice", format!("{{ let a = {mean}\n  a * a }}"), 0.25, 1.0),
@@ -218,12 +232,61 @@ fn products_of_independent_expectations_are_unbiased() {
         ("average of a name", format!("{{ let a = {mean}\n  average(8, a * a) }}"), 0.25, 1.0),
         ("the exponential", format!("exp_estimate({mean}, 1.5)"), 0.5_f64.exp(), 0.5_f64.exp()),
     ] {
-        let found = estimate(declarations, &format!("maximize {objective} + 0 * w"), &at);
+        let found = estimate(declarations, &format!("maximize {objective} + 0 * w"), at);
         agree(what, found.value, (value, 0.0));
         agree(what, found.gradient[0], (gradient, 0.0));
     }
     // Copies are independent: eight of them have an eighth of the variance.
-    let one = estimate(declarations, &format!("maximize {mean} + 0 * w"), &at).value.1;
-    let eight = estimate(declarations, &format!("maximize average(8, {mean}) + 0 * w"), &at).value.1;
+    let one = estimate(declarations, &format!("maximize {mean} + 0 * w"), at).value.1;
+    let eight = estimate(declarations, &format!("maximize average(8, {mean}) + 0 * w"), at).value.1;
     assert!((eight / one - 8.0_f64.powf(-0.5)).abs() < 0.12, "{eight} to {one}");
+}
+
+/// Two rows as one program, and each as a program of its own.
+const ROWS: &str = "
+data n: int = 2
+data y: real[n] = [0.4, -1.1]
+data first: real = 0.4
+data second: real = -1.1
+param w: real = 0
+model both { plate i in 0..n {
+  x[i] ~ flip.enum(0.3)
+  y[i] ~ normal(if x[i] { 1.0 } else { -0.5 }, 1) } }
+guide q { plate i in 0..n { x[i] ~ flip.enum(0.6) } }
+model one { x ~ flip.enum(0.3)
+  first ~ normal(if x { 1.0 } else { -0.5 }, 1) }
+model two { x ~ flip.enum(0.3)
+  second ~ normal(if x { 1.0 } else { -0.5 }, 1) }
+guide each { x ~ flip.enum(0.6) }
+model shared { s ~ flip.enum(0.4)
+  plate i in 0..n {
+    x[i] ~ flip.enum(if s { 0.3 } else { 0.8 })
+    y[i] ~ normal(if x[i] { 1.0 } else { -0.5 }, 1) } }
+guide q_shared { s ~ flip.enum(0.55)
+  plate i in 0..n { x[i] ~ flip.enum(if s { 0.35 } else { 0.6 }) } }
+";
+
+#[test]
+fn rows_are_programs_of_their_own() {
+    let value = |objective: &str| {
+        let text = format!("{ROWS}\nfit: maximize {objective} + 0 * w\n");
+        let program = Program::new(&text, None).unwrap_or_else(|e| panic!("{objective}: {e}"));
+        let mut value = program.exact().expect("a stepper");
+        value(&vec![0.0; program.dimension()]).0
+    };
+    for (rows, row) in [
+        ("iwelbo_rows(both, q, dim = n, n = 3)", "iwelbo({}, each, 3)"),
+        ("renyi_rows(both, q, dim = n, alpha = 0.5, n = 2)", "renyi({}, each, 0.5, 2)"),
+        ("q_wake_rows(both, q, dim = n, n = 3)", "q_wake({}, each, 3)"),
+        ("p_wake_rows(both, q, dim = n, n = 3)", "p_wake({}, each, 3)"),
+    ] {
+        let apart: f64 = ["one", "two"].iter().map(|name| value(&row.replace("{}", name))).sum();
+        let found = value(rows);
+        assert!((found - apart).abs() < 1e-12, "{rows}: {found}, expected {apart}");
+    }
+    // With one draw rows change nothing; with more their bound is the tighter one.
+    let (rows, joint) =
+        (value("iwelbo_rows(shared, q_shared, dim = n, n = 1)"), value("elbo(shared, q_shared)"));
+    assert!((rows - joint).abs() < 1e-12, "{rows}, expected {joint}");
+    assert!(value("iwelbo_rows(both, q, dim = n, n = 2)") > value("iwelbo(both, q, 2)"));
 }

@@ -207,6 +207,8 @@ pub enum ProgramExpr {
     },
     /// The program normalised by importance resampling.
     Normalize(Rc<Normalize>),
+    /// One row of the program.
+    Rows(Rc<Rows>),
     /// The program with latents observed.
     Condition(Rc<ProgramExpr>, Vec<TraceField>),
     /// The program with its parameters as constants.
@@ -236,12 +238,24 @@ pub struct Normalize {
     pub span: Span,
 }
 
+/// The row of a program along an axis, at every index of the axis: its sites and terms inside plates over the axis.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The program.
+    pub program: Rc<ProgramExpr>,
+    /// The rows.
+    pub axis: Axis,
+    /// The values of the sites outside the plates.
+    pub outside: Vec<TraceField>,
+}
+
 impl ProgramExpr {
     /// The program at its base.
     pub fn base(&self) -> &Rc<Generative> {
         match self {
             ProgramExpr::Base(base) => base,
             ProgramExpr::Normalize(normalize) => normalize.program.base(),
+            ProgramExpr::Rows(rows) => rows.program.base(),
             ProgramExpr::Marginal { program, .. } => program.base(),
             ProgramExpr::Frozen(inner)
             | ProgramExpr::Given(inner, _)
@@ -260,6 +274,7 @@ impl ProgramExpr {
                 program.latents().into_iter().filter(kept).collect()
             }
             ProgramExpr::Normalize(normalize) => normalize.program.latents(),
+            ProgramExpr::Rows(rows) => rows.sites(rows.program.latents()),
             ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Unobserved(inner) => {
                 inner.latents()
             }
@@ -282,6 +297,7 @@ impl ProgramExpr {
             ProgramExpr::Base(base) => base.observed.clone(),
             ProgramExpr::Prior(_) | ProgramExpr::Unobserved(_) => Vec::new(),
             ProgramExpr::Normalize(normalize) => normalize.program.observed(),
+            ProgramExpr::Rows(rows) => rows.sites(rows.program.observed()),
             ProgramExpr::Marginal { program: inner, .. }
             | ProgramExpr::Frozen(inner)
             | ProgramExpr::Given(inner, _) => inner.observed(),
@@ -305,6 +321,7 @@ impl ProgramExpr {
                     parts.extend(h.parts());
                 }
             }
+            ProgramExpr::Rows(rows) => parts.extend(rows.program.parts()),
             ProgramExpr::Normalize(normalize) => {
                 parts.extend(normalize.program.parts());
                 parts.extend(normalize.proposal.parts());
@@ -316,6 +333,18 @@ impl ProgramExpr {
             | ProgramExpr::Condition(inner, _) => parts.extend(inner.parts()),
         }
         parts
+    }
+}
+
+impl Rows {
+    /// The sites of a row, without the axis of rows.
+    fn sites(&self, sites: Vec<SiteSpec>) -> Vec<SiteSpec> {
+        let own = sites.into_iter().filter(|site| site.dims.contains(&self.axis));
+        own.map(|mut site| {
+            site.dims.retain(|axis| *axis != self.axis);
+            site
+        })
+        .collect()
     }
 }
 

@@ -92,6 +92,7 @@ pub const NAMES: &[&str] = &[
     "mean_field",
     "average",
     "exp_estimate",
+    "each_row",
     "step",
     "importance",
     "enumerate",
@@ -626,6 +627,6 @@ impl Lower<'_> {
     }
 }
 
-fn parameter(name: &str) -> ast::Param {
+pub(super) fn parameter(name: &str) -> ast::Param {
     ast::Param { name: ast::Ident { name: name.to_string(), span: Span::default() }, ty: None, default: None }
 }

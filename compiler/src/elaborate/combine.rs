@@ -32,12 +32,11 @@ impl Lower<'_> {
                 program(ProgramExpr::Frozen(p))
             }),
             "prior" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Prior(p))),
-            "unobserved" => {
-                self.one_program(name, args, span).map(|p| program(ProgramExpr::Unobserved(p)))
-            }
+            "unobserved" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Unobserved(p))),
             "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
             "latents" | "observed" => self.split_trace(name, args, span),
             "normalize" => self.normalize(args, span),
+            "each_row" => self.each_row(args, span),
             "average" => self.average(args, span),
             "exp_estimate" => self.exp_estimate(args, span),
             "importance" | "enumerate" => Err(self.report(
@@ -65,7 +64,7 @@ impl Lower<'_> {
     }
 
     /// A context with a call path no other call has.
-    fn occurrence(&mut self, context: &Context, program: &ProgramExpr) -> Context {
+    pub(super) fn occurrence(&mut self, context: &Context, program: &ProgramExpr) -> Context {
         self.occurrences += 1;
         context.enter(&format!("{}{}", base_of(program).name, self.occurrences))
     }

@@ -63,6 +63,11 @@ impl Lower<'_> {
             return self.aside(|unit| unit.check_supports(wide, narrow));
         }
         let [(program, span)] = programs.as_slice() else { return Ok(()) };
+        if what == "inside" {
+            let dim = f.params.iter().zip(values).find(|(param, _)| param.name.name == "dim");
+            let Some((_, (Value::Array(dim), at))) = dim else { return Ok(()) };
+            return self.check_inside(&f.name.name, program, &dim.clone(), *at);
+        }
         let name = &f.name.name;
         match what.as_str() {
             "exact" => {
@@ -108,7 +113,7 @@ impl Lower<'_> {
             other => Err(self.report(
                 Diagnostic::error(Code("E0609"), format!("nothing is known of the requirement `{other}`"))
                     .at(requirement.span, format!("declared by `{name}`"))
-                    .help("the requirements are `exact(p)`, `smooth(q)`, `covers(q, p)` and `normalized(p)`"),
+                    .help("the requirements are `exact(p)`, `smooth(q)`, `covers(q, p)`, `normalized(p)` and `inside(p, dim)`"),
             )),
         }
     }

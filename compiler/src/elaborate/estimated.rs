@@ -80,7 +80,13 @@ impl Lower<'_> {
             Value::Array(array) if self.estimated.contains_key(&array.var) => {
                 let names = self.scopes.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
                 let (in_stdlib, span) = (self.in_stdlib, expr.span);
-                Value::Afresh(Rc::new(Closure { params: Vec::new(), body: expr.clone(), names, in_stdlib, span }))
+                Value::Afresh(Rc::new(Closure {
+                    params: Vec::new(),
+                    body: expr.clone(),
+                    names,
+                    in_stdlib,
+                    span,
+                }))
             }
             _ => value,
         }
@@ -99,7 +105,12 @@ impl Lower<'_> {
     /// `average(n, e)`: the mean of n independent estimates.
     pub(super) fn average(&mut self, args: &[ast::Arg], span: Span) -> Lowered<Value> {
         let [n, e] = args else {
-            return Err(self.error("E0314", span, "`average` takes a number and an expectation", "write `average(5, elbo(p, q))`"));
+            return Err(self.error(
+                "E0314",
+                span,
+                "`average` takes a number and an expectation",
+                "write `average(5, elbo(p, q))`",
+            ));
         };
         let n = self.size(&n.value, &mut None, 1)?;
         let (copies, axis) = self.copies(n, &e.value)?;
@@ -127,7 +138,12 @@ impl Lower<'_> {
             return Err(self.error("E0601", span, "`exp_estimate` stands outside an objective", "here"));
         };
         let Some(known_rate) = known(self, &rate.value)? else {
-            return Err(self.error("E0316", rate.value.span, wrong, "a number from 0 to 1000, best near |e|"));
+            return Err(self.error(
+                "E0316",
+                rate.value.span,
+                wrong,
+                "a number from 0 to 1000, best near |e|",
+            ));
         };
         let most = (known_rate + BEYOND * known_rate.sqrt() + 20.0).ceil() as i64;
         let (copies, axis) = self.copies(Dim::known(most), &e.value)?;

@@ -534,12 +534,14 @@ fn roles(
     let of = |kind: ProgramKind| move |p: &&Rc<ProgramExpr>| base_of(p).kind == kind;
     let plain = |kind: ProgramKind| {
         let parts = simulated.iter().chain(scored).flat_map(|p| p.parts());
-        let base = parts.filter_map(|part| if let ProgramExpr::Base(base) = part { Some(base) } else { None });
+        let base =
+            parts.filter_map(|part| if let ProgramExpr::Base(base) = part { Some(base) } else { None });
         base.into_iter().find(|base| base.kind == kind).map(|base| Rc::new(ProgramExpr::Base(base.clone())))
     };
     let (model, guide) = (ProgramKind::Model, ProgramKind::Guide);
     let model = scored.iter().find(of(model)).cloned().or_else(|| plain(model));
-    let guide = simulated.iter().find(of(guide)).cloned().or_else(|| plain(guide)).or(simulated.first().cloned());
+    let guide =
+        simulated.iter().find(of(guide)).cloned().or_else(|| plain(guide)).or(simulated.first().cloned());
     (model, guide)
 }
 

@@ -18,6 +18,7 @@
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `normalize` | `normalize`, and conditioning by `|` |
 //! | `estimated` | functions of expectations: `average`, `exp_estimate`, products |
+//! | `rows` | `each_row` |
 //! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
@@ -46,6 +47,7 @@ mod parameter;
 mod posterior;
 mod program;
 mod prompt;
+mod rows;
 mod site;
 mod strategy;
 pub mod types;

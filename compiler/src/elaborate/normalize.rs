@@ -27,7 +27,12 @@ impl Lower<'_> {
                     };
                     let ExprKind::Name(text) = &name.kind else {
                         let message = "`resample` is a gradient strategy";
-                        return Err(self.error("E0510", arg.value.span, message, "write `enum` or `reinforce`"));
+                        return Err(self.error(
+                            "E0510",
+                            arg.value.span,
+                            message,
+                            "write `enum` or `reinforce`",
+                        ));
                     };
                     let name = ast::Ident { name: text.clone(), span: name.span };
                     resample = self.strategy(&index, Some(&name), settings)?.unwrap_or(Strategy::Enum);

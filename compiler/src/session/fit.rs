@@ -364,7 +364,8 @@ impl Prepared {
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
         let mut objectives = Vec::new();
         for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
-            objectives.push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
+            objectives
+                .push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
         }
         let posterior = match &self.posterior {
             None => Vec::new(),
@@ -484,8 +485,12 @@ impl Prepared {
             format!("the objective is {} at step {}", failure.objective, failure.step)
         };
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
-        let at =
-            estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step, done: failure.step };
+        let at = estimator::Moment {
+            values: &failure.params,
+            draws: self.settings.samples,
+            step: failure.step,
+            done: failure.step,
+        };
         let programs = self.derived.iter().map(|derived| &derived.estimator.program);
         match programs.into_iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),

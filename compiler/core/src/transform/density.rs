@@ -8,6 +8,7 @@
 use super::copy::{Copy, Handler, Result, inline};
 use super::marginal::{self, Marginal};
 use super::normalize;
+use super::rows;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Generative, ProgramExpr, TraceField};
@@ -150,6 +151,7 @@ pub fn log_density(
             marginal::log_density(b, Marginal { program, keep, using, span: *span }, trace, context)
         }
         ProgramExpr::Normalize(normalize) => normalize::log_density(b, normalize, trace, context),
+        ProgramExpr::Rows(rows) => rows::log_density(b, rows, trace, context),
         ProgramExpr::Condition(inner, _) if context.prior => log_density(b, inner, trace, context),
         ProgramExpr::Condition(inner, observed) => {
             let all: Vec<TraceField> = trace.iter().chain(observed).cloned().collect();

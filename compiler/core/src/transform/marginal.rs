@@ -71,7 +71,12 @@ pub fn simulate(b: &mut Builder, marginal: Marginal, context: &Context) -> Resul
 }
 
 /// The log of an unbiased estimate of q(t) (exact where enumerated).
-pub fn log_density(b: &mut Builder, marginal: Marginal, trace: &[TraceField], context: &Context) -> Result<Var> {
+pub fn log_density(
+    b: &mut Builder,
+    marginal: Marginal,
+    trace: &[TraceField],
+    context: &Context,
+) -> Result<Var> {
     match marginal.using {
         Marginaliser::Enumerate => {
             let flat = flatten(marginal, context)?;
@@ -103,22 +108,26 @@ pub(super) fn mean(b: &mut Builder, log_sum: Var, count: &Dim) -> Var {
 }
 
 /// A program whose sites can be gone through one by one.
-struct Flat {
-    base: Rc<Generative>,
-    context: Context,
+pub(super) struct Flat {
+    pub(super) base: Rc<Generative>,
+    pub(super) context: Context,
     /// What `|` observes.
-    observed: Vec<TraceField>,
+    pub(super) observed: Vec<TraceField>,
 }
 
-/// The program below `frozen`, `given`, `prior`, `|` and, where all is summed exactly, other marginals.
 fn flatten(marginal: Marginal, context: &Context) -> Result<Flat> {
     let exact = matches!(marginal.using, Marginaliser::Enumerate);
+    flat(marginal.program, exact, context).ok_or_else(|| unknown_sites(marginal))
+}
+
+/// The program below `frozen`, `given`, `prior`, `|` and, where all is summed `exact`ly, other marginals.
+pub(super) fn flat(program: &ProgramExpr, exact: bool, context: &Context) -> Option<Flat> {
     let mut flat = (context.clone(), Vec::new());
-    let mut program = marginal.program;
+    let mut program = program;
     loop {
         program = match program {
             ProgramExpr::Base(base) => {
-                return Ok(Flat { base: base.clone(), context: flat.0, observed: flat.1 });
+                return Some(Flat { base: base.clone(), context: flat.0, observed: flat.1 });
             }
             ProgramExpr::Frozen(inner) => {
                 flat.0.frozen = true;
@@ -143,7 +152,7 @@ fn flatten(marginal: Marginal, context: &Context) -> Result<Flat> {
                 inner
             }
             ProgramExpr::Marginal { program, using: Marginaliser::Enumerate, .. } if exact => program,
-            ProgramExpr::Marginal { .. } | ProgramExpr::Normalize(_) => return Err(unknown_sites(marginal)),
+            ProgramExpr::Marginal { .. } | ProgramExpr::Normalize(_) | ProgramExpr::Rows(_) => return None,
         };
     }
 }

@@ -24,6 +24,7 @@ pub mod linearize;
 pub mod marginal;
 pub mod normalize;
 pub mod reemit;
+pub mod rows;
 pub mod sim;
 pub mod simplify;
 pub mod support;

@@ -8,6 +8,7 @@ use super::copy::{Copy, Handler, Result};
 use super::density::{Context, Term, given, site_term, total};
 use super::marginal::{self, Marginal};
 use super::normalize;
+use super::rows;
 use crate::build::Builder;
 use crate::generative::{Distribution, Fragment, Generative, ProgramExpr, TraceField};
 use crate::ir::{Array, Const, Elem, Input, Let, Op, Sample, Site, Stmt, Ty, Var};
@@ -37,12 +38,15 @@ pub fn simulate(b: &mut Builder, program: &ProgramExpr, context: &Context) -> Re
             marginal::simulate(b, Marginal { program, keep, using, span: *span }, context)
         }
         ProgramExpr::Normalize(normalize) => normalize::simulate(b, normalize, context),
+        ProgramExpr::Rows(rows) => rows::simulate(b, rows, context),
         ProgramExpr::Condition(inner, _) if context.prior => simulate(b, inner, context),
         ProgramExpr::Condition(inner, _) => Err(refuse(inner.base(), "observations", inner.base().span)),
         ProgramExpr::Frozen(inner) => simulate(b, inner, &Context { frozen: true, ..context.clone() }),
         ProgramExpr::Given(inner, data) => simulate(b, inner, &given(context, data)),
         ProgramExpr::Prior(inner) => simulate(b, inner, &Context { prior: true, ..context.clone() }),
-        ProgramExpr::Unobserved(inner) => simulate(b, inner, &Context { unobserved: true, ..context.clone() }),
+        ProgramExpr::Unobserved(inner) => {
+            simulate(b, inner, &Context { unobserved: true, ..context.clone() })
+        }
     }
 }
 
@@ -143,6 +147,10 @@ impl Handler for Sim<'_> {
     }
 
     fn factor(&mut self, _: &mut Builder, _: Var, _: Option<Var>, span: Span) -> Result<()> {
-        if self.context.prior || self.context.unobserved { Ok(()) } else { Err(refuse(self.program, "a factor", span)) }
+        if self.context.prior || self.context.unobserved {
+            Ok(())
+        } else {
+            Err(refuse(self.program, "a factor", span))
+        }
     }
 }
