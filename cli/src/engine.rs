@@ -248,6 +248,7 @@ fn options(args: &FitArgs) -> Result<Options, Failure> {
         draws: args.draws.map_or(defaults.draws, usize::from),
         guide: args.guide.clone(),
         quick: args.quick,
+        estimator: args.estimator.iter().map(|given| (given.site.clone(), given.strategy.clone())).collect(),
     })
 }
 

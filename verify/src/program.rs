@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
+use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_compiler::pipeline::{Ad, Derived, derive};
 use vary_compiler::session::{
     Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample,
@@ -73,7 +74,7 @@ impl Program {
         let (mut session, values) = load(text, more)?;
         let fit =
             session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
-        let derived = derive(&fit.objective, ad).map_err(|all| messages(&all))?;
+        let derived = derive(&fit.objective, USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
         let params = place(&fit.objective.params, |axis| axes.size(axis));
         let data = values

@@ -156,13 +156,14 @@ impl Session {
         began: Instant,
     ) -> Lowered<Prepared> {
         self.bind(values);
-        let fit = self.find_fit(name, options)?;
+        let mut fit = self.find_fit(name, options)?;
+        self.set_strategies(&mut fit, &options.estimator)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
         let settings = self.choose_settings(&fit, options)?;
         self.check_memory(&fit)?;
-        let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
+        let derived = pipeline::derive(&fit.objective, settings.samples, options.ad).map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported

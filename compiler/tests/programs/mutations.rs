@@ -130,7 +130,7 @@ fn compile(text: &str) {
             && !session.unit.has_errors()
         {
             // What is derived is judged pass by pass.
-            let _ = pipeline::derive(&fit.objective, Ad::Auto);
+            let _ = pipeline::derive(&fit.objective, 10, Ad::Auto);
         }
     }
 }

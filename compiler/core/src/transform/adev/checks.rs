@@ -1,9 +1,10 @@
 //! Which programs are accepted, with which strategies, and what the others are told.
 
 use super::fixtures::World;
-use super::strategy::{Chosen, choose};
+use super::estimator::rule;
+use super::strategy::{Chosen, USUAL_SAMPLES, choose};
 use super::{Options, estimator, smoothness};
-use crate::ir::{Array, Baseline, Program, Strategy, Var};
+use crate::ir::{Array, Program, Strategy, Var};
 use crate::prim::Prim;
 use vary_diagnostic::{Diagnostic, SourceId, Span};
 
@@ -19,15 +20,19 @@ fn of_normal(strategy: Option<Strategy>, cost: impl FnOnce(&mut World, Var, Var)
 }
 
 fn errors(program: &Program) -> Vec<Diagnostic> {
-    choose(program).err().unwrap_or_default()
+    choose(program, USUAL_SAMPLES).err().unwrap_or_default()
 }
 
 fn codes(program: &Program) -> Vec<&'static str> {
     errors(program).iter().map(|error| error.code.0).collect()
 }
 
+fn by(name: &str) -> Chosen {
+    Chosen::By(rule(name).expect("it is registered"))
+}
+
 fn chosen(program: &Program) -> Chosen {
-    choose(program).unwrap().sites[0].chosen
+    choose(program, USUAL_SAMPLES).unwrap().sites[0].chosen
 }
 
 /// x, where it is less than `bound`.
@@ -64,7 +69,7 @@ fn a_branch_on_a_smooth_value_is_refused() {
 
 #[test]
 fn a_branch_on_a_rigid_value_is_accepted() {
-    let reinforce = Some(Strategy::Reinforce(Baseline::None));
+    let reinforce = Some(Strategy::named("reinforce"));
     assert_eq!(codes(&of_normal(reinforce, |w, x, _| cut_at(w, x, 0.5))), [""; 0]);
     let detached = of_normal(None, |w, x, _| {
         let x = w.b.detach(x);
@@ -152,8 +157,8 @@ fn of_choice(values: usize, strategy: Option<Strategy>, of_param: bool) -> Progr
 
 #[test]
 fn defaults_are_chosen_where_they_are_obvious() {
-    assert_eq!(chosen(&of_normal(None, |_, x, _| x)), Chosen::Reparam);
-    assert_eq!(chosen(&of_choice(16, None, true)), Chosen::Enum);
+    assert_eq!(chosen(&of_normal(None, |_, x, _| x)), by("reparam"));
+    assert_eq!(chosen(&of_choice(16, None, true)), by("enum"));
     assert_eq!(chosen(&of_choice(17, None, false)), Chosen::Rigid);
     let refused = errors(&of_choice(17, None, true));
     assert_eq!(refused[0].code.0, "E0502");
@@ -162,9 +167,9 @@ fn defaults_are_chosen_where_they_are_obvious() {
 
 #[test]
 fn strategies_must_apply() {
-    assert_eq!(codes(&of_choice(3, Some(Strategy::Mvd), true)), ["E0503"]);
-    assert_eq!(codes(&of_choice(3, Some(Strategy::Reparam), true)), ["E0503"]);
-    assert_eq!(codes(&of_normal(Some(Strategy::Enum), |_, x, _| x)), ["E0503"]);
+    assert_eq!(codes(&of_choice(3, Some(Strategy::named("mvd")), true)), ["E0503"]);
+    assert_eq!(codes(&of_choice(3, Some(Strategy::named("reparam")), true)), ["E0503"]);
+    assert_eq!(codes(&of_normal(Some(Strategy::named("enum")), |_, x, _| x)), ["E0503"]);
 }
 
 #[test]
@@ -201,7 +206,7 @@ fn models_say_what_they_need() {
 #[test]
 fn cut_derivatives_are_noted() {
     let detached = vec![Span::new(SourceId(0), 3, 9)];
-    let estimator = estimator(of_normal(None, |_, x, _| x), &Options { detached }).unwrap();
+    let estimator = estimator(of_normal(None, |_, x, _| x), &Options { detached, ..Options::default() }).unwrap();
     assert_eq!(estimator.notes.len(), 1);
     assert!(estimator.notes[0].text.starts_with("not proven unbiased"));
 }
