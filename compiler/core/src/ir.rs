@@ -111,6 +111,15 @@ pub struct Output {
     pub dims: Vec<Axis>,
 }
 
+/// A derived quantity, which exists where the guard holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Its name and value.
+    pub output: Output,
+    /// The condition around it.
+    pub guard: Option<Var>,
+}
+
 /// A statement.
 #[derive(Debug, Clone)]
 pub enum Stmt {
@@ -132,7 +141,7 @@ pub enum Stmt {
         span: Span,
     },
     /// A derived quantity for summaries: in generative programs.
-    Report(Output),
+    Report(Report),
 }
 
 /// `var = op`

@@ -49,6 +49,7 @@ pub mod value;
 mod verify;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
+pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 

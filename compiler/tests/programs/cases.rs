@@ -40,7 +40,8 @@ pub fn folder() -> PathBuf {
 pub fn tables(name: &str) -> Vec<String> {
     let path = folder().join(name);
     let entries = std::fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let names = entries.map(|entry| entry.expect("a folder entry").file_name().to_string_lossy().into_owned());
+    let names =
+        entries.map(|entry| entry.expect("a folder entry").file_name().to_string_lossy().into_owned());
     names.filter(|file| file.ends_with(".cases")).map(|file| format!("{name}/{file}")).collect()
 }
 

@@ -191,7 +191,7 @@ fn compile(text: &str) {
                 verify(&derived.gradient);
             }
             if let Ok(Some(posterior)) = session.unit.posterior(&fit.objective) {
-                verify(&posterior);
+                verify(&posterior.program);
             }
         }
     }
