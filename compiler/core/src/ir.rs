@@ -289,13 +289,19 @@ impl Base {
         Base::Binomial,
     ];
 
+    /// Element types of its operands.
+    pub fn operands(self) -> &'static [Elem] {
+        match self {
+            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
+            Base::Gamma | Base::StudentT | Base::Poisson => &[Elem::Real],
+            Base::Beta => &[Elem::Real, Elem::Real],
+            Base::Binomial => &[Elem::Int, Elem::Real],
+        }
+    }
+
     /// Number of operands.
     pub fn arity(self) -> usize {
-        match self {
-            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
-            Base::Beta | Base::Binomial => 2,
-        }
+        self.operands().len()
     }
 
     /// Element type of its draws.

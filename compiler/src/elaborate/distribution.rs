@@ -104,18 +104,18 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 };
                 let elem = support.constraint.elem();
                 let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
+                log_density = Some(fragment(unit, &formals, &[value], body, (Elem::Real, &[]))?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
-                let sampler = sampler(unit, &formals, draws, body)?;
+                let sampler = sampler(unit, &formals, draws, body, support.constraint.elem())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, 0)?);
+                probability = Some(fragment(unit, &formals, &[], value, (Elem::Real, &[]))?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -243,6 +243,7 @@ fn sampler(
     formals: &Formals,
     draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
     body: &ast::Expr,
+    elem: Elem,
 ) -> Lowered<Sampler> {
     let mut sampled = Vec::new();
     let mut values = Vec::new();
@@ -266,8 +267,11 @@ fn sampler(
                 "check its operands",
             ));
         }
-        let operands: Lowered<Vec<Fragment>> =
-            args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
+        let operands: Lowered<Vec<Fragment>> = args
+            .iter()
+            .zip(found.operands())
+            .map(|(arg, elem)| fragment(unit, formals, &[], arg, (*elem, &[])))
+            .collect();
         sampled.push((name.name.clone(), found, operands?));
         values.push(Formal {
             bound_as: &name.name,
@@ -277,7 +281,7 @@ fn sampler(
             dims: formals.event.clone(),
         });
     }
-    let value = fragment(unit, formals, &values, body, formals.event.len())?;
+    let value = fragment(unit, formals, &values, body, (elem, &formals.event))?;
     Ok(Sampler { draws: sampled, value })
 }
 
@@ -289,13 +293,13 @@ struct Formal<'a> {
     dims: Vec<Axis>,
 }
 
-/// A pure expression of `rank` dimensions in the parameters and more formals.
+/// A pure expression of the type `wanted` (its elements, and axes of its sizes) in the parameters and more formals.
 fn fragment(
     unit: &mut Unit,
     formals: &Formals,
     more: &[Formal],
     body: &ast::Expr,
-    rank: usize,
+    (elem, dims): (Elem, &[Axis]),
 ) -> Lowered<Fragment> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
@@ -323,14 +327,20 @@ fn fragment(
             return Err(lower.error("E0311", body.span, "a number is expected here", &label));
         }
     };
-    if result.dims.len() != rank {
+    let result = match (lower.elem(&result), elem) {
+        (Elem::Int, Elem::Real) => lower.reals_of(&result),
+        _ => result,
+    };
+    let sizes = |dims: &[Axis]| -> Vec<Dim> {
+        dims.iter().map(|axis| lower.b.axes.info(*axis).size.clone()).collect()
+    };
+    if lower.elem(&result) != elem || sizes(&result.dims) != sizes(dims) {
+        let wanted = super::types::describe(elem, &sizes(dims));
         let found = lower.describe(&Value::Array(result));
-        return Err(lower.error(
-            "E0306",
-            body.span,
-            "the clause has the wrong shape",
-            &format!("this is {found}"),
-        ));
+        // Sizes are shown as they are written in the declaration.
+        let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");
+        let (message, label) = (format!("the clause must give {wanted}"), format!("this is {found}"));
+        return Err(lower.error("E0306", body.span, plain(message), &plain(label)));
     }
     lower.unit.axes = lower.b.axes.clone();
     let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];
