@@ -56,12 +56,12 @@ pub struct Prepared {
     pub fit: Fit,
     /// Every stage.
     pub derived: Derived,
-    params: Vec<Placed>,
-    start: Vec<f64>,
+    pub(super) params: Vec<Placed>,
+    pub(super) start: Vec<f64>,
     posterior: Option<elaborate::Posterior>,
-    data: Data,
-    settings: Resolved,
-    sites: Vec<SiteReport>,
+    pub(super) data: Data,
+    pub(super) settings: Resolved,
+    pub(super) sites: Vec<SiteReport>,
     notes: Vec<String>,
     began: Instant,
     compiled: f64,
@@ -449,14 +449,14 @@ impl Prepared {
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
-    fn shown_name(&self, name: &str) -> String {
+    pub(super) fn shown_name(&self, name: &str) -> String {
         let short = name.rsplit('.').next().unwrap_or(name);
         let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
         if same == 1 { short.to_string() } else { name.to_string() }
     }
 
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
-    fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
+    pub(super) fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
         let message = if failure.objective.is_finite() {
             format!("the gradient is not finite at step {}", failure.step)
         } else {
