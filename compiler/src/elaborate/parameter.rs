@@ -40,6 +40,17 @@ impl Lower<'_> {
 
     /// The constrained value of a parameter; `owner` is absent at file level.
     pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
+        let started = format!("param {}", param.name.name);
+        if !self.unit.elaborating.insert(started.clone()) {
+            let message = format!("the declaration of `{}` needs `{0}`", param.name.name);
+            return Err(self.error("E0203", param.span, message, "its size or start is made of itself"));
+        }
+        let value = self.parameter_once(param, owner);
+        self.unit.elaborating.remove(&started);
+        value
+    }
+
+    fn parameter_once(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
         let ty = self.array_declaration(&param.ty, &mut None)?;
         if ty.constraint.elem() != Elem::Real || ty.symbolic_ends || ty.constraint == Constraint::CholeskyCorr
         {
@@ -62,15 +73,7 @@ impl Lower<'_> {
         self.open = open;
         let init = match &param.init {
             None => None,
-            Some(init) => {
-                if !self.unit.elaborating.insert(name.clone()) {
-                    let message = format!("the start of `{name}` is made of itself");
-                    return Err(self.error("E0203", init.span, message, "needed to find it"));
-                }
-                let start = self.start(init, &ty.dims, &param.name.name, param.ty.span);
-                self.unit.elaborating.remove(&name);
-                Some(start?)
-            }
+            Some(init) => Some(self.start(init, &ty.dims, &param.name.name, param.ty.span)?),
         };
         let var = self.constrained(&name, &ty, &stored, &dims);
         let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span: param.span };
