@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
-use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_compiler::pipeline::{Ad, Derived, derive};
 use vary_compiler::session::{
     Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample,
 };
 use vary_core::transform::adev;
+use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
 use vary_runtime::fit::Estimator;

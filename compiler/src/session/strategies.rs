@@ -14,7 +14,8 @@ impl Session {
         for (address, name) in given {
             let known = sites(&fit.objective.program);
             if !known.iter().any(|sample| *sample.site.address == **address) {
-                let mut all: Vec<String> = known.iter().map(|sample| sample.site.address.to_string()).collect();
+                let mut all: Vec<String> =
+                    known.iter().map(|sample| sample.site.address.to_string()).collect();
                 all.dedup();
                 let message = format!("`--estimator` names `{address}`, which is no site of the fit");
                 self.unit.report(
@@ -49,7 +50,8 @@ pub(super) fn set(program: &mut Program, address: &str, strategy: &Strategy) {
                     sample.site = Rc::new(site);
                 }
                 Stmt::Scan(scan) => block(&mut scan.body, address, strategy),
-                Stmt::Sample(_) | Stmt::Let(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+                Stmt::Sample(_) | Stmt::Let(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {
+                }
             }
         }
     }

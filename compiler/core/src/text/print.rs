@@ -2,8 +2,7 @@
 
 use crate::axis::{Axis, AxisInfo, Role};
 use crate::ir::{
-    Array, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Setting, Stmt, Strategy, Ty,
-    Var,
+    Array, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Setting, Stmt, Strategy, Ty, Var,
 };
 use crate::transform::Linearized;
 use std::fmt::{self, Display, Formatter, Write};

@@ -98,7 +98,8 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);
         // A strategy that was not written may have settings of its own.
-        let sample = Sample { site: Site { strategy: Some(written), ..(*sample.site).clone() }.into(), ..sample };
+        let sample =
+            Sample { site: Site { strategy: Some(written), ..(*sample.site).clone() }.into(), ..sample };
         let applied = rule.apply(&current, &sample).map_err(|error| vec![*error])?;
         states.extend(applied.state);
         current = applied.program;

@@ -1,9 +1,9 @@
 //! Re-emitting objective programs: whole, with some sites replaced, and in slices.
 
-use super::strategy::{Choice, Chosen};
-use super::terms::Term;
 use super::OBJECTIVE;
 use super::estimator::reparam;
+use super::strategy::{Choice, Chosen};
+use super::terms::Term;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};

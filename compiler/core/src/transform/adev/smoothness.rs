@@ -189,10 +189,7 @@ impl Smoothness {
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    match site.strategy {
-                        Some(_) => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
-                        None => format!("`{name}` is drawn by `reparam`, the default, which differentiates through its value"),
-                    },
+                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",

@@ -1,8 +1,8 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
-use super::integrability::assumptions;
 use super::estimator::{BASELINE, RULES, Rule, rule};
+use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
 use super::smoothness::{Note, Smoothness, Source, analyse};
 use super::terms::{known_dims, split};
@@ -112,8 +112,10 @@ pub fn sites(program: &Program) -> Vec<&Sample> {
 /// sizes; where they are known, limits are checked too.
 pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnostic>> {
     let sites = sites(program);
-    let mut plans: HashMap<Rc<str>, Plan> =
-        sites.iter().map(|sample| (sample.site.occurrence.clone(), Plan::first(program, sample, samples))).collect();
+    let mut plans: HashMap<Rc<str>, Plan> = sites
+        .iter()
+        .map(|sample| (sample.site.occurrence.clone(), Plan::first(program, sample, samples)))
+        .collect();
     // A default `reparam` gives way where a use of the value would lose a derivative.
     let smoothness = loop {
         let is_smooth = |site: &Site| plans[&site.occurrence].rule.is_smooth();

@@ -4,8 +4,8 @@
 //! of finite support are summed out wherever the limit of lanes permits, all others are drawn. Differences of
 //! it in the parameters are a reference for gradients that owes nothing to strategies, `jvp` or `transpose`.
 
-use super::program::{self, rigid};
 use super::estimator::enumerate;
+use super::program::{self, rigid};
 use super::{LANES, OBJECTIVE, lanes, prune};
 use crate::build::Builder;
 use crate::ir::{Program, Sample};

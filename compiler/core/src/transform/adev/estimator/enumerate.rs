@@ -20,12 +20,12 @@
 //! emitted where the parameters are known to lie inside their sets.
 
 use super::{Applied, Rule};
-use crate::transform::adev::program::{self, Emitted, Local};
-use crate::transform::adev::terms::{self, Term};
 use crate::axis::Axis;
 use crate::build::Builder;
 use crate::ir::{Array, Program, Sample, Site, Var};
 use crate::prim::Prim;
+use crate::transform::adev::program::{self, Emitted, Local};
+use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support::{self, Alternatives};

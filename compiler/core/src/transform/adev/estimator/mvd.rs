@@ -20,12 +20,12 @@
 
 use super::enumerate::where_possible;
 use super::{Applied, Rule};
-use crate::transform::adev::program::{self, Local};
-use crate::transform::adev::terms;
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
 use crate::ir::{Array, Program, Sample, Site, Var};
 use crate::prim::Prim;
+use crate::transform::adev::program::{self, Local};
+use crate::transform::adev::terms;
 use crate::transform::copy::{Result, inline};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;

@@ -18,15 +18,13 @@
 //! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
 
 use super::{Applied, Kind, Rule};
-use crate::transform::adev::program::{self, objective, results, set_objective, term_value};
-use crate::transform::adev::terms::{self, Term};
-use crate::transform::adev::StateSpec;
-use crate::transform::adev::program::Emitted;
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
-use crate::ir::{
-    Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var,
-};
+use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
+use crate::transform::adev::StateSpec;
+use crate::transform::adev::program::Emitted;
+use crate::transform::adev::program::{self, objective, results, set_objective, term_value};
+use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use super::strategy::Chosen;
-use crate::ir::{Array, Monoid, Output, Program, Stmt, Setting, Strategy};
+use crate::ir::{Array, Monoid, Output, Program, Setting, Stmt, Strategy};
 
 mod recurrences;
 mod rows;
@@ -18,6 +18,7 @@ fn flips() -> Vec<Strategy> {
     vec![
         Strategy::named("enum"),
         Strategy::named("mvd"),
+        Strategy::named("rloo"),
         Strategy::named("reinforce"),
         Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
     ]
@@ -60,7 +61,7 @@ fn a_normal_is_differentiated_by_path_and_by_score() {
         Strategy::named("reinforce"),
         Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
     ] {
-        assert_unbiased(strategy.name(), &normal_square(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &normal_square(strategy.clone()), &values, truth);
     }
 }
 
@@ -107,7 +108,7 @@ fn a_flip_by_every_strategy() {
     let truth = truth(&values, &["theta"], &loss);
     assert_exact("enum", &one_flip(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &one_flip(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &one_flip(strategy.clone()), &values, truth);
     }
 }
 
@@ -149,7 +150,7 @@ fn sites_after_sites_in_every_combination() {
     assert_exact("enum, enum", &nested(Strategy::named("enum"), Strategy::named("enum")), &values, truth);
     for first in flips() {
         for second in flips() {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &nested(first.clone(), second), &values, truth);
         }
     }
@@ -198,10 +199,15 @@ fn discrete_and_continuous_sites_together() {
     let reinforce = || Strategy::named("reinforce");
     for first in flips() {
         for third in flips() {
-            let what = format!("{}, reparam, {}", first.name(), third.name());
-            assert_unbiased(&what, &mixed(first.clone(), Strategy::named("reparam"), third.clone()), &values, truth);
+            let what = format!("{}, reparam, {}", first.name, third.name);
+            assert_unbiased(
+                &what,
+                &mixed(first.clone(), Strategy::named("reparam"), third.clone()),
+                &values,
+                truth,
+            );
         }
-        let what = format!("{}, reinforce, enum", first.name());
+        let what = format!("{}, reinforce, enum", first.name);
         assert_unbiased(&what, &mixed(first.clone(), reinforce(), Strategy::named("enum")), &values, truth);
     }
 }
@@ -236,10 +242,15 @@ fn a_site_under_a_condition() {
         p * phi * (q * 1.4 + (1.0 - q) * 0.4) + (1.0 - p) * theta * theta
     };
     let truth = truth(&values, &["theta", "phi"], &loss);
-    assert_exact("enum, enum", &conditional(Strategy::named("enum"), Strategy::named("enum")), &values, truth);
+    assert_exact(
+        "enum, enum",
+        &conditional(Strategy::named("enum"), Strategy::named("enum")),
+        &values,
+        truth,
+    );
     for first in flips() {
         for second in flips() {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &conditional(first.clone(), second), &values, truth);
         }
     }
@@ -320,8 +331,11 @@ fn a_vector_by_path_and_by_score() {
         v["mu"].iter().enumerate().map(square).sum()
     };
     let truth = truth(&values, &["mu"], &loss);
-    for strategy in [Strategy::named("reparam"), Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9))] {
-        assert_unbiased(strategy.name(), &walk(strategy.clone()), &values, truth);
+    for strategy in [
+        Strategy::named("reparam"),
+        Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
+    ] {
+        assert_unbiased(strategy.name, &walk(strategy.clone()), &values, truth);
     }
 }
 
@@ -334,7 +348,12 @@ fn baselines_must_come_before_their_site() {
         let flip = w.flip.clone();
         let first = w.site("first", &flip, &[p], Some(Strategy::named("reinforce")));
         let known = w.affine(1.0, first, 0.3);
-        let x = w.site("x", &flip, &[p], Some(Strategy::named("reinforce").with("baseline", Setting::Value(known))));
+        let x = w.site(
+            "x",
+            &flip,
+            &[p],
+            Some(Strategy::named("reinforce").with("baseline", Setting::Value(known))),
+        );
         let both = w.affine(2.0, x, 0.0);
         let cost = w.b.mul(both, known);
         let mut program = w.objective(cost);

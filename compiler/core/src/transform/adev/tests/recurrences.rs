@@ -50,7 +50,7 @@ fn a_recurrence() {
     let truth = truth(&values, &["theta"], &loss);
     assert_exact("enum", &chain(3, Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &chain(3, strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &chain(3, strategy.clone()), &values, truth);
     }
 }
 
@@ -91,7 +91,7 @@ fn a_recurrence_that_stops() {
     let truth = truth(&values, &["theta"], &loss);
     assert_exact("enum", &stopping(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &stopping(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &stopping(strategy.clone()), &values, truth);
     }
 }
 
@@ -146,7 +146,7 @@ fn sites_of_a_recurrence_in_every_combination() {
     assert_unbiased("averages", &two_a_step(average, Strategy::named("enum")), &values, truth);
     for first in &flips()[..3] {
         for second in &flips()[..3] {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &two_a_step(first.clone(), second.clone()), &values, truth);
         }
     }
@@ -179,7 +179,7 @@ fn accumulated_totals_are_sums() {
     let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();
     let truth = truth(&values, &["theta"], &loss);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &accumulated(3, strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &accumulated(3, strategy.clone()), &values, truth);
     }
     assert_exact("steps on their own", &accumulated(40, Strategy::named("enum")), &forty(), {
         let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();

@@ -3,7 +3,7 @@
 use super::super::fixtures::*;
 use super::super::{Options, estimator};
 use super::{DRAWS, assert_exact, assert_unbiased, flips, logistic};
-use crate::ir::{Const, Monoid, Op, Program, Stmt, Setting, Strategy};
+use crate::ir::{Const, Monoid, Op, Program, Setting, Stmt, Strategy};
 
 /// Rows that see only themselves, if `square` comes before the sum, or each other.
 fn rows(n: usize, strategy: Strategy, across: bool) -> Program {
@@ -54,7 +54,7 @@ fn rows_of_a_plate() {
         let truth = truth(&values, &["theta"], &loss(across));
         assert_exact("enum", &rows(3, Strategy::named("enum"), across), &values, truth);
         for strategy in flips() {
-            assert_unbiased(strategy.name(), &rows(3, strategy.clone(), across), &values, truth);
+            assert_unbiased(strategy.name, &rows(3, strategy.clone(), across), &values, truth);
         }
     }
 }
@@ -80,8 +80,8 @@ fn plans_are_linear_in_rows() {
     for strategy in flips() {
         let size = |n: usize| plan_size(&derive(&rows(n, strategy.clone(), false)).program);
         let (small, large) = (size(250), size(1000));
-        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name());
-        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name());
+        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name);
+        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name);
     }
 }
 
@@ -122,7 +122,7 @@ fn estimators_without_their_scores_are_rejected() {
         let wrong = run(&without_scores(&program), &values);
         let exact = run(&derive(&rows(3, Strategy::named("enum"), across)).program, &values).derivative.0;
         assert!(z(honest.derivative, exact) < Z);
-        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name());
+        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name);
     }
 }
 
@@ -159,13 +159,14 @@ fn copies_under_log_mean_exp() {
     let truth = truth(&values, &["theta"], &loss);
     assert_exact("enum", &replicated(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &replicated(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &replicated(strategy.clone()), &values, truth);
     }
 }
 
 #[test]
 fn moving_averages_are_states() {
-    let estimator = derive(&rows(3, Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)), false));
+    let estimator =
+        derive(&rows(3, Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)), false));
     assert_eq!(estimator.states.len(), 1);
     let state = &estimator.states[0];
     assert_eq!((&*state.name, state.decay, state.dims.len()), ("baseline.x", 0.9, 1));
