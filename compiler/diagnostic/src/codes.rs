@@ -114,5 +114,6 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0801"), "not available yet"),
     (Code("W0801"), "no effect yet"),
     (Code("E0901"), "a value that is not finite"),
+    (Code("E0902"), "a value leaves its declared range"),
     (Code("E0999"), "a fault of vary itself"),
 ];

@@ -260,7 +260,7 @@ impl Reader {
         words.exactly("=")?;
         let at = var.0 as usize;
         let blank =
-            VarInfo { ty: Ty { elem: Elem::Real, axes: AxisSet::new() }, name: None, span: Span::default() };
+            VarInfo { ty: Ty { elem: Elem::Real, axes: AxisSet::new() }, name: None, span: Span::default(), rule: None };
         if self.program.vars.len() <= at {
             self.program.vars.resize(at + 1, blank.clone());
         }

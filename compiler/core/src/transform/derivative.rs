@@ -80,7 +80,7 @@ fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
         ToReal => one,
         Sign | Floor | Ceil | Round | Not | ToInt => return None,
         Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lt | Le | Eq | Ne | And
-        | Or | Select => unreachable!("{} is not unary", prim.name()),
+        | Or | Select | Require => unreachable!("{} is not unary", prim.name()),
     })
 }
 
@@ -90,7 +90,7 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
     let zero = b.real(0.0);
     let one = b.real(1.0);
     Some(match prim {
-        Add => one,
+        Add | Require => one,
         Sub => b.real(if first { 1.0 } else { -1.0 }),
         Mul => {
             if first {
@@ -183,7 +183,7 @@ mod tests {
     fn program(prim: Prim) -> Option<Program> {
         let mut b = Builder::new(AxisTable::default());
         let elems: Vec<Elem> = (0..prim.arity())
-            .map(|at| if prim == Prim::Select && at == 0 { Elem::Bool } else { Elem::Real })
+            .map(|at| if matches!(prim, Prim::Select | Prim::Require) && at == 0 { Elem::Bool } else { Elem::Real })
             .collect();
         prim.result(&elems)?;
         let args: Vec<Var> = elems

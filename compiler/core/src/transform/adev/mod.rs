@@ -29,7 +29,7 @@ mod integrability;
 mod mvd;
 mod program;
 mod prune;
-mod range;
+pub mod range;
 mod reinforce;
 mod reparam;
 pub mod smoothness;
@@ -48,7 +48,7 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 pub const OBJECTIVE: &str = "objective";
 
 pub use super::support::LANES;
-pub use terms::known_dims;
+pub use terms::{definitions as known_definitions, known_dims};
 
 /// What the caller knows that the program does not say.
 #[derive(Debug, Clone, Default)]
