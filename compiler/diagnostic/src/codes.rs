@@ -80,6 +80,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0419"), "no automatic guide"),
     (Code("E0420"), "a guide outside the support of its model"),
     (Code("E0421"), "a condition in one program only"),
+    (Code("E0422"), "the density of a point"),
     (Code("E0501"), "a derivative is lost: a smooth value is used where only rigid ones may be"),
     (Code("E0502"), "a site needs a gradient strategy"),
     (Code("E0503"), "a gradient strategy does not apply to a distribution"),

@@ -232,11 +232,15 @@ mod tests {
                 let mut operands =
                     vec![*x, if prim == XLogY { positive[at] } else { points[(at + 1) % 4] }, 0.3];
                 operands.truncate(prim.arity());
+                let conditional = matches!(prim, Select | Require);
+                if prim == Require {
+                    operands[0] = 1.0;
+                }
                 if prim == Select {
                     operands[0] = (at % 2) as f64;
                 }
                 let result = run(&program, &operands);
-                for operand in usize::from(prim == Select)..prim.arity() {
+                for operand in usize::from(conditional)..prim.arity() {
                     let moved = |h: f64| {
                         let mut operands = operands.clone();
                         operands[operand] += h;
