@@ -262,7 +262,8 @@ fn formatting_twice_is_formatting_once() {
 
 #[test]
 fn values_outside_their_declared_range_stop_a_fit_where_they_stand() {
-    let dir = directory("ranges");
+    let directory = directory(&[]);
+    let dir = directory.path();
     let cases = [
         // A scale that no type keeps positive.
         (
@@ -301,13 +302,14 @@ fn values_outside_their_declared_range_stop_a_fit_where_they_stand() {
         (
             "data k: int = 2\nmodel m { x ~ normal(0, 1); k ~ categorical([0.5, 0.5]) }\n\
              guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
-            3,
+            // A scalar int is part of the program: it may be a size.
+            1,
             "`k`, observed under `categorical`, must be from 0 to 1, but is 2",
         ),
     ];
     for (program, code, words) in cases {
         std::fs::write(dir.join("p.ppl"), program).unwrap();
-        let ran = vary(&dir, &["fit", "p.ppl", "--set", "steps=5"], "");
+        let ran = vary(dir, &["fit", "p.ppl", "--set", "steps=5"], "");
         assert_eq!(ran.code, code, "{program}\n{}", ran.stderr);
         assert!(ran.stderr.contains(words), "{program}\n{}", ran.stderr);
     }

@@ -162,7 +162,9 @@ impl Distribution {
         let mut value = (*sampler.value.0).clone();
         flow::prune(&mut value);
         let noise = |stmt: &Stmt| match stmt {
-            Stmt::Let(Let { op: Op::Input(input), .. }) => sampler.draws.iter().any(|(n, ..)| *n == input.name),
+            Stmt::Let(Let { op: Op::Input(input), .. }) => {
+                sampler.draws.iter().any(|(n, ..)| *n == input.name)
+            }
             _ => false,
         };
         !value.body.iter().any(noise)

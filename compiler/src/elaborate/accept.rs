@@ -136,7 +136,9 @@ impl Lower<'_> {
         if self.b.constant(array.var).is_some() || self.as_dim(array.var).is_some() {
             return Ok(array);
         }
-        let Some((holds, rule)) = self.constraint_condition(&array, constraint, what) else { return Ok(array) };
+        let Some((holds, rule)) = self.constraint_condition(&array, constraint, what) else {
+            return Ok(array);
+        };
         let place = self.b.at(if self.in_stdlib { self.stdlib_call } else { at });
         let var = self.b.require(holds, array.var, rule.into());
         self.b.at(place);
@@ -144,7 +146,12 @@ impl Lower<'_> {
     }
 
     /// Whether a value lies in a set, and that it must, in words; `None` where every value does.
-    fn constraint_condition(&mut self, array: &Array, constraint: &Constraint, what: &str) -> Option<(Var, Rule)> {
+    fn constraint_condition(
+        &mut self,
+        array: &Array,
+        constraint: &Constraint,
+        what: &str,
+    ) -> Option<(Var, Rule)> {
         let x = self.b.detach(array.var);
         let rule = |must: String, help: &str| Rule { text: format!("{what} must {must}"), help: help.into() };
         match constraint {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use vary_core::ir::{Elem, Program};
-use vary_core::transform::require;
 use vary_core::transform::adev::{self, strategy::Chosen};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit as run;
@@ -501,7 +501,9 @@ impl Prepared {
             locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()
         {
             let message = format!("{} (step {})", violated.message, failure.step);
-            return self.at_parameters(Diagnostic { message, ..violated }, failure).at(self.fit.span, "in this fit");
+            return self
+                .at_parameters(Diagnostic { message, ..violated }, failure)
+                .at(self.fit.span, "in this fit");
         }
         match locate::first_bad_value(&self.derived.estimator.program, &at, setup) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),

@@ -29,7 +29,11 @@ pub fn violations(
         let mut rows = 0;
         for (at, var) in ordered.iter().enumerate() {
             let axes = var.iter().flat_map(|var| program.vars[var.0 as usize].ty.axes.iter());
-            axes.for_each(|axis| if !dims.contains(&axis) { dims.push(axis) });
+            axes.for_each(|axis| {
+                if !dims.contains(&axis) {
+                    dims.push(axis)
+                }
+            });
             if at < 2 {
                 rows = dims.len();
             }
@@ -49,7 +53,9 @@ pub fn violations(
         let (holds, value) = (next(), next());
         let guard = requirement.guard.map(|_| next());
         let bad = holds.indexed_iter().find(|(index, holds)| {
-            **holds == 0.0 && !value[index.clone()].is_nan() && guard.as_ref().is_none_or(|guard| guard[index.clone()] != 0.0)
+            **holds == 0.0
+                && !value[index.clone()].is_nan()
+                && guard.as_ref().is_none_or(|guard| guard[index.clone()] != 0.0)
         });
         let Some((index, _)) = bad else { continue };
         let elem = program.vars[requirement.value.0 as usize].ty.elem;

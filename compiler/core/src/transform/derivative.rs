@@ -183,7 +183,9 @@ mod tests {
     fn program(prim: Prim) -> Option<Program> {
         let mut b = Builder::new(AxisTable::default());
         let elems: Vec<Elem> = (0..prim.arity())
-            .map(|at| if matches!(prim, Prim::Select | Prim::Require) && at == 0 { Elem::Bool } else { Elem::Real })
+            .map(|at| {
+                if matches!(prim, Prim::Select | Prim::Require) && at == 0 { Elem::Bool } else { Elem::Real }
+            })
             .collect();
         prim.result(&elems)?;
         let args: Vec<Var> = elems

@@ -8,10 +8,10 @@
 //! * [`requirements`] lists the others; those of data alone can be settled before the first step, and
 //!   [`assume`] drops them.
 
-use super::adev::range::{Range, decided, ranges_given};
 use super::adev::known_definitions;
-use super::reemit::Reemit;
+use super::adev::range::{Range, decided, ranges_given};
 use super::flow;
+use super::reemit::Reemit;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::Constraint;
