@@ -152,6 +152,18 @@ impl Lower<'_> {
         constraint: &Constraint,
         what: &str,
     ) -> Option<(Var, Rule)> {
+        let free = matches!(
+            constraint,
+            Constraint::Real
+                | Constraint::Bounded
+                | Constraint::Ordered
+                | Constraint::CholeskyCorr
+                | Constraint::Int
+                | Constraint::Bool
+        );
+        if free {
+            return None;
+        }
         let x = self.b.detach(array.var);
         let rule = |must: String, help: &str| Rule { text: format!("{what} must {must}"), help: help.into() };
         match constraint {
@@ -196,12 +208,7 @@ impl Lower<'_> {
                 let must = rule("have no negative entry and sum to one".into(), help);
                 Some((self.b.prim(Prim::And, &[signs, near]), must))
             }
-            Constraint::Real
-            | Constraint::Bounded
-            | Constraint::Ordered
-            | Constraint::CholeskyCorr
-            | Constraint::Int
-            | Constraint::Bool => None,
+            _ => None,
         }
     }
 
