@@ -116,9 +116,7 @@ impl Lower<'_> {
         }
         let mut constraint = declared.constraint.clone();
         if let Constraint::IntRange(_, Some(high)) = &mut constraint {
-            for (name, size) in generic.iter() {
-                *high = high.substitute(name, size);
-            }
+            *high = high.substitute_all(&generic.iter().map(|(n, d)| (n.clone(), d.clone())).collect());
         }
         self.constrained_value(array, &constraint, at, "the value given")
     }

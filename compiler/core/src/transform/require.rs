@@ -8,7 +8,6 @@
 //! * [`requirements`] lists the others; those of data alone can be settled before the first step, and
 //!   [`assume`] drops them.
 
-use super::adev::known_definitions;
 use super::adev::range::{Range, decided, ranges_given};
 use super::flow;
 use super::reemit::Reemit;
@@ -131,7 +130,7 @@ pub fn prove(program: Program, data: &dyn Fn(&str) -> Option<Constraint>) -> Pro
     if required.is_empty() {
         return program;
     }
-    let definitions = known_definitions(&program);
+    let definitions = program.definitions();
     let proof = Proof { ranges: ranges_given(&program, data), definitions: &definitions, data };
     let proven: HashSet<Var> = required.iter().filter(|r| proof.holds(r.holds)).map(|r| r.var).collect();
     assume(program, &proven)
