@@ -125,7 +125,7 @@ impl Program {
     fn refuse(&mut self) -> Result<(), Failure> {
         if self.session.unit.has_errors() {
             let found = std::mem::take(&mut self.session.unit.diagnostics);
-            return Err(Failure::Diagnostics(Exit::Program, found));
+            return Err(Failure::Diagnostics(exit(&found), found));
         }
         Ok(())
     }
@@ -217,6 +217,12 @@ impl Prepared {
     pub fn run(self, observer: &mut dyn Observer, interrupt: &AtomicBool) -> Result<Ended, Failure> {
         self.fit.run(observer, interrupt).map_err(|found| Failure::Diagnostics(Exit::Program, vec![found]))
     }
+}
+
+/// Whose fault the errors are: the data's only if all are about data.
+fn exit(found: &[Diagnostic]) -> Exit {
+    let mut errors = found.iter().filter(|d| d.severity == Severity::Error);
+    if errors.all(|d| d.code.0.starts_with("E07")) { Exit::Data } else { Exit::Program }
 }
 
 fn options(args: &FitArgs) -> Result<Options, Failure> {

@@ -78,6 +78,17 @@ pub struct VarInfo {
     pub name: Option<String>,
     /// Where in the user's file it comes from.
     pub span: Span,
+    /// Of the result of `require`: what must hold, for messages.
+    pub rule: Option<Rc<Rule>>,
+}
+
+/// A constraint in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What must hold: "`sigma` of `normal` must be positive".
+    pub text: String,
+    /// What to write for it.
+    pub help: String,
 }
 
 /// A program: statements in order, then named results.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::generative::{Generative, ProgramKind};
 use vary_core::ir::{Array, Input, InputKind, Op, Output, Stmt};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -73,7 +74,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     }
     let Lower { b, mode, unit, .. } = lower;
     let Mode::Generative(mut state) = mode else { unreachable!("set above") };
-    let program = b.finish(results);
+    let program = require::prove(b.finish(results), &unit.declared_ranges());
     add_file_parameters(unit, &program, &mut state)?;
     let GenerativeState { params, latents, observed, .. } = *state;
     if latents.is_empty() && observed.is_empty() && !has_factor(&program.body) {

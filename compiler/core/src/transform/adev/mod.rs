@@ -28,7 +28,7 @@ pub mod estimator;
 mod integrability;
 mod program;
 mod prune;
-mod range;
+pub mod range;
 pub mod smoothness;
 pub mod strategy;
 mod terms;

@@ -401,7 +401,7 @@ fn rigid_operands(prim: Prim) -> Option<UseKind> {
         Atan2 => Some(UseKind::Angle),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
         | Lgamma | Polygamma(_) | Erf | Not | ToReal | ToInt | Add | Sub | Mul | Div | Pow | Max | Min
-        | XLogY | And | Or | Select => None,
+        | XLogY | And | Or | Select | Require => None,
     }
 }
 
