@@ -24,6 +24,9 @@ impl Lower<'_> {
         if let Some(declared) = found {
             return self.declared(name, &declared, span);
         }
+        if let Some(draw) = self.start_draw(name) {
+            return Ok(draw);
+        }
         if let Some(builtin) = builtin::find(name) {
             return Ok(match builtin::constant(builtin) {
                 Some(value) => Value::Array(Array { var: self.b.real(value), dims: Vec::new() }),
@@ -56,6 +59,11 @@ impl Lower<'_> {
                 .report(diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help));
         }
         diagnostic = diagnostic.at(span, "unknown name");
+        if self.start.is_some() {
+            diagnostic = diagnostic.note(
+                "a start is computed before the program runs, from data, numbers, sizes and `base_normal`",
+            );
+        }
         if let Some(advice) = builtin::foreign(name) {
             return self.report(diagnostic.help(advice));
         }
@@ -106,12 +114,9 @@ impl Lower<'_> {
                 Ok(value)
             }
             ItemKind::Param(param) => self.parameter(param, None),
-            ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),
-            ItemKind::Net(_) => Err(self.report(
-                Diagnostic::error(Code("E0801"), format!("`{name}` is a net, which cannot be run yet"))
-                    .at(span, "used here")
-                    .note("nets are parsed, formatted and checked for syntax in this version"),
-            )),
+            ItemKind::Fn(_) | ItemKind::Net(_) | ItemKind::Objective(_) => {
+                Ok(Value::Function(declared.clone()))
+            }
             ItemKind::Model(_) | ItemKind::Guide(_) => {
                 if self.unit.elaborating.contains(name) {
                     return Err(self.report(
@@ -132,6 +137,7 @@ impl Lower<'_> {
     fn at_file_level<T>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
         let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
         let open = std::mem::take(&mut self.open);
+        let owners = std::mem::take(&mut self.owners);
         let guard = self.b.set_guard(None);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
         self.calls.push(name.to_string());
@@ -139,6 +145,7 @@ impl Lower<'_> {
         self.calls.pop();
         self.mode = mode;
         self.b.set_guard(guard);
+        self.owners = owners;
         self.open = open;
         self.scopes = scopes;
         result
