@@ -132,8 +132,9 @@ impl Lower<'_> {
         self.check_requirements(f, &declared.item.attributes, &values)?;
         // A function has no parameters of its own, nor have the layers it would call.
         let owners = std::mem::take(&mut self.owners);
+        let caller = self.in_stdlib;
         let result = self.in_function(f, declared.is_stdlib, span, |this| {
-            let mut generic = this.accept_arguments(f, values)?;
+            let mut generic = this.accept_arguments(f, values, caller)?;
             let value = this.expr(&f.body)?;
             this.accept_result(value, f, &mut generic)
         });
@@ -183,18 +184,22 @@ impl Lower<'_> {
     }
 
     /// Binds the parameters of a function to values of their types, and the names of sizes in these types.
+    /// That a value has not its type is told as the caller's mistake.
     pub(super) fn accept_arguments(
         &mut self,
         f: &ast::FnDecl,
         values: Vec<(Value, Span)>,
+        caller_in_stdlib: bool,
     ) -> Lowered<HashMap<String, Dim>> {
         let mut generic = HashMap::new();
         for (param, (value, at)) in f.params.iter().zip(values) {
+            let inside = std::mem::replace(&mut self.in_stdlib, caller_in_stdlib);
             let value = match &param.ty {
-                Some(ty) => self.accept(value, ty, at, &mut generic)?,
-                None => value,
+                Some(ty) => self.accept(value, ty, at, &mut generic),
+                None => Ok(value),
             };
-            self.define(&param.name.name, value);
+            self.in_stdlib = inside;
+            self.define(&param.name.name, value?);
         }
         for (name, dim) in &generic {
             if self.lookup(name).is_none() {

@@ -144,7 +144,7 @@ impl Lower<'_> {
     ) -> Lowered<Value> {
         let net = net_of(declared);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
-        let opened = self.open.len();
+        let (opened, caller) = (self.open.len(), self.in_stdlib);
         self.owners.push(Owner::new(path, true));
         let result = self.in_function(net, declared.is_stdlib, span, |this| {
             let (values, rows) = this.rows(net, values)?;
@@ -156,7 +156,7 @@ impl Lower<'_> {
             };
             let around: Vec<Open> = rows.iter().map(open).collect();
             this.open.extend(around);
-            let mut generic = this.accept_arguments(net, values)?;
+            let mut generic = this.accept_arguments(net, values, caller)?;
             let value = this.expr(&net.body)?;
             let value = this.accept_result(value, net, &mut generic)?;
             Ok(with_rows(value, &rows))
