@@ -38,6 +38,13 @@ impl Lower<'_> {
 
     /// Reports an unknown name, once.
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        if self.start.as_ref().is_some_and(|start| start.unknown.contains(name)) {
+            return self.report(
+                Diagnostic::error(Code("E0202"), format!("`{name}` is not known before the program runs"))
+                    .at(span, "used in a start")
+                    .help("a start is made of data, numbers, sizes and noise: `0.1 * base_normal`"),
+            );
+        }
         let message = format!("`{name}` is not defined");
         if self.unit.diagnostics.iter().any(|d| d.code.0 == "E0202" && d.message == message) {
             return super::Reported;

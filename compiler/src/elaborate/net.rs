@@ -24,6 +24,8 @@ pub(super) struct Owner {
     pub path: String,
     /// A net or a layer: its parameters are the same in every row and step around the call.
     pub is_net: bool,
+    /// The call, or the declaration of a program.
+    at: Span,
     /// Its parameters and layers, with their places.
     names: BTreeMap<String, Span>,
     /// How many layers of a kind were not given a name.
@@ -40,8 +42,8 @@ pub struct Layer {
 }
 
 impl Owner {
-    pub(super) fn new(path: String, is_net: bool) -> Self {
-        Owner { path, is_net, names: BTreeMap::new(), unnamed: HashMap::new() }
+    pub(super) fn new(path: String, is_net: bool, at: Span) -> Self {
+        Owner { path, is_net, at, names: BTreeMap::new(), unnamed: HashMap::new() }
     }
 }
 
@@ -121,6 +123,14 @@ impl Lower<'_> {
         Ok(path)
     }
 
+    /// Where the call stands that a parameter of this name comes from: that of the outermost net it is in.
+    pub(super) fn origin(&self, name: &str) -> Option<Span> {
+        let owns = |owner: &&Owner| {
+            owner.is_net && name.strip_prefix(&owner.path).is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.owners.iter().find(owns).map(|owner| owner.at)
+    }
+
     /// Notes a parameter or layer of the owner around; each name stands for one.
     pub(super) fn claim(&mut self, name: &str, span: Span) -> Lowered<()> {
         let Some(owner) = self.owners.last_mut() else { return Ok(()) };
@@ -145,7 +155,7 @@ impl Lower<'_> {
         let net = net_of(declared);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
         let (opened, caller) = (self.open.len(), self.in_stdlib);
-        self.owners.push(Owner::new(path, true));
+        self.owners.push(Owner::new(path, true, span));
         let result = self.in_function(net, declared.is_stdlib, span, |this| {
             let (values, rows) = this.rows(net, values)?;
             let open = |axis: &Axis| Open {

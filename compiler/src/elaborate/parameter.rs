@@ -64,7 +64,7 @@ impl Lower<'_> {
         let var = self.constrained(&name, &ty, &dims);
         // Of a layer of the standard library a user sees the call.
         let span = if self.in_stdlib { self.stdlib_call } else { param.span };
-        self.one_shape(&name, &ty, span)?;
+        self.one_shape(&name, &ty, self.origin(&name).unwrap_or(span))?;
         let spec = ParamSpec { name, dims: dims.clone(), constraint: ty.constraint, init, span };
         let known = match &mut self.mode {
             Mode::Generative(state) => &mut state.params,

@@ -48,7 +48,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
         reports: Vec::new(),
     };
     let mut lower = Lower::new(unit, Mode::Generative(Box::new(state)));
-    lower.owners.push(Owner::new(name.clone(), false));
+    lower.owners.push(Owner::new(name.clone(), false, span));
     for param in &decl.params {
         let Some(ty) = &param.ty else {
             return Err(lower.error(
@@ -155,7 +155,7 @@ impl Lower<'_> {
         let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
-        self.owners.push(Owner::new(decl.name.name.clone(), false));
+        self.owners.push(Owner::new(decl.name.name.clone(), false, span));
         let result = self.block(&decl.body);
         self.owners.pop();
         let sites = self.sites_of_block.pop().unwrap_or_default();

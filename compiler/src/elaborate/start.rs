@@ -5,6 +5,7 @@
 
 use super::value::{Closure, Value};
 use super::{Lower, Lowered, Mode};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
@@ -18,6 +19,8 @@ use vary_syntax::ast;
 pub(super) struct Start {
     dims: Vec<Axis>,
     occurrence: Rc<str>,
+    /// Local names of what is known only while running.
+    pub unknown: BTreeSet<String>,
 }
 
 /// A local value that is known before anything runs.
@@ -37,12 +40,13 @@ impl Lower<'_> {
         name: &str,
         declared: Span,
     ) -> Lowered<Init> {
-        let locals: Vec<(String, Known)> = self
-            .scopes
-            .iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), self.known(value)?)))
-            .collect();
+        let (mut locals, mut unknown) = (Vec::new(), BTreeSet::new());
+        for (name, value) in self.scopes.iter().flatten() {
+            match self.known(value) {
+                Some(known) => locals.push((name.clone(), known)),
+                None => drop(unknown.insert(name.clone())),
+            }
+        }
         let (in_stdlib, stdlib_call) = (self.in_stdlib, self.stdlib_call);
         let program = self.aside(|unit| {
             let mut lower = Lower::new(unit, Mode::Pure);
@@ -52,7 +56,8 @@ impl Lower<'_> {
                 lower.define(&name, value);
             }
             let axes = lower.axes_for(dims, "entry");
-            lower.start = Some(Start { dims: axes.clone(), occurrence: format!("start/{name}").into() });
+            let occurrence = format!("start/{name}").into();
+            lower.start = Some(Start { dims: axes.clone(), occurrence, unknown });
             let value = lower.array(init)?;
             let value = lower.reals_of(&value);
             let sizes = lower.sizes(&value);

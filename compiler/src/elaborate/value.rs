@@ -80,7 +80,8 @@ impl Value {
             Value::Text(_) => "a text",
             Value::Program(_) => "a program",
             Value::Range(..) => "a range",
-            Value::Function(_) | Value::Builtin(_) | Value::Lambda(_) | Value::Layer(_) => "a function",
+            Value::Function(_) | Value::Builtin(_) | Value::Lambda(_) => "a function",
+            Value::Layer(_) => "a layer without its input",
             Value::Distribution(..) => "a distribution",
             Value::Error => "an erroneous value",
         }

@@ -6,6 +6,7 @@ use super::unit::Unit;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
+use vary_core::dim::Dim;
 use vary_core::ir::{Array, Elem, Input, InputKind};
 use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast;
@@ -62,7 +63,7 @@ impl Unit {
     pub fn check_net(&mut self, net: &ast::FnDecl) -> Lowered<()> {
         // Sizes that the types leave open are not those of any use.
         let parameters = self.parameters.clone();
-        let checked = self.check_body(net, vec![Owner::new(net.name.name.clone(), true)]);
+        let checked = self.check_body(net, vec![Owner::new(net.name.name.clone(), true, net.name.span)]);
         self.parameters = parameters;
         checked
     }
@@ -84,6 +85,10 @@ impl Unit {
             let dims = lower.axes_for(&ty.dims, &param.name.name);
             let input = Input { kind: InputKind::Formal, name: param.name.name.clone(), dims: dims.clone() };
             let var = lower.b.input(ty.constraint.elem(), input);
+            if ty.constraint.elem() == Elem::Int && dims.is_empty() {
+                // It may be a size, as in `zeros(n)`.
+                lower.ints.insert(var, Dim::named(param.name.name.clone()));
+            }
             lower.define(&param.name.name, Value::Array(Array { var, dims }));
         }
         for (name, dim) in generic.into_iter().flatten() {

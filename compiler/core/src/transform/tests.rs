@@ -166,7 +166,7 @@ proptest! {
             vhu += (&v * &hu).sum();
             scale += largest(&hv) + largest(&hu);
             if is_smooth(&program) && let Ok(reverse) = &reverse {
-                let turned = or_zero(&run_along(reverse, ""), &format!("grad.{name}"), &v);
+                let turned = or_zero(&run_along(reverse, ""), &format!("grad.{name}'"), &v);
                 prop_assert!(close(&hv, &turned, 1e-8), "{}: {} and {}", name, hv, turned);
             }
         }
