@@ -71,6 +71,16 @@ impl AxisTable {
         axis
     }
 
+    /// `wanted`, if it is not in `taken` and has this range; else an index axis that is so.
+    pub fn free(&mut self, wanted: Axis, lower: Dim, size: Dim, taken: &AxisSet) -> Axis {
+        let info = self.info(wanted);
+        if !taken.contains(wanted) && info.lower == lower && info.size == size {
+            return wanted;
+        }
+        let name = info.name.clone();
+        self.index(&name, lower, size, taken)
+    }
+
     /// What is known of an axis of this table.
     pub fn info(&self, axis: Axis) -> &AxisInfo {
         &self.infos[axis.0 as usize]
@@ -113,6 +123,12 @@ impl AxisTable {
     /// Sets the size of one axis, such as the draws of one tile.
     pub fn resize(&mut self, axis: Axis, size: Dim) {
         self.infos[axis.0 as usize].size = size;
+    }
+
+    /// Makes an axis an ordinary one of this size.
+    pub fn fix(&mut self, axis: Axis, size: Dim) {
+        let info = &mut self.infos[axis.0 as usize];
+        (info.size, info.role) = (size, Role::Index);
     }
 }
 

@@ -93,6 +93,13 @@ pub struct Program {
     pub results: Vec<Output>,
 }
 
+impl Program {
+    /// The axes of its variables: all that its statements mention.
+    pub fn axes_mentioned(&self) -> AxisSet {
+        self.vars.iter().flat_map(|info| info.ty.axes.iter()).collect()
+    }
+}
+
 /// A named result; `dims` gives the order in which its axes are laid out for the outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
@@ -102,6 +109,15 @@ pub struct Output {
     pub var: Var,
     /// Axes from slowest to fastest; exactly those of the variable, or more: the value is repeated along extra ones.
     pub dims: Vec<Axis>,
+}
+
+/// A derived quantity, which exists where the guard holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Its name and value.
+    pub output: Output,
+    /// The condition around it.
+    pub guard: Option<Var>,
 }
 
 /// A statement.
@@ -125,7 +141,7 @@ pub enum Stmt {
         span: Span,
     },
     /// A derived quantity for summaries: in generative programs.
-    Report(Output),
+    Report(Report),
 }
 
 /// `var = op`
@@ -273,13 +289,19 @@ impl Base {
         Base::Binomial,
     ];
 
+    /// Element types of its operands.
+    pub fn operands(self) -> &'static [Elem] {
+        match self {
+            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
+            Base::Gamma | Base::StudentT | Base::Poisson => &[Elem::Real],
+            Base::Beta => &[Elem::Real, Elem::Real],
+            Base::Binomial => &[Elem::Int, Elem::Real],
+        }
+    }
+
     /// Number of operands.
     pub fn arity(self) -> usize {
-        match self {
-            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
-            Base::Beta | Base::Binomial => 2,
-        }
+        self.operands().len()
     }
 
     /// Element type of its draws.

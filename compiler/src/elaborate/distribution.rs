@@ -8,7 +8,7 @@ use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, Sampler};
-use vary_core::ir::{Array, Base, Elem, Input, InputKind, Monoid, Output};
+use vary_core::ir::{Array, Base, Elem, Input, InputKind, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
 
@@ -31,8 +31,12 @@ impl Unit {
 
 /// The formal names a clause sees.
 struct Formals {
+    /// The distribution, whose name stands before those of its sizes.
+    owner: String,
     params: Vec<DistParam>,
-    sizes: HashMap<String, Dim>,
+    event: Vec<Axis>,
+    /// Names of sizes.
+    sizes: Vec<String>,
     /// The clauses are the standard library's: they mean its names.
     in_stdlib: bool,
 }
@@ -41,7 +45,6 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     let name = decl.name.name.clone();
     let mut lower = Lower::new(unit, Mode::Pure);
     let mut generic = Some(HashMap::new());
-    let mut axes: HashMap<String, Axis> = HashMap::new();
     let mut params = Vec::new();
     for param in &decl.params {
         let Some(ty) = &param.ty else {
@@ -53,7 +56,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             ));
         };
         let declared = lower.array_declaration(ty, &mut generic)?;
-        let dims = declared.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+        let dims = formal_axes(&mut lower, &name, &declared.dims, &generic);
         let default = param.default.as_ref().and_then(super::types::literal);
         let rigid = declared.constraint.elem() != Elem::Real;
         params.push(DistParam {
@@ -69,8 +72,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     for param in &mut params {
         param.rigid |= bounded_by.contains(&param.name);
     }
-    let event: Vec<Axis> =
-        support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+    let event = formal_axes(&mut lower, &name, &support.dims, &generic);
     let finite = match &support.constraint {
         Constraint::Bool => Some(Dim::known(2)),
         Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => {
@@ -79,8 +81,14 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         _ => None,
     };
     lower.unit.axes = lower.b.axes.clone();
-    let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
-    let formals = Formals { params, sizes, in_stdlib: declared_as.is_stdlib };
+    let sizes = generic.into_iter().flatten().map(|(size, _)| size).collect();
+    let formals = Formals {
+        owner: name.clone(),
+        params,
+        event: event.clone(),
+        sizes,
+        in_stdlib: declared_as.is_stdlib,
+    };
     let mut log_density = None;
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
@@ -96,18 +104,18 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 };
                 let elem = support.constraint.elem();
                 let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
+                log_density = Some(fragment(unit, &formals, &[value], body, (Elem::Real, &[]))?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
-                let sampler = sampler(unit, &formals, draws, body, event.len())?;
+                let sampler = sampler(unit, &formals, draws, body, support.constraint.elem())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, 0)?);
+                probability = Some(fragment(unit, &formals, &[], value, (Elem::Real, &[]))?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -158,16 +166,21 @@ fn report(unit: &mut Unit, span: Span, message: &str, help: &str) -> Reported {
     Reported
 }
 
-/// The axis of a formal dimension; its size is named `distribution.k`.
-fn formal_axis(lower: &mut Lower, owner: &str, dim: &Dim, axes: &mut HashMap<String, Axis>) -> Axis {
-    let name = dim.to_string();
-    if let Some(axis) = axes.get(&name) {
-        return *axis;
-    }
-    let size = if dim.value().is_some() { dim.clone() } else { Dim::named(format!("{owner}.{name}")) };
-    let axis = lower.b.axes.fresh(&name, Dim::known(0), size, vary_core::axis::Role::Index);
-    axes.insert(name, axis);
-    axis
+/// The axes of formal dimensions: distinct, also where sizes are equal. The size `k` is named `distribution.k`.
+fn formal_axes(
+    lower: &mut Lower,
+    owner: &str,
+    dims: &[Dim],
+    generic: &Option<HashMap<String, Dim>>,
+) -> Vec<Axis> {
+    let named = |dim: &Dim| match dim.as_name() {
+        Some(name) if generic.as_ref().is_some_and(|names| names.contains_key(name)) => {
+            Dim::named(format!("{owner}.{name}"))
+        }
+        _ => dim.clone(),
+    };
+    let dims: Vec<Dim> = dims.iter().map(named).collect();
+    lower.axes_for(&dims, "entry")
 }
 
 /// The support, and the parameters that move it.
@@ -197,19 +210,17 @@ fn support(
         let value = lower.scalar(var);
         lower.define(&param.name, value);
     }
-    let mut names_of_sizes = generic.clone();
-    for dim in names_of_sizes.iter_mut().flatten() {
-        *dim.1 = Dim::named(format!("{}.{}", decl.name.name, dim.0));
-    }
-    let declared = lower.array_declaration(&decl.support, &mut names_of_sizes);
+    let declared = lower.array_declaration(&decl.support, generic);
     lower.scopes.pop();
     let mut declared = declared?;
-    // Event dimensions are named as in the parameters.
-    let prefix = format!("{}.", decl.name.name);
-    for dim in &mut declared.dims {
-        if let Some(plain) = dim.as_name().and_then(|name| name.strip_prefix(&prefix)) {
-            *dim = Dim::named(plain.to_string());
-        }
+    let counts = |name: &str| params.iter().any(|param| param.name == name);
+    if let Constraint::IntRange(_, Some(top)) = &mut declared.constraint {
+        // The size is named as the axes are.
+        let named = |name: &str| {
+            let formal = generic.as_ref().is_some_and(|names| names.contains_key(name)) && !counts(name);
+            formal.then(|| (name.to_string(), Dim::named(format!("{}.{name}", decl.name.name))))
+        };
+        *top = top.substitute_all(&top.names().filter_map(named).collect());
     }
     Ok((declared, names))
 }
@@ -232,7 +243,7 @@ fn sampler(
     formals: &Formals,
     draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
     body: &ast::Expr,
-    event: usize,
+    elem: Elem,
 ) -> Lowered<Sampler> {
     let mut sampled = Vec::new();
     let mut values = Vec::new();
@@ -256,17 +267,21 @@ fn sampler(
                 "check its operands",
             ));
         }
-        let operands: Lowered<Vec<Fragment>> =
-            args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
+        let operands: Lowered<Vec<Fragment>> = args
+            .iter()
+            .zip(found.operands())
+            .map(|(arg, elem)| fragment(unit, formals, &[], arg, (*elem, &[])))
+            .collect();
         sampled.push((name.name.clone(), found, operands?));
         values.push(Formal {
             bound_as: &name.name,
             called: &name.name,
             elem: found.elem(),
-            dims: Vec::new(),
+            // One draw fills the event.
+            dims: formals.event.clone(),
         });
     }
-    let value = fragment(unit, formals, &values, body, event)?;
+    let value = fragment(unit, formals, &values, body, (elem, &formals.event))?;
     Ok(Sampler { draws: sampled, value })
 }
 
@@ -278,13 +293,13 @@ struct Formal<'a> {
     dims: Vec<Axis>,
 }
 
-/// A pure expression of `rank` dimensions in the parameters and more formals.
+/// A pure expression of the type `wanted` (its elements, and axes of its sizes) in the parameters and more formals.
 fn fragment(
     unit: &mut Unit,
     formals: &Formals,
     more: &[Formal],
     body: &ast::Expr,
-    rank: usize,
+    (elem, dims): (Elem, &[Axis]),
 ) -> Lowered<Fragment> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
@@ -300,18 +315,10 @@ fn fragment(
         let var = lower.b.input(elem, input);
         lower.define(called, Value::Array(Array { var, dims }));
     }
-    for (name, dim) in &formals.sizes {
-        let axis =
-            formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
-        if let Some(axis) = axis {
-            // The size of a formal axis is counted along it, so that it follows the actual one.
-            let one = lower.b.int(1);
-            let ones = lower.b.spread(one, *axis);
-            let var = lower.b.reduce(Monoid::Sum, *axis, ones);
-            lower.ints.insert(var, dim.clone());
-            let value = lower.scalar(var);
-            lower.define(name, value);
-        }
+    for name in &formals.sizes {
+        let var = lower.known_int(Dim::named(format!("{}.{name}", formals.owner)));
+        let value = lower.scalar(var);
+        lower.define(name, value);
     }
     let result = match lower.expr(body)? {
         Value::Array(result) => result,
@@ -320,14 +327,20 @@ fn fragment(
             return Err(lower.error("E0311", body.span, "a number is expected here", &label));
         }
     };
-    if result.dims.len() != rank {
+    let result = match (lower.elem(&result), elem) {
+        (Elem::Int, Elem::Real) => lower.reals_of(&result),
+        _ => result,
+    };
+    let sizes = |dims: &[Axis]| -> Vec<Dim> {
+        dims.iter().map(|axis| lower.b.axes.info(*axis).size.clone()).collect()
+    };
+    if lower.elem(&result) != elem || sizes(&result.dims) != sizes(dims) {
+        let wanted = super::types::describe(elem, &sizes(dims));
         let found = lower.describe(&Value::Array(result));
-        return Err(lower.error(
-            "E0306",
-            body.span,
-            "the clause has the wrong shape",
-            &format!("this is {found}"),
-        ));
+        // Sizes are shown as they are written in the declaration.
+        let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");
+        let (message, label) = (format!("the clause must give {wanted}"), format!("this is {found}"));
+        return Err(lower.error("E0306", body.span, plain(message), &plain(label)));
     }
     lower.unit.axes = lower.b.axes.clone();
     let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];

@@ -140,10 +140,9 @@ impl Lower<'_> {
         }
     }
 
-    /// Elaborates a file-level expression: no local names, no axes in scope.
+    /// Elaborates a file-level expression: no local names in scope.
     fn at_file_level<T>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
         let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
-        let open = std::mem::take(&mut self.open);
         let owners = std::mem::take(&mut self.owners);
         let guard = self.b.set_guard(None);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
@@ -153,7 +152,6 @@ impl Lower<'_> {
         self.mode = mode;
         self.b.set_guard(guard);
         self.owners = owners;
-        self.open = open;
         self.scopes = scopes;
         result
     }

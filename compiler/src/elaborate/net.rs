@@ -162,6 +162,7 @@ impl Lower<'_> {
                 axis: *axis,
                 kind: OpenKind::Comprehension,
                 name: String::new(),
+                index: None,
                 block: this.sites_of_block.len().saturating_sub(1),
             };
             let around: Vec<Open> = rows.iter().map(open).collect();

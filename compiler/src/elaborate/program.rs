@@ -3,7 +3,7 @@
 use super::net::Owner;
 use super::unit::Unit;
 use super::value::Value;
-use super::{Exported, GenerativeState, Lower, Lowered, Mode, OpenKind, Reported};
+use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::axis::Axis;
@@ -156,7 +156,9 @@ impl Lower<'_> {
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
         self.owners.push(Owner::new(decl.name.name.clone(), false, span));
+        let caller = std::mem::replace(&mut self.caller, self.open.len());
         let result = self.block(&decl.body);
+        self.caller = caller;
         self.owners.pop();
         let sites = self.sites_of_block.pop().unwrap_or_default();
         self.calls.pop();
@@ -166,11 +168,11 @@ impl Lower<'_> {
             state.prefix = outer;
         }
         let value = result?;
-        let rows: Vec<Axis> =
-            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        let rows = self.row_axes();
         let local = submodel_value(value.clone(), sites.iter().map(|s| (s.name.clone(), s.local.clone())));
         let over_rows = with_rows(value, &rows);
-        let whole = submodel_value(over_rows, sites.iter().map(|s| (s.name.clone(), s.whole.clone())));
+        let over_rows_of = |site: &Exported| (site.name.clone(), with_rows(site.whole.clone(), &rows));
+        let whole = submodel_value(over_rows, sites.iter().map(over_rows_of));
         // Called with its indices, a submodel is read with them; called without, its name is this row's value.
         let read = if stmt.indices.is_empty() { local.clone() } else { whole.clone() };
         self.define(&stmt.name.name, read);
