@@ -63,6 +63,8 @@ pub enum Prim {
     Or,
     /// `c ? a : b`
     Select,
+    /// `c requires x`: x where c holds, else NaN. A constraint, see [`crate::transform::require`].
+    Require,
 }
 
 /// How the result's element type follows from the operands'.
@@ -86,11 +88,13 @@ pub enum Sig {
     ToInt,
     /// A bool and two operands of one type, which is the result's.
     Select,
+    /// A bool and an operand, whose type is the result's.
+    Require,
 }
 
 impl Prim {
     /// Every primitive, with orders 0 to 3 of polygamma, for table-driven tests.
-    pub const ALL: [Prim; 47] = [
+    pub const ALL: [Prim; 48] = [
         Prim::Neg,
         Prim::Abs,
         Prim::Exp,
@@ -138,6 +142,7 @@ impl Prim {
         Prim::Select,
         Prim::Polygamma(4),
         Prim::Polygamma(5),
+        Prim::Require,
     ];
 
     /// Typing rule.
@@ -154,6 +159,7 @@ impl Prim {
             ToReal => Sig::ToReal,
             ToInt => Sig::ToInt,
             Select => Sig::Select,
+            Require => Sig::Require,
         }
     }
 
@@ -166,7 +172,7 @@ impl Prim {
                 1
             }
             Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lt | Le | Eq | Ne
-            | And | Or => 2,
+            | And | Or | Require => 2,
             Select => 3,
         }
     }
@@ -188,6 +194,7 @@ impl Prim {
             Sig::ToReal => Some(Real),
             Sig::ToInt => (operands[0] == Bool).then_some(Int),
             Sig::Select => (operands[0] == Bool && operands[1] == operands[2]).then_some(operands[1]),
+            Sig::Require => (operands[0] == Bool).then_some(operands[1]),
         }
     }
 
@@ -242,6 +249,7 @@ impl Prim {
             And => "and",
             Or => "or",
             Select => "select",
+            Require => "require",
         }
     }
 }

@@ -10,6 +10,7 @@ use vary_core::generative::{
     Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
 };
 use vary_core::ir::{Output, Program};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -227,7 +228,7 @@ impl Unit {
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
-        let program = b.finish(results);
+        let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
             let text = call_arguments(expr).into_iter().find_map(|arg| match &arg.kind {
                 ExprKind::Name(text) => unit.program_named(text, wanted).then(|| text.clone()),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::generative::{Generative, ProgramKind};
 use vary_core::ir::{Array, Input, InputKind, Output, Stmt};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -75,7 +76,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     }
     let Lower { b, mode, unit, free_params, .. } = lower;
     let Mode::Generative(state) = mode else { unreachable!("set above") };
-    let program = b.finish(results);
+    let program = require::prove(b.finish(results), &unit.declared_ranges());
     let GenerativeState { mut params, latents, observed, .. } = *state;
     for param in free_params {
         if !params.iter().any(|known| known.name == param.name) {

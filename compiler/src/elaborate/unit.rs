@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use vary_core::axis::{Axis, AxisTable, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{Distribution, Generative};
+use vary_core::generative::{Constraint, Distribution, Generative};
 use vary_diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use vary_syntax::ast::{self, ItemKind};
 
@@ -155,6 +155,20 @@ impl Unit {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Where the data lies by its declaration.
+    pub fn declared_ranges(&mut self) -> impl Fn(&str) -> Option<Constraint> + use<> {
+        let known = self.diagnostics.len();
+        let mut ranges = HashMap::new();
+        for data in self.data() {
+            if let Ok(ty) = self.data_type(&data) {
+                ranges.insert(data.name.name, ty.constraint);
+            }
+        }
+        // What is wrong with a declaration is said where it is used.
+        self.diagnostics.truncate(known);
+        move |name| ranges.get(name).cloned()
     }
 
     /// The declared type of data.

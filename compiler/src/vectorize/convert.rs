@@ -66,6 +66,7 @@ pub fn map(prim: Prim) -> Map {
         Prim::Ne => binary(Binary::Ne),
         Prim::And => binary(Binary::And),
         Prim::Or => binary(Binary::Or),
+        Prim::Require => binary(Binary::Require),
         Prim::Select => Map::Select,
     }
 }

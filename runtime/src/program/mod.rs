@@ -365,6 +365,8 @@ pub enum Binary {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// The second operand where the first is 1, else NaN.
+    Require,
     Lt,
     Le,
     Eq,

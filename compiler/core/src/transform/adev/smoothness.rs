@@ -189,10 +189,7 @@ impl Smoothness {
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    match site.strategy {
-                        Some(_) => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
-                        None => format!("`{name}` is drawn by `reparam`, the default, which differentiates through its value"),
-                    },
+                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
@@ -404,7 +401,7 @@ fn rigid_operands(prim: Prim) -> Option<UseKind> {
         Atan2 => Some(UseKind::Angle),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
         | Lgamma | Polygamma(_) | Erf | Not | ToReal | ToInt | Add | Sub | Mul | Div | Pow | Max | Min
-        | XLogY | And | Or | Select => None,
+        | XLogY | And | Or | Select | Require => None,
     }
 }
 
