@@ -8,6 +8,21 @@ const FILES: &[(&str, &[&str], &str)] = &[
         include_str!("../../stdlib/objectives.ppl"),
     ),
     (
+        "stdlib/nn.ppl",
+        &[
+            "dense",
+            "leaky_relu",
+            "elu",
+            "gelu",
+            "silu",
+            "glorot_uniform",
+            "glorot_normal",
+            "he_uniform",
+            "he_normal",
+        ],
+        include_str!("../../stdlib/nn.ppl"),
+    ),
+    (
         "stdlib/distributions/bernoulli.ppl",
         &["bernoulli"],
         include_str!("../../stdlib/distributions/bernoulli.ppl"),

@@ -40,7 +40,10 @@ impl Lower<'_> {
                 self.accept_array(array, array_type, ty, at, generic).map(Value::Array)
             }
             (Declaration::Program, value @ Value::Program(_))
-            | (Declaration::Function, value @ (Value::Function(_) | Value::Lambda(_) | Value::Builtin(_)))
+            | (
+                Declaration::Function,
+                value @ (Value::Function(_) | Value::Lambda(_) | Value::Builtin(_) | Value::Layer(_)),
+            )
             | (Declaration::Plate, value @ Value::Array(_)) => Ok(value),
             (Declaration::Tuple(types), Value::Tuple(parts)) if types.len() == parts.len() => {
                 let parts: Lowered<Vec<Value>> = types

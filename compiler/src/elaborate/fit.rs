@@ -137,7 +137,7 @@ impl Unit {
         let (settings, inits) = self.settings(&decl.settings)?;
         let mut objective = self.objective(&first.objective, Some((first.maximize, first.span)))?;
         for field in inits {
-            self.apply_init(&mut objective, &field)?;
+            self.apply_init(&mut objective, &field, "")?;
         }
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
         Ok(Fit { name, objective, settings, span })
@@ -418,14 +418,19 @@ impl Unit {
         }
     }
 
-    /// `init = (mu = [0, 0])`
-    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field) -> Lowered<()> {
-        let name = &field.name.name;
+    /// `init = (mu = [0, 0])`; `within` is what is written around: `encoder.` in `init = (encoder = (w = 0))`.
+    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field, within: &str) -> Lowered<()> {
+        let name = &format!("{within}{}", field.name.name);
+        if let ExprKind::Record { spread: None, fields } = &field.value.kind {
+            return fields
+                .iter()
+                .try_for_each(|field| self.apply_init(objective, field, &format!("{name}.")));
+        }
         let matches: Vec<usize> = objective
             .params
             .iter()
             .enumerate()
-            .filter(|(_, p)| p.name == *name || p.name.rsplit('.').next() == Some(name))
+            .filter(|(_, p)| p.name == *name || p.name.ends_with(&format!(".{name}")))
             .map(|(at, _)| at)
             .collect();
         let [at] = matches.as_slice() else {

@@ -41,6 +41,9 @@ impl Session {
                 ItemKind::Fn(f) => {
                     let _ = self.unit.check_function(f);
                 }
+                ItemKind::Net(net) => {
+                    let _ = self.unit.check_net(net);
+                }
                 ItemKind::Data(data) => {
                     let _ = self.unit.check_data(data);
                 }

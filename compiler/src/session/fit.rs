@@ -181,7 +181,7 @@ impl Session {
         }
         let axes = self.unit.axes.clone();
         let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
-        let start = self.start(&params, &data)?;
+        let start = self.start(&params, &data, settings.seed)?;
         let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
@@ -268,11 +268,11 @@ impl Session {
     }
 
     /// The unconstrained starting values.
-    pub(super) fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+    pub(super) fn start(&mut self, params: &[Placed], data: &Data, seed: u64) -> Lowered<Vec<f64>> {
         let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
         for placed in params {
             let Some(init) = &placed.spec.init else { continue };
-            let value = match estimator::evaluate(&init.0, data) {
+            let value = match estimator::evaluate(&init.0, data, seed) {
                 Ok(mut results) => results.remove("init"),
                 Err(reason) => {
                     self.internal(reason, placed.spec.span);
@@ -476,9 +476,12 @@ impl Prepared {
         }
     }
 
-    /// `ring.sigma`, or `sigma` where no other parameter ends so.
+    /// `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep their path.
     pub(super) fn shown_name(&self, name: &str) -> String {
         let short = name.rsplit('.').next().unwrap_or(name);
+        if name.matches('.').count() > 1 {
+            return name.to_string();
+        }
         let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
         if same == 1 { short.to_string() } else { name.to_string() }
     }
