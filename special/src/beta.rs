@@ -97,7 +97,15 @@ pub fn log_inc_beta(a: f64, b: f64, x: f64) -> f64 {
     both(a, b, x).0
 }
 
-/// ∂ log I_x(a, b) by a and by b.
-pub fn log_inc_beta_slopes(a: f64, b: f64, x: f64) -> [f64; 2] {
-    both(a, b, x).1
+/// ∂ log I_x(a, b) by a, by b and by x.
+pub fn log_inc_beta_slopes(a: f64, b: f64, x: f64) -> [f64; 3] {
+    let (log, [by_a, by_b]) = both(a, b, x);
+    let by_x = match x {
+        0.0 => f64::INFINITY,
+        1.0 if b > 1.0 => 0.0,
+        1.0 if b == 1.0 => a,
+        1.0 => f64::INFINITY,
+        _ => (log_weight(a, b, x) - x.ln() - (-x).ln_1p() - log).exp(),
+    };
+    [by_a, by_b, by_x]
 }

@@ -12,7 +12,7 @@ mod normal;
 
 pub use bessel::log_bessel_i;
 pub use beta::{lbeta, log_inc_beta, log_inc_beta_slopes};
-pub use gamma::{lgamma, log_gamma_p, log_gamma_p_slope, log_gamma_q, log_gamma_q_slope, polygamma};
+pub use gamma::{lgamma, log_gamma_p, log_gamma_p_slopes, log_gamma_q, log_gamma_q_slopes, polygamma};
 pub use normal::{erf, erfc, inv_phi, inverse_mills, log_phi, owens_t};
 
 /// `log(1 − e^x)` for x ≤ 0.

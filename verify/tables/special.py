@@ -130,8 +130,9 @@ for a in shapes:
             continue
         add("log_gamma_p", gamma_p_full, a, x)
         add("log_gamma_q", gamma_q_log, a, x)
-        add("log_gamma_p_slope", lambda a, x: slope(gamma_p_full, 0, [a, x]), a, x)
-        add("log_gamma_q_slope", lambda a, x: slope(gamma_q_log, 0, [a, x]), a, x)
+        for operand, by in enumerate("ax"):
+            add(f"log_gamma_p_by_{by}", lambda a, x: slope(gamma_p_full, operand, [a, x]), a, x)
+            add(f"log_gamma_q_by_{by}", lambda a, x: slope(gamma_q_log, operand, [a, x]), a, x)
 for a in [1e-3, 0.3, 1.0, 4.0, 25.0, 1e3, 1e5]:
     for b in [1e-2, 0.5, 1.0, 7.0, 300.0, 1e4]:
         mean = a / (a + b)
@@ -139,8 +140,8 @@ for a in [1e-3, 0.3, 1.0, 4.0, 25.0, 1e3, 1e5]:
             if not 0.0 < x < 1.0:
                 continue
             add("log_inc_beta", beta_log, a, b, x)
-            add("log_inc_beta_by_a", lambda a, b, x: slope(beta_log, 0, [a, b, x]), a, b, x)
-            add("log_inc_beta_by_b", lambda a, b, x: slope(beta_log, 1, [a, b, x]), a, b, x)
+            for operand, by in enumerate("abx"):
+                add(f"log_inc_beta_by_{by}", lambda a, b, x: slope(beta_log, operand, [a, b, x]), a, b, x)
 for v in [0.0, 0.5, 1.0, 2.0, 3.7, 20.0, 500.0]:
     for x in [1e-8, 0.1, 1.0, 7.5, 30.0, 41.0, 300.0, 800.0, 5e3]:
         add("log_bessel_i", bessel_log, v, x)

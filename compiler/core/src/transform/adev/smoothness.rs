@@ -82,6 +82,10 @@ pub enum UseKind {
     Remainder,
     /// The angle, with its cut.
     Angle,
+    /// The order of a Bessel function.
+    Order,
+    /// A derivative by a shape.
+    Slope,
     /// An operand of a base sampler.
     Sampler,
     /// A parameter of a distribution that must be rigid, by name.
@@ -97,6 +101,8 @@ impl UseKind {
             UseKind::Sign => "its sign is taken here: the result jumps".to_string(),
             UseKind::Remainder => "a remainder is taken here: the result jumps".to_string(),
             UseKind::Angle => "an angle is taken here: it jumps at the cut".to_string(),
+            UseKind::Order => "the order of a Bessel function here: it is not differentiated".to_string(),
+            UseKind::Slope => "a derivative is taken here that is not differentiated again".to_string(),
             UseKind::Sampler => "a sampler's operand here: it is not differentiated through".to_string(),
             UseKind::Parameter(name) => format!("`{name}` moves the support here or is a count"),
         }
@@ -110,6 +116,8 @@ impl UseKind {
             UseKind::Sign => "sign",
             UseKind::Remainder => "remainder",
             UseKind::Angle => "angle",
+            UseKind::Order => "order",
+            UseKind::Slope => "derivative",
             UseKind::Sampler => "sampler",
             UseKind::Parameter(_) => "support",
         }
@@ -350,7 +358,7 @@ impl<'a> Flow<'a> {
                         }
                         Op::Prim(Prim::Lt | Prim::Le, args) if self.is_end(args[0], args[1]) => continue,
                         Op::Prim(prim, args) => match rigid_operands(*prim) {
-                            Some(kind) => (kind, args.clone()),
+                            Some((kind, count)) => (kind, args[..count].to_vec()),
                             None => continue,
                         },
                         Op::Draw(draw) => (UseKind::Sampler, draw.args.clone()),
@@ -380,9 +388,10 @@ fn flows(op: &Op) -> Vec<Var> {
     match op {
         Op::Const(_) | Op::Input(_) | Op::Iota(_) | Op::Draw(_) | Op::Detach(_) => Vec::new(),
         Op::Gather { x, .. } | Op::Scatter { x, .. } => vec![*x],
-        Op::Prim(prim, _) if rigid_operands(*prim).is_some() => Vec::new(),
-        Op::Prim(..)
-        | Op::Reduce(..)
+        Op::Prim(prim, args) => match rigid_operands(*prim) {
+            Some((_, count)) => args[count..].to_vec(),
+            None => args.clone(),
+        }, Op::Reduce(..)
         | Op::Rename(..)
         | Op::CumSum { .. }
         | Op::Stack { .. }
@@ -393,18 +402,22 @@ fn flows(op: &Op) -> Vec<Var> {
     }
 }
 
-/// Which primitives want rigid operands, and what they do with them.
-fn rigid_operands(prim: Prim) -> Option<UseKind> {
+/// Which primitives want rigid operands, what they do with them, and how many of the first.
+fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
     use Prim::*;
+    let all = |kind| Some((kind, prim.arity()));
     match prim {
-        Lt | Le | Eq | Ne => Some(UseKind::Compare),
-        Floor | Ceil | Round => Some(UseKind::Round),
-        Sign => Some(UseKind::Sign),
-        Rem | IntDiv => Some(UseKind::Remainder),
-        Atan2 => Some(UseKind::Angle),
+        Lt | Le | Eq | Ne => all(UseKind::Compare),
+        Floor | Ceil | Round => all(UseKind::Round),
+        Sign => all(UseKind::Sign),
+        Rem | IntDiv => all(UseKind::Remainder),
+        Atan2 => all(UseKind::Angle),
+        LogBesselI => Some((UseKind::Order, 1)),
+        LogGammaPBy(_) | LogGammaQBy(_) | LogIncBetaBy(_) => all(UseKind::Slope),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
-        | Lgamma | Polygamma(_) | Erf | Not | ToReal | ToInt | Add | Sub | Mul | Div | Pow | Max | Min
-        | XLogY | And | Or | Select => None,
+        | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Not | ToReal
+        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | Lbeta | OwensT | LogGammaP
+        | LogGammaQ | LogIncBeta | And | Or | Select => None,
     }
 }
 
