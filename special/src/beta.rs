@@ -38,8 +38,8 @@ fn log_weight(a: f64, b: f64, x: f64) -> f64 {
 }
 
 /// log I_x(a, b) by its continued fraction (DLMF 8.17.22, Lentz's method), for x below its mean: the value and
-/// the derivatives by a and b.
-fn fraction(a: f64, b: f64, x: f64) -> (f64, [f64; 2]) {
+/// the derivatives by a, b and x.
+fn fraction(a: f64, b: f64, x: f64) -> (f64, [f64; 3]) {
     let (ja, jb, one) = (Jet::variable(a, 0), Jet::variable(b, 1), Jet::constant(1.0));
     let (jx, sum) = (Jet::constant(x), ja + jb);
     let tiny = |jet: Jet| if jet.value.abs() < 1e-300 { Jet { value: 1e-300, ..jet } } else { jet };
@@ -67,29 +67,31 @@ fn fraction(a: f64, b: f64, x: f64) -> (f64, [f64; 2]) {
     let slopes = [
         x.ln() - (polygamma(0, a) - total) - 1.0 / a + log.slopes[0],
         (-x).ln_1p() - (polygamma(0, b) - total) + log.slopes[1],
+        a * (-log.value).exp() / (x * (1.0 - x)),
     ];
     (log_weight(a, b, x) - a.ln() + log.value, slopes)
 }
 
 /// Value and derivatives, from whichever side the fraction converges on.
-fn both(a: f64, b: f64, x: f64) -> (f64, [f64; 2]) {
+fn both(a: f64, b: f64, x: f64) -> (f64, [f64; 3]) {
     let domain = a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite() && (0.0..=1.0).contains(&x);
     if !domain {
-        return (f64::NAN, [f64::NAN; 2]);
+        return (f64::NAN, [f64::NAN; 3]);
     }
     if x == 0.0 {
-        return (f64::NEG_INFINITY, [0.0; 2]);
+        return (f64::NEG_INFINITY, [0.0, 0.0, f64::INFINITY]);
     }
     if x == 1.0 {
-        return (0.0, [0.0; 2]);
+        let density = if b == 1.0 { a } else { f64::INFINITY };
+        return (0.0, [0.0, 0.0, if b > 1.0 { 0.0 } else { density }]);
     }
     if x < (a + 1.0) / (a + b + 2.0) {
         return fraction(a, b, x);
     }
-    let (rest, [by_b, by_a]) = fraction(b, a, 1.0 - x);
+    let (rest, [by_b, by_a, by_x]) = fraction(b, a, 1.0 - x);
     let log = log1m_exp(rest.min(0.0));
     let odds = -(rest - log).exp();
-    (log, [odds * by_a, odds * by_b])
+    (log, [odds * by_a, odds * by_b, -odds * by_x])
 }
 
 /// log of the regularised incomplete beta function I_x(a, b).
@@ -99,13 +101,5 @@ pub fn log_inc_beta(a: f64, b: f64, x: f64) -> f64 {
 
 /// ∂ log I_x(a, b) by a, by b and by x.
 pub fn log_inc_beta_slopes(a: f64, b: f64, x: f64) -> [f64; 3] {
-    let (log, [by_a, by_b]) = both(a, b, x);
-    let by_x = match x {
-        0.0 => f64::INFINITY,
-        1.0 if b > 1.0 => 0.0,
-        1.0 if b == 1.0 => a,
-        1.0 => f64::INFINITY,
-        _ => (log_weight(a, b, x) - x.ln() - (-x).ln_1p() - log).exp(),
-    };
-    [by_a, by_b, by_x]
+    both(a, b, x).1
 }

@@ -130,8 +130,8 @@ fn log_weight(a: f64, x: f64) -> f64 {
 /// Iterations after which a series or fraction is given up: shapes of 10⁸ take some 10⁵.
 pub(crate) const MOST: u32 = 1_000_000;
 
-/// log P(a, x) by its series, for x < a + 1 (DLMF 8.11.4): the value and the derivative by a.
-fn lower(a: f64, x: f64) -> (f64, f64) {
+/// log P(a, x) by its series, for x < a + 1 (DLMF 8.11.4): the value and the derivatives by a and x.
+fn lower(a: f64, x: f64) -> (f64, [f64; 2]) {
     let shape = Jet::variable(a, 0);
     let (mut term, mut sum) = (Jet::constant(1.0), Jet::constant(1.0));
     for n in 1..MOST {
@@ -145,11 +145,11 @@ fn lower(a: f64, x: f64) -> (f64, f64) {
     let value = if a < SMALL { small_shape(a, x) } else { log_weight(a, x) + series.value };
     // log x − ψ(a + 1)
     let weight = if a < 1.0 { x.ln() - polygamma(0, a + 1.0) } else { log_ratio(a, x) - 1.0 / a };
-    (value, weight + series.slopes[0])
+    (value, [weight + series.slopes[0], a / (x * sum.value)])
 }
 
-/// log Q(a, x) by its continued fraction, for x ≥ a + 1 (DLMF 8.9.2, Lentz's method).
-fn upper(a: f64, x: f64) -> (f64, f64) {
+/// log Q(a, x) by its continued fraction, for x ≥ a + 1 (DLMF 8.9.2, Lentz's method), and its derivatives.
+fn upper(a: f64, x: f64) -> (f64, [f64; 2]) {
     let shape = Jet::variable(a, 0);
     let one = Jet::constant(1.0);
     let mut b = Jet::constant(x + 1.0) - shape;
@@ -168,7 +168,8 @@ fn upper(a: f64, x: f64) -> (f64, f64) {
             break;
         }
     }
-    (log_weight(a, x) + a.ln() + log.value, log_ratio(a, x) + log.slopes[0])
+    let slopes = [log_ratio(a, x) + log.slopes[0], -(-log.value).exp() / x];
+    (log_weight(a, x) + a.ln() + log.value, slopes)
 }
 
 /// `log x − ψ(a)`
@@ -254,14 +255,7 @@ pub fn log_gamma_p_slopes(a: f64, x: f64) -> [f64; 2] {
     if let Some([p, _]) = end(a, x) {
         return if p.is_nan() { [p; 2] } else { [0.0, if x == 0.0 { f64::INFINITY } else { 0.0 }] };
     }
-    let log_density = log_weight(a, x) + a.ln() - x.ln();
-    if x < a + 1.0 {
-        let (log_p, slope) = lower(a, x);
-        return [slope, (log_density - log_p).exp()];
-    }
-    let (log_q, slope) = upper(a, x);
-    let log_p = log1m_exp(log_q.min(0.0));
-    [-slope * (log_q - log_p).exp(), (log_density - log_p).exp()]
+    if x < a + 1.0 { lower(a, x).1 } else { of_rest(upper(a, x)) }
 }
 
 /// ∂ log Q(a, x) by a and by x.
@@ -270,14 +264,13 @@ pub fn log_gamma_q_slopes(a: f64, x: f64) -> [f64; 2] {
         // At 0 minus the density; at ∞ minus the limit of the hazard.
         return if p.is_nan() { [p; 2] } else { [0.0, if x == 0.0 { -at_zero(a) } else { -1.0 }] };
     }
-    let log_density = log_weight(a, x) + a.ln() - x.ln();
-    if x < a + 1.0 {
-        let (log_p, slope) = lower(a, x);
-        let log_q = log1m_exp(log_p.min(0.0));
-        return [-slope * (log_p - log_q).exp(), -(log_density - log_q).exp()];
-    }
-    let (log_q, slope) = upper(a, x);
-    [slope, -(log_density - log_q).exp()]
+    if x < a + 1.0 { of_rest(lower(a, x)) } else { upper(a, x).1 }
+}
+
+/// The derivatives of log(1 − e^l) from l and its own.
+fn of_rest((log, slopes): (f64, [f64; 2])) -> [f64; 2] {
+    let odds = (log - log1m_exp(log.min(0.0))).exp();
+    slopes.map(|slope| -slope * odds)
 }
 
 /// The density of a gamma of shape a at 0.
