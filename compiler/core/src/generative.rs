@@ -138,7 +138,7 @@ pub struct Distribution {
     /// Where its values lie.
     pub support: Constraint,
     /// Positions of the parameters that are the lower and the upper end of the support.
-    pub ends: Option<[usize; 2]>,
+    pub ends: [Option<usize>; 2],
     /// log p(x; params): formals are the parameters and `x`.
     pub log_density: Fragment,
     /// Pathwise sampler from parameter-free noise.
@@ -172,10 +172,23 @@ pub struct DistParam {
 /// Base draws and the value made of them.
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    /// Each draw: its formal name, its sampler, and a fragment per operand in the parameters.
-    pub draws: Vec<(String, Base, Vec<Fragment>)>,
+    /// The draws, each of which sees those before it.
+    pub draws: Vec<BaseDraw>,
     /// The value, in the parameters and the draws.
     pub value: Fragment,
+}
+
+/// Draws of a base sampler.
+#[derive(Debug, Clone)]
+pub struct BaseDraw {
+    /// Its formal name.
+    pub name: String,
+    /// Its sampler.
+    pub base: Base,
+    /// The sampler's operands: scalars, or arrays of the draw's dims.
+    pub operands: Vec<Fragment>,
+    /// Formal axes of an array of draws.
+    pub dims: Vec<Axis>,
 }
 
 /// A piece of pure code: a program whose free names are its [`crate::ir::InputKind::Formal`] inputs.

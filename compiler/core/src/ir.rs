@@ -256,11 +256,13 @@ pub enum Base {
     Poisson,
     /// Binomial(n, p), an int.
     Binomial,
+    /// Angle of von Mises around 0 of a concentration, between −π and π.
+    VonMises,
 }
 
 impl Base {
     /// Every base sampler.
-    pub const ALL: [Base; 10] = [
+    pub const ALL: [Base; 11] = [
         Base::Normal,
         Base::Uniform,
         Base::Exponential,
@@ -271,13 +273,14 @@ impl Base {
         Base::StudentT,
         Base::Poisson,
         Base::Binomial,
+        Base::VonMises,
     ];
 
     /// Number of operands.
     pub fn arity(self) -> usize {
         match self {
             Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => 1,
             Base::Beta | Base::Binomial => 2,
         }
     }
@@ -303,6 +306,7 @@ impl Base {
             Base::StudentT => "student_t",
             Base::Poisson => "poisson",
             Base::Binomial => "binomial",
+            Base::VonMises => "von_mises",
         }
     }
 }

@@ -7,6 +7,7 @@ use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Distribution};
 use vary_core::ir::{Array, Elem};
+use vary_core::transform::settle::{settle, settled};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
@@ -162,7 +163,6 @@ impl Lower<'_> {
 
     /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
     pub(super) fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
-        let mut special = (**dist).clone();
         let mut sizes = Vec::new();
         for (param, arg) in dist.params.iter().zip(args.iter()) {
             for (formal, actual) in param.dims.iter().zip(&arg.dims) {
@@ -174,19 +174,14 @@ impl Lower<'_> {
                 sizes.push((format!("{}.{}", dist.name, param.name), dim));
             }
         }
-        let replace = |dim: &Dim| {
-            let mut result = dim.clone();
-            for (name, size) in &sizes {
-                result = result.substitute(name, size);
-            }
-            result
-        };
+        let mut special = settle(&mut self.b.axes, dist, &sizes);
+        let replace = |dim: &Dim| settled(dim, &sizes);
         special.finite = special.finite.as_ref().map(replace);
         if let Constraint::IntRange(lower, upper) = &special.support {
             special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
         }
         if special.support == Constraint::Bounded
-            && let Some([lower, upper]) = special.ends
+            && let [Some(lower), Some(upper)] = special.ends
             && let (Some(a), Some(b)) = (self.b.constant(args[lower].var), self.b.constant(args[upper].var))
         {
             special.support = Constraint::Interval(a.number(), b.number());

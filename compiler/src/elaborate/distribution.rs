@@ -5,9 +5,9 @@ use super::value::{Declared, Value};
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
-use vary_core::axis::Axis;
+use vary_core::axis::{Axis, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, Sampler};
+use vary_core::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler};
 use vary_core::ir::{Array, Base, Elem, Input, InputKind, Monoid, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
@@ -31,8 +31,11 @@ impl Unit {
 
 /// The formal names a clause sees.
 struct Formals {
+    /// The distribution: sizes are named after it.
+    owner: String,
     params: Vec<DistParam>,
     sizes: HashMap<String, Dim>,
+    event: Vec<Axis>,
     /// The clauses are the standard library's: they mean its names.
     in_stdlib: bool,
 }
@@ -80,7 +83,8 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     };
     lower.unit.axes = lower.b.axes.clone();
     let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
-    let formals = Formals { params, sizes, in_stdlib: declared_as.is_stdlib };
+    let formals =
+        Formals { owner: name.clone(), params, sizes, event: event.clone(), in_stdlib: declared_as.is_stdlib };
     let mut log_density = None;
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
@@ -96,7 +100,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 };
                 let elem = support.constraint.elem();
                 let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
+                log_density = Some(fragment(unit, &formals, &[value], body, &[0])?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
@@ -107,7 +111,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, 0)?);
+                probability = Some(fragment(unit, &formals, &[], value, &[0])?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -122,7 +126,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             }
         }
     }
-    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|(_, _, args)| !args.is_empty())) {
+    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|draw| !draw.operands.is_empty())) {
         return Err(report(
             unit,
             decl.name.span,
@@ -215,62 +219,79 @@ fn support(
 }
 
 /// The parameters that are the ends of a `bounded` support.
-fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> Option<[usize; 2]> {
-    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return None };
+fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> [Option<usize>; 2] {
+    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return [None; 2] };
     let position = |end: &ast::Expr| match &end.kind {
         ast::ExprKind::Name(name) => params.iter().position(|param| param.name == *name),
         _ => None,
     };
     match args.as_slice() {
-        [lower, upper] if name.name == "bounded" => Some([position(lower)?, position(upper)?]),
-        _ => None,
+        [lower, upper] if name.name == "bounded" => [position(lower), position(upper)],
+        _ => [None; 2],
     }
 }
 
 fn sampler(
     unit: &mut Unit,
     formals: &Formals,
-    draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
+    draws: &[ast::BaseDraw],
     body: &ast::Expr,
     event: usize,
 ) -> Lowered<Sampler> {
-    let mut sampled = Vec::new();
-    let mut values = Vec::new();
-    for (name, base, args) in draws {
-        let found =
-            base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
-        let Some(found) = found else {
+    let mut sampled: Vec<BaseDraw> = Vec::new();
+    let mut values: Vec<Formal> = Vec::new();
+    for draw in draws {
+        let name = &draw.base.name;
+        let found = name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let Some(base) = found else {
             let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
             return Err(report(
                 unit,
-                base.span,
-                &format!("there is no base sampler `{}`", base.name),
+                draw.base.span,
+                &format!("there is no base sampler `{name}`"),
                 &format!("they are {}", known.join(", ")),
             ));
         };
-        if found.arity() != args.len() {
+        if base.arity() != draw.operands.len() {
             return Err(report(
                 unit,
-                base.span,
-                &format!("`{}` takes {} operands", base.name, found.arity()),
+                draw.base.span,
+                &format!("`{name}` takes {} operands", base.arity()),
                 "check its operands",
             ));
         }
-        let operands: Lowered<Vec<Fragment>> =
-            args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
-        sampled.push((name.name.clone(), found, operands?));
+        let dims = draw_axes(unit, formals, &draw.dims)?;
+        let operand = |arg| fragment(unit, formals, &values, arg, &[0, dims.len()]);
+        let operands: Lowered<Vec<Fragment>> = draw.operands.iter().map(operand).collect();
+        sampled.push(BaseDraw { name: draw.name.name.clone(), base, operands: operands?, dims: dims.clone() });
         values.push(Formal {
-            bound_as: &name.name,
-            called: &name.name,
-            elem: found.elem(),
-            dims: Vec::new(),
+            bound_as: &draw.name.name,
+            called: &draw.name.name,
+            elem: base.elem(),
+            dims,
         });
     }
-    let value = fragment(unit, formals, &values, body, event)?;
+    let value = fragment(unit, formals, &values, body, &[event])?;
     Ok(Sampler { draws: sampled, value })
 }
 
+/// The axes of an array of draws: those of the parameters and the value where sizes are the same, each once.
+fn draw_axes(unit: &mut Unit, formals: &Formals, dims: &[ast::Expr]) -> Lowered<Vec<Axis>> {
+    let mut lower = scope(unit, formals, &[]);
+    let mut axes: Vec<Axis> = Vec::new();
+    for expr in dims {
+        let size = lower.size(expr, &mut None, 0)?;
+        let known = formals.params.iter().flat_map(|param| &param.dims).chain(&formals.event).copied();
+        let table = &lower.b.axes;
+        let axis = known.filter(|axis| table.info(*axis).size == size && !axes.contains(axis)).next();
+        axes.push(axis.unwrap_or_else(|| lower.b.fresh_axis("draw", size, Role::Index)));
+    }
+    lower.unit.axes = lower.b.axes.clone();
+    Ok(axes)
+}
+
 /// A formal beside the parameters: the name it is bound by, the name the clause calls it, its type.
+#[derive(Clone)]
 struct Formal<'a> {
     bound_as: &'a str,
     called: &'a str,
@@ -278,28 +299,10 @@ struct Formal<'a> {
     dims: Vec<Axis>,
 }
 
-/// A pure expression of `rank` dimensions in the parameters and more formals.
-fn fragment(
-    unit: &mut Unit,
-    formals: &Formals,
-    more: &[Formal],
-    body: &ast::Expr,
-    rank: usize,
-) -> Lowered<Fragment> {
+/// Where a clause is elaborated: the parameters, more formals, and the sizes of both.
+fn scope<'u>(unit: &'u mut Unit, formals: &Formals, more: &[Formal]) -> Lower<'u> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
-    let params = formals.params.iter().map(|param| Formal {
-        bound_as: &param.name,
-        called: &param.name,
-        elem: param.constraint.elem(),
-        dims: param.dims.clone(),
-    });
-    for formal in params.chain(more.iter().map(|f| Formal { dims: f.dims.clone(), ..*f })) {
-        let Formal { bound_as, called, elem, dims } = formal;
-        let input = Input { kind: InputKind::Formal, name: bound_as.to_string(), dims: dims.clone() };
-        let var = lower.b.input(elem, input);
-        lower.define(called, Value::Array(Array { var, dims }));
-    }
     for (name, dim) in &formals.sizes {
         let axis =
             formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
@@ -313,6 +316,32 @@ fn fragment(
             lower.define(name, value);
         }
     }
+    let params = formals.params.iter().map(|param| Formal {
+        bound_as: &param.name,
+        called: &param.name,
+        elem: param.constraint.elem(),
+        dims: param.dims.clone(),
+    });
+    for Formal { bound_as, called, elem, dims } in params.chain(more.iter().cloned()) {
+        let input = Input { kind: InputKind::Formal, name: bound_as.to_string(), dims: dims.clone() };
+        let var = lower.b.input(elem, input);
+        if elem == Elem::Int && dims.is_empty() && formals.params.iter().any(|param| param.name == bound_as) {
+            lower.ints.insert(var, Dim::named(format!("{}.{bound_as}", formals.owner)));
+        }
+        lower.define(called, Value::Array(Array { var, dims }));
+    }
+    lower
+}
+
+/// A pure expression in the parameters and more formals, whose number of dimensions is one of `ranks`.
+fn fragment(
+    unit: &mut Unit,
+    formals: &Formals,
+    more: &[Formal],
+    body: &ast::Expr,
+    ranks: &[usize],
+) -> Lowered<Fragment> {
+    let mut lower = scope(unit, formals, more);
     let result = match lower.expr(body)? {
         Value::Array(result) => result,
         other => {
@@ -320,7 +349,7 @@ fn fragment(
             return Err(lower.error("E0311", body.span, "a number is expected here", &label));
         }
     };
-    if result.dims.len() != rank {
+    if !ranks.contains(&result.dims.len()) {
         let found = lower.describe(&Value::Array(result));
         return Err(lower.error(
             "E0306",

@@ -18,6 +18,7 @@ pub fn base(base: Base) -> rt::Base {
         Base::StudentT => rt::Base::StudentT,
         Base::Poisson => rt::Base::Poisson,
         Base::Binomial => rt::Base::Binomial,
+        Base::VonMises => rt::Base::VonMises,
     }
 }
 

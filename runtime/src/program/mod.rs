@@ -440,6 +440,8 @@ pub enum Base {
     Poisson,
     /// Of a number of trials and a probability.
     Binomial,
+    /// Around 0, of a concentration.
+    VonMises,
 }
 
 impl Base {
@@ -447,7 +449,7 @@ impl Base {
     pub fn arity(self) -> usize {
         match self {
             Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => 1,
             Base::Beta | Base::Binomial => 2,
         }
     }

@@ -22,6 +22,7 @@ pub mod jvp;
 pub mod linearize;
 pub mod marginal;
 pub mod reemit;
+pub mod settle;
 pub mod sim;
 pub mod simplify;
 pub mod support;

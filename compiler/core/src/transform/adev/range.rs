@@ -208,8 +208,8 @@ impl<'f> Flow<'f> {
         let formal = |name: &str| {
             let params = site.dist.params.iter().zip(&site.args);
             let mut args = params.filter(|(param, _)| param.name == name).map(|(_, arg)| self.get(arg.var));
-            let noise = sampler.draws.iter().find(|(draw, _, _)| draw == name);
-            args.next().or(noise.map(|(_, base, _)| base_range(*base))).unwrap_or(Range::ALL)
+            let noise = sampler.draws.iter().find(|draw| draw.name == name);
+            args.next().or(noise.map(|draw| base_range(draw.base))).unwrap_or(Range::ALL)
         };
         support.meet(fragment(&sampler.value, &formal))
     }
@@ -269,7 +269,7 @@ fn base_range(base: Base) -> Range {
         Base::Uniform | Base::Beta => Range::UNIT,
         Base::Exponential | Base::Gamma => Range::POSITIVE,
         Base::Poisson | Base::Binomial => Range::new(0.0, f64::INFINITY, false),
-        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT => Range::ALL,
+        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT | Base::VonMises => Range::ALL,
     }
 }
 

@@ -10,7 +10,6 @@
 
 use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
-use crate::generative::Constraint;
 use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::flow::dependences;
@@ -243,7 +242,7 @@ struct Flow<'a> {
     found: Smoothness,
     ranges: Vec<Range>,
     /// The ends of the sites whose support has computed ends.
-    drawn_between: HashMap<Var, [Var; 2]>,
+    drawn_between: HashMap<Var, [Option<Var>; 2]>,
 }
 
 impl<'a> Flow<'a> {
@@ -253,13 +252,12 @@ impl<'a> Flow<'a> {
             uses: Vec::new(),
             of: vec![BTreeSet::new(); program.vars.len()],
         };
-        let between = |sample: &&Sample| match sample.site.args.as_slice() {
-            [low, high, ..] if sample.site.dist.support == Constraint::Bounded => {
-                Some((sample.var, [low.var, high.var]))
-            }
-            _ => None,
+        let between = |sample: &&Sample| {
+            let site = &sample.site;
+            let ends = site.dist.ends.map(|end| end.map(|at| site.args[at].var));
+            (sample.var, ends)
         };
-        let drawn_between = sites(program).iter().filter_map(between).collect();
+        let drawn_between = sites(program).iter().map(between).collect();
         Flow { program, smooth, found, ranges: ranges(program), drawn_between }
     }
 
@@ -338,7 +336,8 @@ impl<'a> Flow<'a> {
     /// `lower` and `upper`.
     fn is_end(&self, low: Var, high: Var) -> bool {
         let ends = |x: &Var| self.drawn_between.get(x);
-        ends(&high).is_some_and(|ends| ends[0] == low) || ends(&low).is_some_and(|ends| ends[1] == high)
+        ends(&high).is_some_and(|ends| ends[0] == Some(low))
+            || ends(&low).is_some_and(|ends| ends[1] == Some(high))
     }
 
     fn uses(&mut self, stmts: &[Stmt]) {
