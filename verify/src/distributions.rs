@@ -64,7 +64,7 @@ enum Entry {
 fn entry(dist: &Oracle) -> Entry {
     match dist.support {
         Support::Whole(..) => Entry::Value,
-        _ if dist.name == "uniform" => Entry::Rigid,
+        _ if dist.is_moving() => Entry::Rigid,
         _ => Entry::Smooth,
     }
 }

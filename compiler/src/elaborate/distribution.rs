@@ -201,11 +201,13 @@ fn support(
         let value = lower.scalar(var);
         lower.define(&param.name, value);
     }
-    let mut names_of_sizes = generic.clone();
-    for dim in names_of_sizes.iter_mut().flatten() {
-        *dim.1 = Dim::named(format!("{}.{}", decl.name.name, dim.0));
+    let sizes: Vec<String> = generic.iter().flatten().map(|(name, _)| name.clone()).collect();
+    for name in sizes {
+        let var = lower.known_int(Dim::named(format!("{}.{name}", decl.name.name)));
+        let value = lower.scalar(var);
+        lower.define(&name, value);
     }
-    let declared = lower.array_declaration(&decl.support, &mut names_of_sizes);
+    let declared = lower.array_declaration(&decl.support, &mut None);
     lower.scopes.pop();
     let mut declared = declared?;
     // Event dimensions are named as in the parameters.
