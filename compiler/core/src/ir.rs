@@ -93,6 +93,13 @@ pub struct Program {
     pub results: Vec<Output>,
 }
 
+impl Program {
+    /// The axes of its variables: all that its statements mention.
+    pub fn axes_mentioned(&self) -> AxisSet {
+        self.vars.iter().flat_map(|info| info.ty.axes.iter()).collect()
+    }
+}
+
 /// A named result; `dims` gives the order in which its axes are laid out for the outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use vary_core::axis::{Axis, Role};
 use vary_core::dim::Dim;
 use vary_core::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler};
-use vary_core::ir::{Array, Base, Elem, Input, InputKind, Monoid, Output};
+use vary_core::ir::{Array, Base, Elem, Input, InputKind, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
 
@@ -31,11 +31,12 @@ impl Unit {
 
 /// The formal names a clause sees.
 struct Formals {
-    /// The distribution: sizes are named after it.
+    /// The distribution, whose name stands before those of its sizes.
     owner: String,
     params: Vec<DistParam>,
-    sizes: HashMap<String, Dim>,
     event: Vec<Axis>,
+    /// Names of sizes.
+    sizes: Vec<String>,
     /// The clauses are the standard library's: they mean its names.
     in_stdlib: bool,
 }
@@ -44,7 +45,6 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     let name = decl.name.name.clone();
     let mut lower = Lower::new(unit, Mode::Pure);
     let mut generic = Some(HashMap::new());
-    let mut axes: HashMap<String, Axis> = HashMap::new();
     let mut params = Vec::new();
     for param in &decl.params {
         let Some(ty) = &param.ty else {
@@ -56,7 +56,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             ));
         };
         let declared = lower.array_declaration(ty, &mut generic)?;
-        let dims = declared.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+        let dims = formal_axes(&mut lower, &name, &declared.dims, &generic);
         let default = param.default.as_ref().and_then(super::types::literal);
         let rigid = declared.constraint.elem() != Elem::Real;
         params.push(DistParam {
@@ -72,8 +72,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     for param in &mut params {
         param.rigid |= bounded_by.contains(&param.name);
     }
-    let event: Vec<Axis> =
-        support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+    let event = formal_axes(&mut lower, &name, &support.dims, &generic);
     let finite = match &support.constraint {
         Constraint::Bool => Some(Dim::known(2)),
         Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => {
@@ -82,9 +81,14 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         _ => None,
     };
     lower.unit.axes = lower.b.axes.clone();
-    let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
-    let formals =
-        Formals { owner: name.clone(), params, sizes, event: event.clone(), in_stdlib: declared_as.is_stdlib };
+    let sizes = generic.into_iter().flatten().map(|(size, _)| size).collect();
+    let formals = Formals {
+        owner: name.clone(),
+        params,
+        event: event.clone(),
+        sizes,
+        in_stdlib: declared_as.is_stdlib,
+    };
     let mut log_density = None;
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
@@ -105,7 +109,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
-                let sampler = sampler(unit, &formals, draws, body, event.len())?;
+                let sampler = sampler(unit, &formals, draws, body)?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
             DistributionClause::Property { name: clause, value: Some(value) }
@@ -162,16 +166,21 @@ fn report(unit: &mut Unit, span: Span, message: &str, help: &str) -> Reported {
     Reported
 }
 
-/// The axis of a formal dimension; its size is named `distribution.k`.
-fn formal_axis(lower: &mut Lower, owner: &str, dim: &Dim, axes: &mut HashMap<String, Axis>) -> Axis {
-    let name = dim.to_string();
-    if let Some(axis) = axes.get(&name) {
-        return *axis;
-    }
-    let size = if dim.value().is_some() { dim.clone() } else { Dim::named(format!("{owner}.{name}")) };
-    let axis = lower.b.axes.fresh(&name, Dim::known(0), size, vary_core::axis::Role::Index);
-    axes.insert(name, axis);
-    axis
+/// The axes of formal dimensions: distinct, also where sizes are equal. The size `k` is named `distribution.k`.
+fn formal_axes(
+    lower: &mut Lower,
+    owner: &str,
+    dims: &[Dim],
+    generic: &Option<HashMap<String, Dim>>,
+) -> Vec<Axis> {
+    let named = |dim: &Dim| match dim.as_name() {
+        Some(name) if generic.as_ref().is_some_and(|names| names.contains_key(name)) => {
+            Dim::named(format!("{owner}.{name}"))
+        }
+        _ => dim.clone(),
+    };
+    let dims: Vec<Dim> = dims.iter().map(named).collect();
+    lower.axes_for(&dims, "entry")
 }
 
 /// The support, and the parameters that move it.
@@ -202,20 +211,22 @@ fn support(
         lower.define(&param.name, value);
     }
     let sizes: Vec<String> = generic.iter().flatten().map(|(name, _)| name.clone()).collect();
-    for name in sizes {
-        let var = lower.known_int(Dim::named(format!("{}.{name}", decl.name.name)));
+    for size in sizes {
+        let var = lower.known_int(Dim::named(size.clone()));
         let value = lower.scalar(var);
-        lower.define(&name, value);
+        lower.define(&size, value);
     }
-    let declared = lower.array_declaration(&decl.support, &mut None);
+    let declared = lower.array_declaration(&decl.support, generic);
     lower.scopes.pop();
     let mut declared = declared?;
-    // Event dimensions are named as in the parameters.
-    let prefix = format!("{}.", decl.name.name);
-    for dim in &mut declared.dims {
-        if let Some(plain) = dim.as_name().and_then(|name| name.strip_prefix(&prefix)) {
-            *dim = Dim::named(plain.to_string());
-        }
+    let counts = |name: &str| params.iter().any(|param| param.name == name);
+    if let Constraint::IntRange(_, Some(top)) = &mut declared.constraint {
+        // The size is named as the axes are.
+        let named = |name: &str| {
+            let formal = generic.as_ref().is_some_and(|names| names.contains_key(name)) && !counts(name);
+            formal.then(|| (name.to_string(), Dim::named(format!("{}.{name}", decl.name.name))))
+        };
+        *top = top.substitute_all(&top.names().filter_map(named).collect());
     }
     Ok((declared, names))
 }
@@ -238,7 +249,6 @@ fn sampler(
     formals: &Formals,
     draws: &[ast::BaseDraw],
     body: &ast::Expr,
-    event: usize,
 ) -> Lowered<Sampler> {
     let mut sampled: Vec<BaseDraw> = Vec::new();
     let mut values: Vec<Formal> = Vec::new();
@@ -273,7 +283,7 @@ fn sampler(
             dims,
         });
     }
-    let value = fragment(unit, formals, &values, body, &[event])?;
+    let value = fragment(unit, formals, &values, body, &[formals.event.len()])?;
     Ok(Sampler { draws: sampled, value })
 }
 
@@ -305,18 +315,10 @@ struct Formal<'a> {
 fn scope<'u>(unit: &'u mut Unit, formals: &Formals, more: &[Formal]) -> Lower<'u> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
-    for (name, dim) in &formals.sizes {
-        let axis =
-            formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
-        if let Some(axis) = axis {
-            // The size of a formal axis is counted along it, so that it follows the actual one.
-            let one = lower.b.int(1);
-            let ones = lower.b.spread(one, *axis);
-            let var = lower.b.reduce(Monoid::Sum, *axis, ones);
-            lower.ints.insert(var, dim.clone());
-            let value = lower.scalar(var);
-            lower.define(name, value);
-        }
+    for name in &formals.sizes {
+        let var = lower.known_int(Dim::named(format!("{}.{name}", formals.owner)));
+        let value = lower.scalar(var);
+        lower.define(name, value);
     }
     let params = formals.params.iter().map(|param| Formal {
         bound_as: &param.name,

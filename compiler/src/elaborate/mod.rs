@@ -84,6 +84,8 @@ pub struct Lower<'u> {
     file_values: HashMap<String, Value>,
     /// Axes of the plates, loops, comprehensions and replicates around the present place.
     open: Vec<Open>,
+    /// How many of them are around the call of the submodel at hand: its sites are arrays over the others.
+    caller: usize,
     /// Ints known before running.
     ints: HashMap<Var, Dim>,
     /// What statements may do.
@@ -123,7 +125,10 @@ pub struct Lower<'u> {
 struct Open {
     axis: Axis,
     kind: OpenKind,
+    /// The name it was given, for messages.
     name: String,
+    /// The value of that name. A copy has none.
+    index: Option<Var>,
     /// Where the sites of its block begin among those of the blocks around.
     block: usize,
 }
@@ -179,6 +184,7 @@ impl<'u> Lower<'u> {
             scopes: vec![HashMap::new()],
             file_values: HashMap::new(),
             open: Vec::new(),
+            caller: 0,
             ints: HashMap::new(),
             mode,
             sites_of_block: Vec::new(),
@@ -249,6 +255,23 @@ impl<'u> Lower<'u> {
     /// All axes in scope.
     fn open_axes(&self) -> AxisSet {
         self.open.iter().map(|open| open.axis).collect()
+    }
+
+    /// The axes of the plates, loops and comprehensions in scope, but for those around the call of the submodel at hand.
+    fn row_axes(&self) -> Vec<Axis> {
+        let own = self.open[self.caller..].iter().filter(|open| open.kind != OpenKind::Copy);
+        own.map(|open| open.axis).collect()
+    }
+
+    /// The plate, loop or comprehension whose index this is, whatever it is called.
+    fn index_of(&self, expr: &ast::Expr) -> Option<&Open> {
+        let ast::ExprKind::Name(name) = &expr.kind else { return None };
+        match self.lookup(name)? {
+            Value::Array(array) if array.dims.is_empty() => {
+                self.open.iter().rev().find(|open| open.index == Some(array.var))
+            }
+            _ => None,
+        }
     }
 
     /// The element type of an array.
@@ -344,6 +367,33 @@ impl<'u> Lower<'u> {
         }
         let var = self.b.rename(&pairs, array.var);
         Array { var, dims: pairs.into_iter().map(|(_, to)| to).collect() }
+    }
+
+    /// The value with no array in it whose dimensions clash with an axis in scope.
+    fn clear_value(&mut self, value: Value, span: Span) -> Lowered<Value> {
+        Ok(match value {
+            Value::Array(array) if !array.dims.is_empty() => {
+                for axis in &array.dims {
+                    self.refuse_other_rows(&array, *axis, span)?;
+                }
+                Value::Array(self.clear_of(&array, &AxisSet::new()))
+            }
+            Value::Tuple(parts) => {
+                let parts: Lowered<_> = parts.into_iter().map(|part| self.clear_value(part, span)).collect();
+                Value::Tuple(parts?)
+            }
+            Value::Record(fields) => {
+                let clear = |(name, value)| Ok((name, self.clear_value(value, span)?));
+                Value::Record(fields.into_iter().map(clear).collect::<Lowered<_>>()?)
+            }
+            Value::Trace(mut fields) => {
+                for field in &mut fields {
+                    field.value = self.clear_of(&field.value, &AxisSet::new());
+                }
+                Value::Trace(fields)
+            }
+            other => other,
+        })
     }
 
     /// The array with its dimensions renamed to these, which have the same sizes.

@@ -128,10 +128,9 @@ impl Lower<'_> {
         }
     }
 
-    /// Elaborates a file-level expression: no local names, no axes in scope.
+    /// Elaborates a file-level expression: no local names in scope.
     fn at_file_level<T>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
         let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
-        let open = std::mem::take(&mut self.open);
         let guard = self.b.set_guard(None);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
         self.calls.push(name.to_string());
@@ -139,7 +138,6 @@ impl Lower<'_> {
         self.calls.pop();
         self.mode = mode;
         self.b.set_guard(guard);
-        self.open = open;
         self.scopes = scopes;
         result
     }

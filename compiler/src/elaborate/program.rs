@@ -2,7 +2,7 @@
 
 use super::unit::Unit;
 use super::value::Value;
-use super::{Exported, GenerativeState, Lower, Lowered, Mode, OpenKind, Reported};
+use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::axis::Axis;
@@ -173,7 +173,9 @@ impl Lower<'_> {
         let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
+        let caller = std::mem::replace(&mut self.caller, self.open.len());
         let result = self.block(&decl.body);
+        self.caller = caller;
         let sites = self.sites_of_block.pop().unwrap_or_default();
         self.calls.pop();
         self.bound_by_blocks = bound;
@@ -182,11 +184,11 @@ impl Lower<'_> {
             state.prefix = outer;
         }
         let value = result?;
-        let rows: Vec<Axis> =
-            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        let rows = self.row_axes();
         let local = submodel_value(value.clone(), sites.iter().map(|s| (s.name.clone(), s.local.clone())));
         let over_rows = with_rows(value, &rows);
-        let whole = submodel_value(over_rows, sites.iter().map(|s| (s.name.clone(), s.whole.clone())));
+        let over_rows_of = |site: &Exported| (site.name.clone(), with_rows(site.whole.clone(), &rows));
+        let whole = submodel_value(over_rows, sites.iter().map(over_rows_of));
         // Called with its indices, a submodel is read with them; called without, its name is this row's value.
         let read = if stmt.indices.is_empty() { local.clone() } else { whole.clone() };
         self.define(&stmt.name.name, read);

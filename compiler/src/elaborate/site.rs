@@ -34,7 +34,7 @@ impl Lower<'_> {
         let dist = self.specialised(&dist, &mut actual);
         let mut dims: Vec<Axis> = rows.clone();
         dims.extend(&iid);
-        let event: Vec<Axis> = self.event_axes(&dist, &actual);
+        let event: Vec<Axis> = self.event_axes(&dist, &actual, &dims, stmt.dist.span)?;
         dims.extend(&event);
         let site = Site {
             address: self.address(&stmt.name.name).into(),
@@ -112,7 +112,7 @@ impl Lower<'_> {
         self.b.name(var, &stmt.name.name);
         let dims = site.dims.clone();
         self.b.push(Stmt::Sample(Sample { var, site: site.into(), guard }));
-        let whole = Array { var, dims: dims.clone() };
+        let whole = Array { var, dims: dims[self.outer_rows().len()..].to_vec() };
         // Written with its indices, a site is read with them; written without, its name is this row's value.
         let local = if stmt.indices.is_empty() {
             Array { var, dims: dims[rows.len()..].to_vec() }
@@ -261,26 +261,22 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The axes of the plates and loops around, in the order the site's indices name them.
+    /// The axes of the plates and loops around the call of the submodel at hand, then of those in it, in the order the
+    /// site's indices name them.
     fn site_rows(&mut self, stmt: &ast::SampleStmt) -> Lowered<Vec<Axis>> {
+        let mut all = self.outer_rows();
         if stmt.indices.is_empty() {
-            let plates = self.open.iter().filter(|open| open.kind != OpenKind::Copy);
-            return Ok(plates.map(|open| open.axis).collect());
+            all.extend(self.row_axes());
+            return Ok(all);
         }
         let mut rows = Vec::new();
         for index in &stmt.indices {
-            let found = match &index.kind {
-                ExprKind::Name(name) => self
-                    .open
-                    .iter()
-                    .find(|open| open.name == *name && open.kind != OpenKind::Copy)
-                    .map(|o| o.axis),
-                _ => None,
-            };
-            match found {
-                Some(axis) if !rows.contains(&axis) => rows.push(axis),
+            let own = self.row_axes();
+            match self.index_of(index).map(|open| open.axis) {
+                Some(axis) if own.contains(&axis) && !rows.contains(&axis) => rows.push(axis),
                 _ => {
-                    let names: Vec<&str> = self.open.iter().map(|open| open.name.as_str()).collect();
+                    let open = &self.open[self.caller..];
+                    let names: Vec<&str> = open.iter().map(|open| open.name.as_str()).collect();
                     let help = if names.is_empty() {
                         format!("write `plate i in 0..n {{ {}[i] ~ … }}`", stmt.name.name)
                     } else {
@@ -297,8 +293,7 @@ impl Lower<'_> {
                 }
             }
         }
-        let missing: Option<String> = self
-            .open
+        let missing: Option<String> = self.open[self.caller..]
             .iter()
             .find(|o| o.kind != OpenKind::Copy && !rows.contains(&o.axis))
             .map(|o| o.name.clone());
@@ -309,7 +304,14 @@ impl Lower<'_> {
                     .help("name every plate and loop around the site"),
             ));
         }
-        Ok(rows)
+        all.extend(rows);
+        Ok(all)
+    }
+
+    /// The axes of the plates and loops around the call of the submodel at hand.
+    pub(super) fn outer_rows(&self) -> Vec<Axis> {
+        let outer = self.open[..self.caller].iter().filter(|open| open.kind != OpenKind::Copy);
+        outer.map(|open| open.axis).collect()
     }
 
     fn row_count(&mut self, stmt: &ast::SampleStmt) -> Lowered<usize> {
@@ -367,10 +369,9 @@ impl Lower<'_> {
         }
         let array = self.reals_of(&array);
         let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
-        let rows: Vec<Axis> = self.open.iter().filter(|o| o.kind != OpenKind::Copy).map(|o| o.axis).collect();
         // Counts once per row of the plates around, also where its value is the same in all rows.
         let mut value = var;
-        for axis in rows {
+        for axis in self.outer_rows().into_iter().chain(self.row_axes()) {
             value = self.b.spread(value, axis);
         }
         self.b.push(Stmt::Factor { value, guard, span });
@@ -404,10 +405,10 @@ impl Lower<'_> {
             ));
         }
         state.reports.push((address.clone(), span));
-        let mut dims: Vec<Axis> =
-            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        let mut dims = self.row_axes();
         dims.extend(&array.dims);
-        self.b.push(Stmt::Report(Output { name: address, var: array.var, dims: dims.clone() }));
+        let all = self.outer_rows().into_iter().chain(dims.iter().copied()).collect();
+        self.b.push(Stmt::Report(Output { name: address, var: array.var, dims: all }));
         if value.is_some() {
             self.define(&name.name, Value::Array(array.clone()));
         }

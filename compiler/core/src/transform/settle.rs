@@ -1,8 +1,8 @@
-//! A distribution at a site, where the sizes of its formal dimensions are known.
+//! A distribution at a site, where its int parameters are known sizes.
 //!
-//! Before: fragments whose inner axes (slices, matrices, arrays of draws) have sizes made of the names of formal
-//! dimensions and of int parameters, `dirichlet.k` or `multinomial.n`. After: the same with sizes of the program.
-//! Axes of parameters stay formal: they become the arguments' own where a fragment is inlined.
+//! Before: fragments whose axes (of the value, of arrays of draws, their own) have sizes made of names of int
+//! parameters, such as `multinomial.n`. After: the same with sizes of the program. Sizes named by array parameters stay
+//! formal: they become the arguments' own where a fragment is inlined.
 
 use super::copy::{Copy, Handler, Result};
 use crate::axis::{Axis, AxisTable, Role};
@@ -10,11 +10,11 @@ use crate::build::Builder;
 use crate::dim::Dim;
 use crate::generative::{BaseDraw, Distribution, Fragment, Sampler};
 use crate::ir::{Array, Elem, Input, InputKind, Let, Op, Output, Sample, Stmt, Var};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use vary_diagnostic::Span;
 
 /// The distribution with `sizes` for the names of its sizes.
-pub fn settle(axes: &mut AxisTable, dist: &Distribution, sizes: &[(String, Dim)]) -> Distribution {
+pub fn settle(axes: &mut AxisTable, dist: &Distribution, sizes: &BTreeMap<String, Dim>) -> Distribution {
     let formal = dist.params.iter().flat_map(|param| param.dims.iter().copied());
     let mut settle = Settle { axes, sizes, moved: formal.map(|axis| (axis, axis)).collect() };
     let event = dist.event.iter().map(|axis| settle.axis(*axis)).collect();
@@ -28,14 +28,9 @@ pub fn settle(axes: &mut AxisTable, dist: &Distribution, sizes: &[(String, Dim)]
     }
 }
 
-/// A size with the names replaced that are settled.
-pub fn settled(dim: &Dim, sizes: &[(String, Dim)]) -> Dim {
-    sizes.iter().fold(dim.clone(), |dim, (name, size)| dim.substitute(name, size))
-}
-
 struct Settle<'a> {
     axes: &'a mut AxisTable,
-    sizes: &'a [(String, Dim)],
+    sizes: &'a BTreeMap<String, Dim>,
     /// Where axes went; those of parameters to themselves.
     moved: HashMap<Axis, Axis>,
 }
@@ -46,7 +41,7 @@ impl Settle<'_> {
             return *known;
         }
         let info = self.axes.info(axis).clone();
-        let (lower, size) = (settled(&info.lower, self.sizes), settled(&info.size, self.sizes));
+        let (lower, size) = (info.lower.substitute_all(self.sizes), info.size.substitute_all(self.sizes));
         let same = lower == info.lower && size == info.size;
         let to = if same { axis } else { self.axes.fresh(&info.name, lower, size, Role::Index) };
         self.moved.insert(axis, to);
@@ -64,12 +59,8 @@ impl Settle<'_> {
 
     fn fragment(&mut self, fragment: &Fragment) -> Fragment {
         let program = &*fragment.0;
-        let inner: Vec<(Axis, Axis)> = program
-            .vars
-            .iter()
-            .flat_map(|var| var.ty.axes.iter())
-            .map(|axis| (axis, self.axis(axis)))
-            .collect();
+        let inner: Vec<(Axis, Axis)> =
+            program.axes_mentioned().iter().map(|axis| (axis, self.axis(axis))).collect();
         if inner.iter().all(|(from, to)| from == to) && !self.reads_sizes(fragment) {
             return fragment.clone();
         }
@@ -87,9 +78,10 @@ impl Settle<'_> {
     }
 
     fn reads_sizes(&self, fragment: &Fragment) -> bool {
-        let named = |name: &str| self.sizes.iter().any(|(size, _)| size == name);
         fragment.0.body.iter().any(|stmt| match stmt {
-            Stmt::Let(Let { op: Op::Input(input), .. }) => input.kind == InputKind::Data && named(&input.name),
+            Stmt::Let(Let { op: Op::Input(input), .. }) => {
+                input.kind == InputKind::Data && self.sizes.contains_key(&input.name)
+            },
             _ => false,
         })
     }
@@ -97,13 +89,13 @@ impl Settle<'_> {
 
 /// Replaces inputs that are sizes.
 #[derive(Clone)]
-struct Sizes<'a>(&'a [(String, Dim)]);
+struct Sizes<'a>(&'a BTreeMap<String, Dim>);
 
 impl Handler for Sizes<'_> {
     fn input(&mut self, b: &mut Builder, elem: Elem, input: Input) -> Result<Var> {
-        let size = self.0.iter().find(|(name, _)| input.kind == InputKind::Data && *name == input.name);
+        let size = self.0.get(&input.name).filter(|_| input.kind == InputKind::Data);
         Ok(match size {
-            Some((_, dim)) => b.dim(dim),
+            Some(dim) => b.dim(dim),
             None => b.input(elem, input),
         })
     }
