@@ -38,6 +38,11 @@ fn distributions_are_what_they_say() {
 }
 
 #[test]
+fn log_densities_are_accurate() {
+    assert_passed(report::densities());
+}
+
+#[test]
 fn derivatives_and_executions_agree() {
     assert_passed(report::derivatives(200));
 }

@@ -336,10 +336,14 @@ pub fn rows(draws: usize) -> Vec<Row> {
 /// Distributions of the library that no table mentions.
 pub fn forgotten() -> Vec<&'static str> {
     let known: Vec<&str> = all().iter().map(|dist| dist.name).collect();
-    vary_compiler::stdlib::names()
-        .filter(|name| {
-            vary_compiler::stdlib::containing(name).is_some_and(|(file, _)| file.contains("/distributions/"))
-        })
+    library()
         .filter(|name| !known.contains(name) && !crate::oracle::WITHOUT_SAMPLER.contains(name))
         .collect()
+}
+
+/// Every distribution of the library.
+pub fn library() -> impl Iterator<Item = &'static str> {
+    vary_compiler::stdlib::names().filter(|name| {
+        vary_compiler::stdlib::containing(name).is_some_and(|(file, _)| file.contains("/distributions/"))
+    })
 }

@@ -4,7 +4,7 @@ use crate::derivatives::{TOLERANCE, of_examples, of_random_programs};
 use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, wrong};
 use crate::oracle::{Oracle, Strategy};
 use crate::program::Program;
-use crate::{distributions as dists, evidence, fits as claimed, size};
+use crate::{densities, distributions as dists, evidence, fits as claimed, size};
 use std::fmt::Write;
 
 /// What a check found.
@@ -164,6 +164,29 @@ pub fn distributions(draws: usize) -> Section {
         section.failures.extend(row.failures.iter().map(|reason| format!("{}: {reason}", row.dist)));
     }
     section.failures.extend(dists::forgotten().iter().map(|name| format!("{name} is in no table")));
+    section
+}
+
+/// Log densities against the table.
+pub fn densities() -> Section {
+    let explanation = format!(
+        "Log densities and their derivatives by the parameters against mpmath, at ordinary arguments and far out: \
+         largest error over max(1, |value|), at most {:e} and {:e}.",
+        densities::DENSITY,
+        densities::SLOPE
+    );
+    let columns = ["distribution", "points", "log density", "derivatives"];
+    let mut section = Section::new("Log densities", &explanation, &columns);
+    for row in densities::rows() {
+        section.row(&[
+            row.dist.clone(),
+            row.points.to_string(),
+            format!("{:.0e}", row.density),
+            format!("{:.0e}", row.slope),
+        ]);
+        section.failures.extend(row.failures);
+    }
+    section.failures.extend(densities::forgotten().iter().map(|name| format!("{name} is in no table")));
     section
 }
 
