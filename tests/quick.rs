@@ -38,6 +38,11 @@ fn distributions_are_what_they_say() {
 }
 
 #[test]
+fn vectors_are_drawn_and_differentiated() {
+    assert_passed(report::vectors(&QUICK));
+}
+
+#[test]
 fn log_densities_are_accurate() {
     assert_passed(report::densities());
 }

@@ -23,6 +23,7 @@ macro_rules! distributions {
 
 /// Every distribution.
 const DISTRIBUTIONS: &[File] = distributions![
+    "ar",
     "bernoulli",
     "bernoulli_logits",
     "beta",
@@ -42,16 +43,21 @@ const DISTRIBUTIONS: &[File] = distributions![
     "flat",
     "flip",
     "gamma",
+    "gaussian_process",
     "gaussian_random_walk",
     "geometric",
     "gumbel",
     "half_cauchy",
     "half_normal",
+    "hmm",
+    "hypergeometric",
     "interval_normal",
     "inv_chi_squared",
     "inv_gamma",
+    "inv_wishart_cholesky",
     "kumaraswamy",
     "laplace",
+    "lkj_cholesky",
     "logistic",
     "logit_normal",
     "lognormal",
@@ -71,12 +77,16 @@ const DISTRIBUTIONS: &[File] = distributions![
     "poisson",
     "poisson_log",
     "rayleigh",
+    "relaxed_bernoulli",
+    "relaxed_categorical",
     "scaled_inv_chi_squared",
     "skew_normal",
     "student_t",
     "uniform",
+    "uniform_index",
     "von_mises",
     "weibull",
+    "wishart_cholesky",
 ];
 
 /// The file that declares a name.

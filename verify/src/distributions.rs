@@ -336,8 +336,10 @@ pub fn rows(draws: usize) -> Vec<Row> {
 /// Distributions of the library that no table mentions.
 pub fn forgotten() -> Vec<&'static str> {
     let known: Vec<&str> = all().iter().map(|dist| dist.name).collect();
+    let vectors = crate::estimators::vectors::names();
     library()
-        .filter(|name| !known.contains(name) && !crate::oracle::WITHOUT_SAMPLER.contains(name))
+        .filter(|name| !known.contains(name) && !vectors.contains(name))
+        .filter(|name| !crate::oracle::WITHOUT_SAMPLER.contains(name))
         .collect()
 }
 

@@ -10,8 +10,9 @@ use verify::report::{Report, Section};
 type Check = fn() -> Section;
 
 fn main() -> ExitCode {
-    let sections: [(&str, Check); 7] = [
+    let sections: [(&str, Check); 8] = [
         ("estimators", || verify::report::estimators(&FULL, &|_, _, _| true)),
+        ("vectors", || verify::report::vectors(&FULL)),
         ("wrong estimators", verify::report::wrong_estimators),
         ("distributions", || verify::report::distributions(100_000)),
         ("log densities", verify::report::densities),

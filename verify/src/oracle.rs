@@ -304,6 +304,12 @@ pub fn all() -> Vec<Oracle> {
         unit("logit_normal", "{m}, exp(b)", PATH_OR_SCORE, |x, m, b| {
             standard(((x / (1.0 - x)).ln() - m) / b.exp()) - b - (x * (1.0 - x)).ln()
         }),
+        unit("relaxed_bernoulli", "0.5 + exp(b), {m}", PATH_OR_SCORE, |x, m, b| {
+            let (t, odds) = (0.5 + b.exp(), x / (1.0 - x));
+            // The logit over the temperature of a logistic value.
+            let y = odds.powf(t) * (-m).exp();
+            t.ln() + y.ln() - 2.0 * y.ln_1p() - (x * (1.0 - x)).ln()
+        }),
         unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", SCORE, |x, m, b| {
             let total = 3.0 + b.exp();
             beta(x, sigmoid(m) * total, sigmoid(-m) * total)

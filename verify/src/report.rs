@@ -1,7 +1,7 @@
 //! The checks as tables.
 
 use crate::derivatives::{TOLERANCE, of_examples, of_random_programs};
-use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, wrong};
+use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, vectors, wrong};
 use crate::oracle::{Oracle, Strategy};
 use crate::program::Program;
 use crate::{densities, distributions as dists, evidence, fits as claimed, size};
@@ -100,6 +100,25 @@ pub fn estimators(tier: &Tier, wanted: &dyn Fn(&Oracle, Strategy, Context) -> bo
         row.extend(cells);
         row.push(draws.to_string());
         section.row(&row);
+    }
+    section
+}
+
+/// Distributions of vectors.
+pub fn vectors(tier: &Tier) -> Section {
+    let all = vectors::vectors();
+    let critical = threshold(all.len());
+    let explanation = format!(
+        "Costs of vectors, matrices and counts whose expectation is known from moments: value and gradient by two \
+         parameters, {} comparisons, as in the table before; z* = {critical:.2}.",
+        3 * all.len()
+    );
+    let mut section = Section::new("Vectors", &explanation, &["distribution", "strategy", "z", "draws"]);
+    for (number, case) in all.iter().enumerate() {
+        let verdict = case.judge(tier, critical, number as u64);
+        let name = case.strategy.name();
+        section.row(&[case.dist.to_string(), name.to_string(), format!("{:.2}", verdict.z), verdict.draws.to_string()]);
+        section.failures.extend(verdict.failure.map(|reason| format!("{} by {name}: {reason}", case.dist)));
     }
     section
 }

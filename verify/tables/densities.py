@@ -4,6 +4,7 @@ Writes densities.json, rows of {dist, args, x, log_density, slopes}; a slope is 
 Every formula is the textbook's, evaluated with sixty digits. Run with mpmath 1.3: python3 verify/tables/densities.py
 """
 
+import itertools
 import json
 from pathlib import Path
 
@@ -112,6 +113,64 @@ def random_walk(x, n, sigma, mu):
     return sum(normal(a, b + mu, sigma) for a, b in zip(x, before))
 
 
+def lkj_cholesky(x, k, eta):
+    # The density of a correlation matrix's determinant (Lewandowski, Kurowicka and Joe 2009, eq. 16) carried to the factor.
+    c = sum((2 * eta - 2 + k - i) * (k - i) for i in range(1, k)) * log(mpf(2))
+    c += sum((k - i) * lbeta(eta + mpf(k - i - 1) / 2, eta + mpf(k - i - 1) / 2) for i in range(1, k))
+    return -c + (eta - 1) * 2 * sum(log(x[i][i]) for i in range(k)) + sum((k - 1 - i) * log(x[i][i]) for i in range(1, k))
+
+
+def multigamma(k, a):
+    return mpf(k * (k - 1)) / 4 * log(pi) + sum(loggamma(a - mpf(j) / 2) for j in range(k))
+
+
+def factor_jacobian(x):
+    return len(x) * log(mpf(2)) + sum((len(x) - i) * log(x[i][i]) for i in range(len(x)))
+
+
+def trace(m):
+    return sum(m[i, i] for i in range(m.rows))
+
+
+def wishart_cholesky(x, nu, l):
+    k, w, s = len(l), matrix(times_transpose(x)), matrix(times_transpose(l))
+    rest = nu * k / 2 * log(2) + nu / 2 * log(mp.det(s)) + multigamma(k, nu / 2)
+    return (nu - k - 1) / 2 * log(mp.det(w)) - trace(mp.inverse(s) * w) / 2 - rest + factor_jacobian(x)
+
+
+def inv_wishart_cholesky(x, nu, l):
+    k, w, s = len(l), matrix(times_transpose(x)), matrix(times_transpose(l))
+    rest = nu * k / 2 * log(2) - nu / 2 * log(mp.det(s)) + multigamma(k, nu / 2)
+    return -(nu + k + 1) / 2 * log(mp.det(w)) - trace(s * mp.inverse(w)) / 2 - rest + factor_jacobian(x)
+
+
+def relaxed_bernoulli(x, t, l):
+    z = t * log(x / (1 - x)) - l
+    return log(t) - z - 2 * softplus(-z) - log(x * (1 - x))
+
+
+def relaxed_categorical(x, t, l):
+    k = len(l)
+    total = log(sum(exp(a) * y**-t for a, y in zip(l, x)))
+    return loggamma(mpf(k)) + (k - 1) * log(t) + sum(a - (t + 1) * log(y) for a, y in zip(l, x)) - k * total
+
+
+def ar(x, n, phi, sigma):
+    past = [sum(phi[j] * x[i - 1 - j] for j in range(len(phi)) if j < i) for i in range(n)]
+    return sum(normal(a, b, sigma) for a, b in zip(x, past))
+
+
+def hmm(x, n, initial, transition, emission):
+    k = len(initial)
+    total = mpf(0)
+    for path in itertools.product(range(k), repeat=n):
+        p = initial[path[0]]
+        for t in range(n):
+            p *= emission[path[t]][x[t]] * (transition[path[t - 1]][path[t]] if t else 1)
+        total += p
+    return log(total)
+
+
 sym = [[2.0, 0.5], [0.5, 1.0]]
 three = [[2.0, 0.5, -0.25], [0.5, 1.0, 0.125], [-0.25, 0.125, 0.5]]
 tri = [[1.5, 0.0, 0.0], [0.25, 0.75, 0.0], [-0.5, 1.0, 0.125]]
@@ -199,6 +258,19 @@ CASES = {
         [([10, p], x) for p in [[0.25, 0.25, 0.5], [1e-6, 0.5, 0.499999]] for x in [[2, 3, 5], [0, 0, 10]]],
     ),
     "dirichlet_multinomial": (dirichlet_multinomial, [([10, a], x) for a in [[1.0, 2.0, 0.5], [1e-3, 40.0, 7e3]] for x in [[2, 3, 5], [0, 0, 10]]]),
+    "lkj_cholesky": (
+        lkj_cholesky,
+        [([2, eta], [[1.0, 0.0], [0.6, 0.8]]) for eta in [0.1, 1.0, 1e3]] + [([3, eta], [[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.28, 0.96]]) for eta in [0.5, 1.0, 4.0]],
+    ),
+    "wishart_cholesky": (wishart_cholesky, [([nu, tri], x) for nu in [2.5, 7.0, 1e3] for x in [[[1.0, 0.0, 0.0], [0.5, 0.75, 0.0], [0.25, 0.5, 2.0]]]]),
+    "inv_wishart_cholesky": (inv_wishart_cholesky, [([nu, tri], x) for nu in [2.5, 7.0, 1e3] for x in [[[1.0, 0.0, 0.0], [0.5, 0.75, 0.0], [0.25, 0.5, 2.0]]]]),
+    "hypergeometric": (lambda x, n, a, b: choose(mpf(a), x) + choose(mpf(b), n - x) - choose(mpf(a + b), n), [([4, 5, 6], x) for x in range(5)] + [([1000, 10**6, 10**6], 490)]),
+    "uniform_index": (lambda x, n: -log(mpf(n)), [([n], 3) for n in [4, 1000]]),
+    "relaxed_bernoulli": (relaxed_bernoulli, [([t, l], x) for t in [0.01, 0.5, 10.0] for l in [-3.0, 0.3] for x in [1e-30, 0.4, 0.999]]),
+    "relaxed_categorical": (relaxed_categorical, [([t, [0.3, -2.0, 1.0]], x) for t in [0.01, 0.5, 10.0] for x in [[0.25, 0.25, 0.5], [1e-30, 0.5, 0.5]]]),
+    "ar": (ar, [([5, phi, 0.75], [0.5, -1.0, 2.0, 1e3, 0.25]) for phi in [[0.5], [0.5, -0.25, 0.125]]]),
+    "gaussian_process": (lambda x, s, m: multi_normal(x, [m] * len(x), s), [([s, 0.25], [2.0, 1.0]) for s in [sym, near]]),
+    "hmm": (hmm, [([4, [0.25, 0.75], [[0.875, 0.125], [0.25, 0.75]], [[0.5, 0.25, 0.25], [0.125, 0.25, 0.625]]], x) for x in [[0, 1, 2, 2], [0, 0, 0, 0]]]),
     "gaussian_random_walk": (random_walk, [([4, s, m], [0.5, -1.0, 2.0, 2.5]) for s in [1e-4, 0.7] for m in [0.0, 0.3]]),
 }
 

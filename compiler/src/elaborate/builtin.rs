@@ -152,8 +152,6 @@ pub fn foreign(name: &str) -> Option<&'static str> {
         "matmul" => "the matrix product is `a @ b`",
         "stop_gradient" => "write `detach(x)`",
         "target" => "write `factor(e)` to add to the log density",
-        "Normal" => "the distribution is `normal(mean, sd)`",
-        "Bernoulli" => "the distribution is `bernoulli(p)` or `flip(p)`",
         _ => return None,
     })
 }

@@ -34,6 +34,7 @@ mod distribution;
 mod effect;
 mod expr;
 mod fit;
+mod foreign;
 mod index;
 mod name;
 mod operator;

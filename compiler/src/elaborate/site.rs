@@ -335,7 +335,7 @@ impl Lower<'_> {
             ExprKind::Call(callee, args) => (&**callee, args.clone()),
             _ => (dist, Vec::new()),
         };
-        if let Some((name, advice)) = foreign_distribution(callee) {
+        if let Some((name, advice)) = super::foreign::distribution(callee) {
             return Err(self.report(
                 Diagnostic::error(Code("E0202"), format!("there is no distribution `{name}`"))
                     .at(callee.span, "unknown")
@@ -425,31 +425,4 @@ fn split_arguments(dist: &Distribution, args: &[ast::Arg]) -> (Vec<ast::Arg>, Ve
     args.iter().cloned().partition(|arg| {
         arg.name.as_ref().is_none_or(|name| dist.params.iter().any(|param| param.name == name.name))
     })
-}
-
-/// Names of distributions elsewhere.
-fn foreign_distribution(callee: &Expr) -> Option<(&str, String)> {
-    let ExprKind::Name(name) = &callee.kind else { return None };
-    let ours = match name.as_str() {
-        "Normal" | "gaussian" | "Gaussian" | "norm" => "normal(mean, sd)",
-        "Bernoulli" => "flip(p)",
-        "Categorical" => "categorical(p)",
-        "HalfNormal" | "halfnormal" => "half_normal(sd)",
-        "HalfCauchy" => "half_cauchy(scale)",
-        "LogNormal" | "log_normal" => "lognormal(mu, sigma)",
-        "StudentT" | "student" => "student_t(nu, mu, sigma)",
-        "Exponential" => "exponential(rate)",
-        "Gamma" => "gamma(shape, rate)",
-        "InverseGamma" | "inverse_gamma" => "inv_gamma(shape, scale)",
-        "Beta" => "beta(a, b)",
-        "Uniform" => "uniform(lower, upper)",
-        "Poisson" => "poisson(rate)",
-        "Binomial" => "binomial(n, p)",
-        "Cauchy" => "cauchy(location, scale)",
-        "Laplace" | "double_exponential" => "laplace(location, scale)",
-        "bernoulli_logit" => "bernoulli_logits(logit)",
-        "categorical_logit" => "categorical_logits(logits)",
-        _ => return None,
-    };
-    Some((name, format!("write `{ours}`")))
 }
