@@ -141,6 +141,14 @@ pub struct Distribution {
     pub ends: [Option<usize>; 2],
     /// log p(x; params): formals are the parameters and `x`.
     pub log_density: Fragment,
+    /// P(X ≤ x): formals as of the density.
+    pub cdf: Option<Fragment>,
+    /// Its logarithm, where it can be had without underflow.
+    pub log_cdf: Option<Fragment>,
+    /// log P(X > x), alike.
+    pub log_ccdf: Option<Fragment>,
+    /// The inverse of `cdf`: formals are the parameters and `p`.
+    pub quantile: Option<Fragment>,
     /// Pathwise sampler from parameter-free noise.
     pub reparam: Option<Sampler>,
     /// Sampler for values that are not differentiated; `reparam` serves where it is absent.

@@ -148,6 +148,9 @@ pub fn foreign(name: &str) -> Option<&'static str> {
         "log1mexp" => "write `log1m_exp(x)`",
         "choose" => "write `exp(lchoose(n, k))`",
         "print" => "use `report name` for values you want to see",
+        "truncated" | "censored" | "zero_inflated" | "hurdle" | "mixture" => {
+            "it stands after `~`, around a distribution: `x ~ truncated(normal(0, 1), lower = 0)`"
+        }
         "len" | "size" | "num_elements" => "write `length(x)`",
         "matmul" => "the matrix product is `a @ b`",
         "stop_gradient" => "write `detach(x)`",

@@ -29,6 +29,9 @@ impl Unit {
     }
 }
 
+/// The clauses that are functions of a value.
+const FUNCTIONS: [&str; 5] = ["log_density", "cdf", "log_cdf", "log_ccdf", "quantile"];
+
 /// The formal names a clause sees.
 struct Formals {
     /// The distribution, whose name stands before those of its sizes.
@@ -89,22 +92,27 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         sizes,
         in_stdlib: declared_as.is_stdlib,
     };
-    let mut log_density = None;
+    let mut functions: HashMap<&str, Fragment> = HashMap::new();
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
         match clause {
-            DistributionClause::Function { name: clause, params, body } if clause.name == "log_density" => {
+            DistributionClause::Function { name: clause, params, body }
+                if FUNCTIONS.contains(&clause.name.as_str()) =>
+            {
                 let [x] = params.as_slice() else {
                     return Err(report(
                         unit,
                         clause.span,
-                        "`log_density` takes the value",
-                        "write `log_density(x) = …`",
+                        &format!("`{}` takes one value", clause.name),
+                        &format!("write `{}(x) = …`", clause.name),
                     ));
                 };
-                let elem = support.constraint.elem();
-                let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, &[0])?);
+                let called = &x.name.name;
+                let value = match clause.name.as_str() {
+                    "quantile" => Formal { bound_as: "p", called, elem: Elem::Real, dims: Vec::new() },
+                    _ => Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() },
+                };
+                functions.insert(&clause.name, fragment(unit, &formals, &[value], body, &[0])?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
@@ -125,7 +133,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                     unit,
                     clause.span,
                     &message,
-                    "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
+                    "the clauses are `log_density(x) = …`, `cdf(x) = …`, `log_cdf(x) = …`, `log_ccdf(x) = …`, `quantile(p) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
                 ));
             }
         }
@@ -138,7 +146,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             "a sampler with parameters is for `sample from …`",
         ));
     }
-    let Some(log_density) = log_density else {
+    let Some(log_density) = functions.remove("log_density") else {
         return Err(report(
             unit,
             decl.name.span,
@@ -153,6 +161,10 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         support: support.constraint,
         ends,
         log_density,
+        cdf: functions.remove("cdf"),
+        log_cdf: functions.remove("log_cdf"),
+        log_ccdf: functions.remove("log_ccdf"),
+        quantile: functions.remove("quantile"),
         reparam,
         sample,
         finite,

@@ -48,6 +48,7 @@ pub mod types;
 pub mod unit;
 pub mod value;
 mod verify;
+mod wrapper;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
 pub use prompt::{Form, Prompted};

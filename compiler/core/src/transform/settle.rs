@@ -21,6 +21,10 @@ pub fn settle(axes: &mut AxisTable, dist: &Distribution, sizes: &BTreeMap<String
     Distribution {
         event,
         log_density: settle.fragment(&dist.log_density),
+        cdf: dist.cdf.as_ref().map(|fragment| settle.fragment(fragment)),
+        log_cdf: dist.log_cdf.as_ref().map(|fragment| settle.fragment(fragment)),
+        log_ccdf: dist.log_ccdf.as_ref().map(|fragment| settle.fragment(fragment)),
+        quantile: dist.quantile.as_ref().map(|fragment| settle.fragment(fragment)),
         reparam: dist.reparam.as_ref().map(|sampler| settle.sampler(sampler)),
         sample: dist.sample.as_ref().map(|sampler| settle.sampler(sampler)),
         mvd_probability: dist.mvd_probability.as_ref().map(|fragment| settle.fragment(fragment)),

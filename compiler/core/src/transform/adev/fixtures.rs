@@ -59,6 +59,10 @@ fn flip(axes: &AxisTable) -> Distribution {
         event: Vec::new(),
         support: Constraint::Bool,
         ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let (x, p) = (formal(b, Elem::Bool, "x", &[]), formal(b, Elem::Real, "p", &[]));
             let one = b.real(1.0);
@@ -90,6 +94,10 @@ fn normal(axes: &AxisTable) -> Distribution {
         event: Vec::new(),
         support: Constraint::Real,
         ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let x = formal(b, Elem::Real, "x", &[]);
             let (mu, sigma) = (formal(b, Elem::Real, "mu", &[]), formal(b, Elem::Real, "sigma", &[]));
@@ -125,6 +133,10 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
         event: Vec::new(),
         support: Constraint::IntRange(Some(Dim::known(0)), None),
         ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let (x, probs) = (formal(b, Elem::Int, "x", &[]), formal(b, Elem::Real, "probs", &[k]));
             let p = b.gather(probs, k, x);
@@ -180,6 +192,10 @@ fn walk(axes: &AxisTable, d: Axis) -> Distribution {
         event: vec![d],
         support: Constraint::Real,
         ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: Fragment(log_density.into()),
         reparam: Some(Sampler {
             draws: vec![base_draw("eps", Base::Normal, &[d])],
