@@ -58,6 +58,9 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Measure a fit's gradient estimator: bias, variance, and which strategies would do better
+    #[command(after_help = "Example: vary gradcheck mixture.ppl reinforced --after 200")]
+    Gradcheck(GradcheckArgs),
     /// Print a stage of the compiler
     #[command(after_help = "Example: vary compile cone.ppl elbo --emit density")]
     Compile {
@@ -85,11 +88,14 @@ pub enum Command {
         /// A program to start with
         file: Option<PathBuf>,
     },
-    /// Explain a diagnostic, with an example; without CODE, list them
-    #[command(after_help = "Example: vary explain E0706")]
+    /// Explain a fit's gradient estimator site by site, or a diagnostic; without arguments, list these
+    #[command(after_help = "Example: vary explain cone.ppl elbo, or vary explain E0706")]
     Explain {
-        /// Such as E0706
-        code: Option<String>,
+        /// A program, or the code of a diagnostic such as E0706
+        #[arg(value_name = "FILE|CODE")]
+        subject: Option<String>,
+        /// The fit block, where the program has several
+        name: Option<String>,
     },
 }
 
@@ -127,6 +133,23 @@ pub struct FitArgs {
     /// The fit's own `quick` settings, for tests
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Arguments of `vary gradcheck`.
+#[derive(Debug, Clone, Args)]
+pub struct GradcheckArgs {
+    /// What is fitted, and how.
+    #[command(flatten)]
+    pub fit: FitArgs,
+    /// Measure at the parameters after this many steps of the fit, instead of at the start
+    #[arg(long, value_name = "STEPS", default_value_t = 0)]
+    pub after: u64,
+    /// Gradients to draw
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..))]
+    pub gradients: u32,
+    /// Do not try other strategies
+    #[arg(long)]
+    pub no_ranking: bool,
 }
 
 /// Mode of differentiation.

@@ -14,6 +14,7 @@ use vary_runtime::data::{self as values, Columns, DataError, Source, near};
 use vary_runtime::fit::Observer;
 
 pub use prompt::{State, is_complete};
+pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How};
 pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
 use crate::args::{Ad, DataArg, FitArgs, Stage};
@@ -173,6 +174,16 @@ impl Program {
         text.map_err(|_| Failure::Diagnostics(Exit::Program, Vec::new()))
     }
 
+    /// The gradient estimator of a fit, for readers.
+    ///
+    /// # Errors
+    /// Findings about the program.
+    pub fn explain(&mut self, name: Option<&str>) -> Result<String, Failure> {
+        let text = self.session.explain(name);
+        self.refuse()?;
+        text.map_err(|_| Failure::Diagnostics(Exit::Program, Vec::new()))
+    }
+
     /// The program's text, formatted.
     ///
     /// # Errors
@@ -188,6 +199,15 @@ impl Prepared {
     /// The full names of the parameters, in the order of the report.
     pub fn parameters(&self) -> Vec<String> {
         self.fit.fit.objective.params.iter().map(|param| param.name.clone()).collect()
+    }
+
+    /// Measures the fit's gradient estimator.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, or a number that is not finite.
+    pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Failure> {
+        let exit = |found: &Diagnostic| if found.code.0 == "E0901" { Exit::Numerical } else { Exit::Program };
+        self.fit.gradcheck(asked).map_err(|found| Failure::Diagnostics(exit(&found), vec![found]))
     }
 
     /// Runs the fit until its end or until the flag is set.

@@ -10,6 +10,7 @@
 //! meaning, no source positions. A plan is made once; running it allocates nothing.
 
 pub mod data;
+pub mod diagnose;
 pub mod exec;
 pub mod fit;
 pub mod kernels;

@@ -1,8 +1,12 @@
-//! `vary explain CODE`
+//! `vary explain FILE [NAME]` and `vary explain CODE`
+
+use std::path::Path;
 
 use vary_diagnostic::CODES;
 use vary_runtime::data::near;
 
+use crate::commands;
+use crate::engine;
 use crate::exit::Exit;
 use crate::output::Output;
 
@@ -28,8 +32,32 @@ const PAGES: &[(&str, &str)] = pages! {
     N0701 W0801
 };
 
+/// Explains a fit of a program, or a diagnostic, or lists the codes.
+pub fn run(subject: Option<&str>, name: Option<&str>, output: &Output) -> Exit {
+    match subject {
+        Some(file) if Path::new(file).extension().is_some() || Path::new(file).exists() => {
+            fit(Path::new(file), name, output)
+        }
+        code => diagnostic(code, output),
+    }
+}
+
+fn fit(file: &Path, name: Option<&str>, output: &Output) -> Exit {
+    let mut program = match engine::load(file) {
+        Ok(program) => program,
+        Err(failure) => return commands::fail(&failure, &Default::default(), output),
+    };
+    match program.explain(name) {
+        Ok(text) => {
+            output.result(&text);
+            Exit::Success
+        }
+        Err(failure) => commands::fail(&failure, program.sources(), output),
+    }
+}
+
 /// Prints the page of a code, in either case, or the list of codes.
-pub fn run(code: Option<&str>, output: &Output) -> Exit {
+fn diagnostic(code: Option<&str>, output: &Output) -> Exit {
     let Some(code) = code else {
         let lines: Vec<String> = CODES.iter().map(|(code, title)| format!("{code}  {title}\n")).collect();
         output.result(&lines.concat());

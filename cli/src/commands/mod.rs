@@ -5,6 +5,7 @@ mod compile;
 mod explain;
 pub mod fit;
 mod fmt;
+mod gradcheck;
 
 use vary_diagnostic::Sources;
 
@@ -16,17 +17,18 @@ use crate::repl;
 
 /// Runs a command.
 pub fn run(command: &Command, output: &Output) -> Exit {
-    if output.json && !matches!(command, Command::Fit(_)) {
-        output.error("`--json` is for `vary fit`");
+    if output.json && !matches!(command, Command::Fit(_) | Command::Gradcheck(_)) {
+        output.error("`--json` is for `vary fit` and `vary gradcheck`");
         return Exit::Usage;
     }
     match command {
         Command::Fit(args) => fit::run(args, output),
+        Command::Gradcheck(args) => gradcheck::run(args, output),
         Command::Check { files } => check::run(files, output),
         Command::Compile { file, name, emit } => compile::run(file, name.as_deref(), *emit, output),
         Command::Fmt { files, check } => fmt::run(files, *check, output),
         Command::Repl { file } => repl::run(file.as_deref(), output),
-        Command::Explain { code } => explain::run(code.as_deref(), output),
+        Command::Explain { subject, name } => explain::run(subject.as_deref(), name.as_deref(), output),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Results, for programs and for people.
 
+pub mod gradcheck;
 mod json;
+mod table;
 mod text;
 
 #[cfg(test)]

@@ -124,6 +124,12 @@ impl AxisTable {
     pub fn resize(&mut self, axis: Axis, size: Dim) {
         self.infos[axis.0 as usize].size = size;
     }
+
+    /// Makes an axis an ordinary one of this size.
+    pub fn fix(&mut self, axis: Axis, size: Dim) {
+        let info = &mut self.infos[axis.0 as usize];
+        (info.size, info.role) = (size, Role::Index);
+    }
 }
 
 /// A set of axes, kept sorted.

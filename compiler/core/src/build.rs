@@ -26,6 +26,8 @@ pub struct Builder {
     constants: HashMap<Var, Const>,
     /// Operands of negations, by their results.
     negations: HashMap<Var, Var>,
+    /// Operands of logarithms, by their results.
+    logarithms: HashMap<Var, Var>,
     /// Operations already emitted, by key and guard.
     known: HashMap<(OpKey, Option<Var>), Var>,
     guard: Option<Var>,
@@ -72,6 +74,7 @@ impl Builder {
             scans: Vec::new(),
             constants: HashMap::new(),
             negations: HashMap::new(),
+            logarithms: HashMap::new(),
             known: HashMap::new(),
             guard: None,
             span: Span::default(),
@@ -194,8 +197,10 @@ impl Builder {
             return *var;
         }
         let var = self.fresh(self.type_of(&op));
-        if let Op::Prim(Prim::Neg, args) = &op {
-            self.negations.insert(var, args[0]);
+        match &op {
+            Op::Prim(Prim::Neg, args) => drop(self.negations.insert(var, args[0])),
+            Op::Prim(Prim::Log, args) => drop(self.logarithms.insert(var, args[0])),
+            _ => {}
         }
         self.known.insert(key, var);
         let guard = self.guard;
@@ -376,6 +381,8 @@ impl Builder {
             }
             (Prim::Pow, [a, b]) if is(*b, 0.5) => Some(self.prim(Prim::Sqrt, &[*a])),
             (Prim::Neg, [a]) => self.negations.get(a).copied(),
+            // The probability itself is smooth at 0, where its logarithm is not.
+            (Prim::Exp, [a]) => self.logarithms.get(a).copied(),
             (Prim::And, [a, b]) if is(*a, 1.0) || a == b => Some(*b),
             (Prim::And, [a, b]) if is(*b, 1.0) => Some(*a),
             (Prim::Or, [a, b]) if is(*a, 0.0) || a == b => Some(*b),

@@ -111,6 +111,15 @@ pub struct Output {
     pub dims: Vec<Axis>,
 }
 
+/// A derived quantity, which exists where the guard holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Its name and value.
+    pub output: Output,
+    /// The condition around it.
+    pub guard: Option<Var>,
+}
+
 /// A statement.
 #[derive(Debug, Clone)]
 pub enum Stmt {
@@ -132,7 +141,7 @@ pub enum Stmt {
         span: Span,
     },
     /// A derived quantity for summaries: in generative programs.
-    Report(Output),
+    Report(Report),
 }
 
 /// `var = op`
@@ -283,13 +292,19 @@ impl Base {
         Base::VonMises,
     ];
 
+    /// Element types of its operands.
+    pub fn operands(self) -> &'static [Elem] {
+        match self {
+            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => &[Elem::Real],
+            Base::Beta => &[Elem::Real, Elem::Real],
+            Base::Binomial => &[Elem::Int, Elem::Real],
+        }
+    }
+
     /// Number of operands.
     pub fn arity(self) -> usize {
-        match self {
-            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => 1,
-            Base::Beta | Base::Binomial => 2,
-        }
+        self.operands().len()
     }
 
     /// Element type of its draws.

@@ -1,7 +1,25 @@
 //! Operands of operations, and walks over statements.
 
 use crate::axis::{Axis, AxisSet};
-use crate::ir::{Let, Op, Stmt, Var};
+use crate::ir::{Let, Op, Program, Stmt, Var};
+
+impl Program {
+    /// The operation that binds each variable, if it is a `Let`.
+    pub fn definitions(&self) -> Vec<Option<&Op>> {
+        fn walk<'p>(stmts: &'p [Stmt], found: &mut Vec<Option<&'p Op>>) {
+            for stmt in stmts {
+                match stmt {
+                    Stmt::Let(binding) => found[binding.var.0 as usize] = Some(&binding.op),
+                    Stmt::Scan(scan) => walk(&scan.body, found),
+                    Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+                }
+            }
+        }
+        let mut found = vec![None; self.vars.len()];
+        walk(&self.body, &mut found);
+        found
+    }
+}
 
 impl Op {
     /// The same operation on other operands, visited in order.

@@ -249,8 +249,8 @@ impl Lower<'_> {
                 if !self.in_stdlib {
                     self.unit.detaches.push(span);
                 }
-                let grad = self.reals_of(grad);
-                let (value, grad) = self.broadcast(&value.clone(), &grad, span, span, span)?;
+                let (value, grad) = (self.reals_of(value), self.reals_of(grad));
+                let (value, grad) = self.broadcast(&value, &grad, span, span, span)?;
                 let fixed = self.b.detach(value.var);
                 let tangent = self.emit(Op::Tangent(grad.var));
                 Ok(Value::Array(Array { var: self.b.add(fixed, tangent), dims: value.dims }))

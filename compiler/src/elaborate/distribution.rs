@@ -112,18 +112,18 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                     "quantile" => Formal { bound_as: "p", called, elem: Elem::Real, dims: Vec::new() },
                     _ => Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() },
                 };
-                functions.insert(&clause.name, fragment(unit, &formals, &[value], body, &[0])?);
+                functions.insert(&clause.name, fragment(unit, &formals, &[value], body, Elem::Real, &[&[]])?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
-                let sampler = sampler(unit, &formals, draws, body)?;
+                let sampler = sampler(unit, &formals, draws, body, support.constraint.elem())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, &[0])?);
+                probability = Some(fragment(unit, &formals, &[], value, Elem::Real, &[&[]])?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -261,6 +261,7 @@ fn sampler(
     formals: &Formals,
     draws: &[ast::BaseDraw],
     body: &ast::Expr,
+    elem: Elem,
 ) -> Lowered<Sampler> {
     let mut sampled: Vec<BaseDraw> = Vec::new();
     let mut values: Vec<Formal> = Vec::new();
@@ -285,8 +286,12 @@ fn sampler(
             ));
         }
         let dims = draw_axes(unit, formals, &draw.dims)?;
-        let operand = |arg| fragment(unit, formals, &values, arg, &[0, dims.len()]);
-        let operands: Lowered<Vec<Fragment>> = draw.operands.iter().map(operand).collect();
+        let operands: Lowered<Vec<Fragment>> = draw
+            .operands
+            .iter()
+            .zip(base.operands())
+            .map(|(arg, elem)| fragment(unit, formals, &values, arg, *elem, &[&dims, &[]]))
+            .collect();
         sampled.push(BaseDraw { name: draw.name.name.clone(), base, operands: operands?, dims: dims.clone() });
         values.push(Formal {
             bound_as: &draw.name.name,
@@ -295,7 +300,7 @@ fn sampler(
             dims,
         });
     }
-    let value = fragment(unit, formals, &values, body, &[formals.event.len()])?;
+    let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
     Ok(Sampler { draws: sampled, value })
 }
 
@@ -349,13 +354,15 @@ fn scope<'u>(unit: &'u mut Unit, formals: &Formals, more: &[Formal]) -> Lower<'u
     lower
 }
 
-/// A pure expression in the parameters and more formals, whose number of dimensions is one of `ranks`.
+/// A pure expression in the parameters and more formals, of this element type and one of these shapes (axes of its
+/// sizes).
 fn fragment(
     unit: &mut Unit,
     formals: &Formals,
     more: &[Formal],
     body: &ast::Expr,
-    ranks: &[usize],
+    elem: Elem,
+    shapes: &[&[Axis]],
 ) -> Lowered<Fragment> {
     let mut lower = scope(unit, formals, more);
     let result = match lower.expr(body)? {
@@ -365,14 +372,21 @@ fn fragment(
             return Err(lower.error("E0311", body.span, "a number is expected here", &label));
         }
     };
-    if !ranks.contains(&result.dims.len()) {
+    let result = match (lower.elem(&result), elem) {
+        (Elem::Int, Elem::Real) => lower.reals_of(&result),
+        _ => result,
+    };
+    let sizes = |dims: &[Axis]| -> Vec<Dim> {
+        dims.iter().map(|axis| lower.b.axes.info(*axis).size.clone()).collect()
+    };
+    let own = sizes(&result.dims);
+    if lower.elem(&result) != elem || shapes.iter().all(|dims| sizes(dims) != own) {
+        let wanted = super::types::describe(elem, &sizes(shapes[0]));
         let found = lower.describe(&Value::Array(result));
-        return Err(lower.error(
-            "E0306",
-            body.span,
-            "the clause has the wrong shape",
-            &format!("this is {found}"),
-        ));
+        // Sizes are shown as they are written in the declaration.
+        let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");
+        let (message, label) = (format!("the clause must give {wanted}"), format!("this is {found}"));
+        return Err(lower.error("E0306", body.span, plain(message), &plain(label)));
     }
     lower.unit.axes = lower.b.axes.clone();
     let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];

@@ -214,9 +214,9 @@ impl Unit {
                 &format!("this is {}", value.kind()),
             ));
         };
-        if lower.simulated.is_empty() && lower.scored.is_empty() {
+        if lower.simulated.is_empty() && lower.scored.is_empty() && lower.free_params.is_empty() {
             return Err(lower.report(
-                Diagnostic::error(Code("E0602"), "the objective uses no program")
+                Diagnostic::error(Code("E0602"), "the objective uses no program and no parameter")
                     .at(expr.span, "nothing to fit")
                     .help("write for example `elbo(model, guide)`"),
             ));

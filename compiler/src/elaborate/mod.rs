@@ -51,6 +51,7 @@ mod verify;
 mod wrapper;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
+pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 

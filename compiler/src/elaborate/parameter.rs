@@ -4,7 +4,7 @@ use super::types::ArrayType;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, OpenKind, unit};
 use std::rc::Rc;
-use vary_core::axis::Axis;
+use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Init, ParamSpec, PositiveMap};
 use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Var};
@@ -40,6 +40,17 @@ impl Lower<'_> {
 
     /// The constrained value of a parameter; `owner` is absent at file level.
     pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
+        let started = format!("param {}", param.name.name);
+        if !self.unit.elaborating.insert(started.clone()) {
+            let message = format!("the declaration of `{}` needs `{0}`", param.name.name);
+            return Err(self.error("E0203", param.span, message, "its size or start is made of itself"));
+        }
+        let value = self.parameter_once(param, owner);
+        self.unit.elaborating.remove(&started);
+        value
+    }
+
+    fn parameter_once(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
         let ty = self.array_declaration(&param.ty, &mut None)?;
         if ty.constraint.elem() != Elem::Real || ty.symbolic_ends || ty.constraint == Constraint::CholeskyCorr
         {
@@ -55,15 +66,17 @@ impl Lower<'_> {
             Some(owner) => format!("{owner}.{}", param.name.name),
             None => param.name.name.clone(),
         };
-        let open = std::mem::take(&mut self.open);
+        // The input is the same wherever it is read; what is made of it has axes of its own.
         let dims = self.axes_for(&ty.dims, &param.name.name);
+        let open = std::mem::take(&mut self.open);
+        let stored = self.axes_for(&ty.dims, &param.name.name);
         self.open = open;
         let init = match &param.init {
             None => None,
             Some(init) => Some(self.start(init, &ty.dims, &param.name.name, param.ty.span)?),
         };
-        let var = self.constrained(&name, &ty, &dims);
-        let spec = ParamSpec { name, dims: dims.clone(), constraint: ty.constraint, init, span: param.span };
+        let var = self.constrained(&name, &ty, &stored, &dims);
+        let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span: param.span };
         let known = match &mut self.mode {
             Mode::Generative(state) => &mut state.params,
             Mode::Objective(_) | Mode::Pure => &mut self.free_params,
@@ -105,13 +118,13 @@ impl Lower<'_> {
         Ok(Init(Rc::new(program)))
     }
 
-    /// The constrained value as a function of the unconstrained input of this name.
-    fn constrained(&mut self, name: &str, ty: &ArrayType, dims: &[Axis]) -> Var {
+    /// The constrained value along `dims` as a function of the unconstrained input of this name, which has `stored`.
+    fn constrained(&mut self, name: &str, ty: &ArrayType, stored: &[Axis], dims: &[Axis]) -> Var {
         let guard = self.b.set_guard(None);
         let var = match &ty.constraint {
-            Constraint::Simplex => self.simplex(name, dims),
+            Constraint::Simplex => self.simplex(name, stored, dims),
             constraint => {
-                let raw = self.raw_parameter(name, dims.to_vec());
+                let raw = self.raw_parameter(name, stored, dims);
                 match constraint {
                     Constraint::Positive(PositiveMap::Exp) => self.b.exp(raw),
                     Constraint::Positive(PositiveMap::Softplus) => self.b.prim(Prim::Softplus, &[raw]),
@@ -138,21 +151,28 @@ impl Lower<'_> {
         var
     }
 
-    fn raw_parameter(&mut self, name: &str, dims: Vec<Axis>) -> Var {
-        self.b.input(Elem::Real, Input { kind: InputKind::Param, name: name.to_string(), dims })
+    fn raw_parameter(&mut self, name: &str, stored: &[Axis], dims: &[Axis]) -> Var {
+        let input = Input { kind: InputKind::Param, name: name.to_string(), dims: stored.to_vec() };
+        let var = self.b.input(Elem::Real, input);
+        let pairs: Vec<(Axis, Axis)> = stored.iter().copied().zip(dims.iter().copied()).collect();
+        self.b.rename(&pairs, var)
     }
 
     /// Softmax of k − 1 reals and a zero.
-    fn simplex(&mut self, name: &str, dims: &[Axis]) -> Var {
+    fn simplex(&mut self, name: &str, stored: &[Axis], dims: &[Axis]) -> Var {
         let axis = dims[dims.len() - 1];
         let size = self.b.axes.info(axis).size.clone();
         let rest = size.minus(&Dim::known(1));
-        let taken = dims.iter().copied().collect();
-        let short = self.b.axes.index("free", Dim::known(0), rest, &taken);
+        let mut short = |dims: &[Axis], taken: AxisSet| {
+            let taken = dims.iter().copied().collect::<AxisSet>().union(&taken);
+            self.b.axes.index("free", Dim::known(0), rest.clone(), &taken)
+        };
+        let open: AxisSet = self.open.iter().map(|open| open.axis).collect();
+        let (stored_short, short) = (short(stored, AxisSet::new()), short(dims, open.clone()));
+        let taken = dims.iter().copied().collect::<AxisSet>().union(&open);
         let one = self.b.axes.index("one", Dim::known(0), Dim::known(1), &taken);
-        let mut raw_dims = dims[..dims.len() - 1].to_vec();
-        raw_dims.push(short);
-        let raw = self.raw_parameter(name, raw_dims);
+        let but_last = |dims: &[Axis], last| [&dims[..dims.len() - 1], &[last]].concat();
+        let raw = self.raw_parameter(name, &but_last(stored, stored_short), &but_last(dims, short));
         let zero = self.b.real(0.0);
         let zero = self.b.spread(zero, one);
         let all = self.emit(Op::Concat { axis, parts: vec![(short, raw), (one, zero)] });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, SiteSpec};
-use vary_core::ir::{Array, Elem, Output, Sample, Site, Stmt, Ty};
+use vary_core::ir::{Array, Elem, Output, Report, Sample, Site, Stmt, Ty};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -419,7 +419,8 @@ impl Lower<'_> {
         let mut dims = self.row_axes();
         dims.extend(&array.dims);
         let all = self.outer_rows().into_iter().chain(dims.iter().copied()).collect();
-        self.b.push(Stmt::Report(Output { name: address, var: array.var, dims: all }));
+        let (output, guard) = (Output { name: address, var: array.var, dims: all }, self.b.guard());
+        self.b.push(Stmt::Report(Report { output, guard }));
         if value.is_some() {
             self.define(&name.name, Value::Array(array.clone()));
         }

@@ -6,13 +6,13 @@ use super::locate;
 use super::settings::Resolved;
 use super::show::{self, Digits};
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
+use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::{Elem, Program};
+use vary_core::ir::Elem;
 use vary_core::transform::adev::{self, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
@@ -56,12 +56,12 @@ pub struct Prepared {
     pub fit: Fit,
     /// Every stage.
     pub derived: Derived,
-    params: Vec<Placed>,
-    start: Vec<f64>,
-    posterior: Option<Program>,
-    data: Data,
-    settings: Resolved,
-    sites: Vec<SiteReport>,
+    pub(super) params: Vec<Placed>,
+    pub(super) start: Vec<f64>,
+    posterior: Option<elaborate::Posterior>,
+    pub(super) data: Data,
+    pub(super) settings: Resolved,
+    pub(super) sites: Vec<SiteReport>,
     notes: Vec<String>,
     began: Instant,
     compiled: f64,
@@ -367,8 +367,8 @@ impl Prepared {
         let measured = MonteCarlo::of(&estimates);
         let posterior = match &self.posterior {
             None => Vec::new(),
-            Some(program) => estimator::sample(
-                program,
+            Some(drawn) => estimator::sample(
+                &drawn.program,
                 &estimator::Moment { values, draws: settings.draws, step: 0 },
                 &fresh,
             )
@@ -432,13 +432,10 @@ impl Prepared {
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
     fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
-        let guide = self.fit.objective.guide.as_ref();
-        let conditional = guide.is_some_and(|(_, guide)| {
-            base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
-        });
+        let conditional = self.posterior.as_ref().is_some_and(|drawn| drawn.conditional.contains(name));
         let summary =
             if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
-        let program = self.posterior.as_ref();
+        let program = self.posterior.as_ref().map(|drawn| &drawn.program);
         let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
         let first = result.map(|(program, result)| {
             // The first dimension is the draws'.
@@ -452,14 +449,14 @@ impl Prepared {
     }
 
     /// `ring.sigma`, or `sigma` where no other parameter ends so.
-    fn shown_name(&self, name: &str) -> String {
+    pub(super) fn shown_name(&self, name: &str) -> String {
         let short = name.rsplit('.').next().unwrap_or(name);
         let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
         if same == 1 { short.to_string() } else { name.to_string() }
     }
 
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
-    fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
+    pub(super) fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
         let message = if failure.objective.is_finite() {
             format!("the gradient is not finite at step {}", failure.step)
         } else {

@@ -13,11 +13,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use vary_compiler::session::{self, Options, Session};
 use vary_runtime::data;
+use vary_runtime::fit::{FitReport, PosteriorEntries};
 
 const GUIDE: &str = "guide q { w ~ normal(0, 1) }\nfit: maximize elbo(m, q) { steps = 1, samples = 4 }\n";
 
-/// The objective after one step of the program's fit, or what is said instead.
-fn objective(text: &str) -> Result<f64, String> {
+/// The program's fit, or what is said instead.
+fn fitted(text: &str) -> Result<FitReport, String> {
     let mut session = Session::new("program.ppl", text, &|_| Err("no imports here".to_string()));
     let declared = session::declared(&mut session.unit);
     let values = data::read(&declared, &[]).expect("the data has defaults");
@@ -25,7 +26,7 @@ fn objective(text: &str) -> Result<f64, String> {
     let found = vary_diagnostic::render(&session.unit.sources, &session.unit.diagnostics, false);
     let ended = prepared.map_err(|_| found)?.run(&mut (), &AtomicBool::new(false));
     match ended {
-        Ok(ended) => Ok(ended.report.objectives[0].mean),
+        Ok(ended) => Ok(ended.report),
         Err(diagnostic) => Err(diagnostic.message),
     }
 }
@@ -64,7 +65,9 @@ fn check(table: &str) {
         let (program, answer) = body.split_once("//= ").unwrap_or_else(|| panic!("{title}: no answer"));
         let guide = if program.contains("\nfit") { "" } else { GUIDE };
         let expected = expected(answer.trim());
-        match std::panic::catch_unwind(|| objective(&format!("{program}{guide}"))) {
+        match std::panic::catch_unwind(|| {
+            fitted(&format!("{program}{guide}")).map(|report| report.objectives[0].mean)
+        }) {
             Ok(Ok(found)) if (found - expected).abs() < 1e-12 * expected.abs().max(1.0) => {}
             Ok(Ok(found)) => wrong.push(format!("{title}: {found}, not {expected}")),
             Ok(Err(said)) => wrong.push(format!("{title}: {said}")),
@@ -82,3 +85,22 @@ macro_rules! tables {
 }
 
 tables!(distributions, submodels, carries, names, matrices, indexing, objectives);
+
+#[test]
+fn a_report_under_a_condition_is_over_the_draws_that_have_it() {
+    let text = "\
+model m { k ~ flip(0.5); if k { x ~ normal(0, 1); report r = 7.0 + real(k); plate i in 0..2 { report s = i + real(k) } } }
+guide q { k ~ flip(0.5); if k { x ~ normal(0, 1) } }
+fit: maximize elbo(m, q) { steps = 1, samples = 4 }
+";
+    let report = fitted(text).unwrap_or_else(|said| panic!("{said}"));
+    let means = |name: &str| -> Vec<f64> {
+        let entries = report.posterior.iter().find(|p| p.name == name).map(|p| &p.entries);
+        let Some(PosteriorEntries::Each(all)) = entries else { panic!("no draws of `{name}`") };
+        all.iter().map(|summary| summary.mean).collect()
+    };
+    assert_eq!(means("r"), [8.0]);
+    assert_eq!(means("s"), [1.0, 2.0]);
+    let share = means("k")[0];
+    assert!((share - 0.5).abs() < 0.1, "{share}");
+}

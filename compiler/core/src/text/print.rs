@@ -52,7 +52,7 @@ fn print(program: &Program, split: Option<usize>, f: &mut Formatter<'_>) -> fmt:
     }
     printer.blank();
     for result in &program.results {
-        printer.output("result", result)?;
+        printer.output("result", result, None)?;
     }
     f.write_str(&printer.out)
 }
@@ -141,9 +141,9 @@ impl Printer<'_> {
         if ty.axes.is_empty() { elem.to_string() } else { format!("{elem}[{}]", self.names(ty.axes.iter())) }
     }
 
-    fn output(&mut self, word: &str, output: &Output) -> fmt::Result {
+    fn output(&mut self, word: &str, output: &Output, guard: Option<Var>) -> fmt::Result {
         let dims = self.dims(&output.dims);
-        self.line(format_args!("{word} {}{dims} = {}", output.name, output.var), None, None)
+        self.line(format_args!("{word} {}{dims} = {}", output.name, output.var), guard, None)
     }
 
     fn stmt(&mut self, stmt: &Stmt) -> fmt::Result {
@@ -183,7 +183,7 @@ impl Printer<'_> {
                 self.line(format_args!("observe {} ~ {site}", sample.var), sample.guard, None)
             }
             Stmt::Factor { value, guard, .. } => self.line(format_args!("factor {value}"), *guard, None),
-            Stmt::Report(output) => self.output("report", output),
+            Stmt::Report(report) => self.output("report", &report.output, report.guard),
         }
     }
 

@@ -34,7 +34,7 @@ pub trait Handler: Clone {
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, span: Span) -> Result<()>;
 
     /// A report.
-    fn report(&mut self, _b: &mut Builder, _report: Output) -> Result<()> {
+    fn report(&mut self, _name: &str, _value: Array, _guard: Option<Var>) -> Result<()> {
         Ok(())
     }
 }
@@ -139,9 +139,10 @@ impl<'a, H: Handler> Copy<'a, H> {
                     self.handler.factor(b, value, guard, *span)?;
                 }
                 Stmt::Report(report) => {
-                    let dims = report.dims.iter().map(|axis| self.axis(*axis)).collect();
-                    let report = Output { name: report.name.clone(), var: self.var(report.var), dims };
-                    self.handler.report(b, report)?;
+                    let guard = self.guard(b, outer, report.guard);
+                    let Output { name, var, dims } = &report.output;
+                    let value = self.array(&Array { var: *var, dims: dims.clone() });
+                    self.handler.report(name, value, guard)?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::marginal;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Generative, ProgramExpr, TraceField};
-use crate::ir::{Array, Elem, Input, InputKind, Output, Sample, Site, Var};
+use crate::ir::{Array, Elem, Input, InputKind, Sample, Site, Var};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -169,7 +169,7 @@ pub fn terms(
     program: &Generative,
     trace: &[TraceField],
     context: &Context,
-) -> Result<(Vec<Term>, Vec<Output>)> {
+) -> Result<(Vec<Term>, Vec<TraceField>)> {
     let handler = Density { trace, context, terms: Vec::new(), reports: Vec::new() };
     let mut copy = Copy::new(&program.program, handler);
     copy.run(b)?;
@@ -181,7 +181,7 @@ struct Density<'a> {
     trace: &'a [TraceField],
     context: &'a Context,
     terms: Vec<Term>,
-    reports: Vec<Output>,
+    reports: Vec<TraceField>,
 }
 
 /// The field of a trace at an address.
@@ -221,8 +221,8 @@ impl Handler for Density<'_> {
         Ok(())
     }
 
-    fn report(&mut self, _: &mut Builder, report: Output) -> Result<()> {
-        self.reports.push(report);
+    fn report(&mut self, name: &str, value: Array, guard: Option<Var>) -> Result<()> {
+        self.reports.push(TraceField { address: name.into(), value, present: guard });
         Ok(())
     }
 }

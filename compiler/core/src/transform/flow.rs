@@ -47,7 +47,7 @@ fn effects(stmts: &[Stmt], roots: &mut Vec<Var>) {
                 roots.extend(site_uses(sample));
             }
             Stmt::Factor { value, guard, .. } => roots.extend([*value].into_iter().chain(*guard)),
-            Stmt::Report(output) => roots.push(output.var),
+            Stmt::Report(report) => roots.extend([report.output.var].into_iter().chain(report.guard)),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod derivative;
 pub mod enumerate;
 pub mod flow;
 pub mod forward;
+pub mod grid;
 pub mod jvp;
 pub mod linearize;
 pub mod marginal;

@@ -2,7 +2,9 @@
 
 use crate::axis::AxisSet;
 use crate::build::Builder;
-use crate::ir::{Array, Baseline, Const, Output, Program, Sample, Scan, Site, Stmt, Strategy, Var, VarInfo};
+use crate::ir::{
+    Array, Baseline, Const, Output, Program, Report, Sample, Scan, Site, Stmt, Strategy, Var, VarInfo,
+};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -89,7 +91,10 @@ impl<'a> Reemit<'a> {
                     Stmt::Factor { value: self.get(*value), guard: self.guard(b, *guard), span: *span };
                 b.push(stmt);
             }
-            Stmt::Report(output) => b.push(Stmt::Report(self.output(output))),
+            Stmt::Report(report) => {
+                let (output, guard) = (self.output(&report.output), self.guard(b, report.guard));
+                b.push(Stmt::Report(Report { output, guard }));
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use super::density::inline_density;
 use crate::axis::{Axis, AxisTable, Role};
 use crate::build::Builder;
 use crate::dim::Dim;
-use crate::ir::{Array, Elem, Op, Site, Var};
+use crate::generative::Constraint;
+use crate::ir::{Array, Const, Elem, Op, Program, Site, Var};
 use crate::prim::Prim;
 
 /// Most alternatives that one value may be computed for at once.
@@ -23,6 +24,52 @@ pub fn size(axes: &AxisTable, site: &Site, known: &dyn Fn(Var) -> Option<Dim>) -
         }
     }
     Some(size)
+}
+
+/// Whether every value of a site with finite support surely has a positive probability: its parameters lie inside
+/// their sets, not at an end, as those made by a sigmoid or a softmax do.
+pub fn every_value_possible(program: &Program, site: &Site) -> bool {
+    let definitions = program.definitions();
+    let mut params = site.dist.params.iter().zip(&site.args);
+    params.all(|(param, arg)| match param.constraint {
+        Constraint::Real => true,
+        Constraint::Interval(low, high) if low >= 0.0 && high <= 1.0 => inside(&definitions, arg.var),
+        Constraint::Simplex => positive(&definitions, arg.var),
+        _ => false,
+    })
+}
+
+/// Whether a value lies strictly between 0 and 1.
+fn inside(definitions: &[Option<&Op>], var: Var) -> bool {
+    match definitions[var.0 as usize] {
+        Some(Op::Prim(Prim::Sigmoid, _)) => true,
+        Some(Op::Const(Const::Real(value))) => *value > 0.0 && *value < 1.0,
+        Some(Op::Prim(Prim::Sub, args)) => is_one(definitions, args[0]) && inside(definitions, args[1]),
+        Some(Op::Prim(Prim::Mul, args)) => args.iter().all(|arg| inside(definitions, *arg)),
+        Some(Op::Rename(_, x) | Op::Gather { x, .. } | Op::Detach(x)) => inside(definitions, *x),
+        _ => false,
+    }
+}
+
+/// Whether a value is surely above 0, as far as softmax and the like show.
+fn positive(definitions: &[Option<&Op>], var: Var) -> bool {
+    match definitions[var.0 as usize] {
+        Some(Op::Prim(Prim::Exp | Prim::Softplus, _)) => true,
+        Some(Op::Const(Const::Real(value))) => *value > 0.0,
+        Some(Op::Prim(Prim::Mul | Prim::Div | Prim::Add, args)) => {
+            args.iter().all(|arg| positive(definitions, *arg))
+        }
+        Some(Op::Reduce(_, _, x) | Op::Rename(_, x) | Op::Gather { x, .. } | Op::Detach(x)) => {
+            positive(definitions, *x)
+        }
+        Some(Op::Stack { parts, .. }) => parts.iter().all(|part| positive(definitions, *part)),
+        Some(Op::Concat { parts, .. }) => parts.iter().all(|(_, part)| positive(definitions, *part)),
+        _ => inside(definitions, var),
+    }
+}
+
+fn is_one(definitions: &[Option<&Op>], var: Var) -> bool {
+    matches!(definitions[var.0 as usize], Some(Op::Const(Const::Real(value))) if *value == 1.0)
 }
 
 fn actual(axes: &AxisTable, site: &Site, name: &str, known: &dyn Fn(Var) -> Option<Dim>) -> Option<Dim> {

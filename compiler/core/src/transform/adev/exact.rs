@@ -14,12 +14,17 @@
 //! Terms that are aligned with a site's rows see only their own row: n rows of k values cost
 //! n·k. Where a value leaves its row (sums under a non-linear term, reads of other rows, steps of
 //! a recurrence) those rows are enumerated jointly, k^n alternatives, up to the limit of lanes.
+//!
+//! A value of probability zero has weight zero whatever it costs: the slice is emitted under the guard that its
+//! alternative is possible, and an infinite cost of an impossible one counts as none. So `p log p` is 0 at p = 0. None of this is
+//! emitted where the parameters are known to lie inside their sets.
 
 use super::program::{self, Emitted, Local};
 use super::terms::{self, Term};
 use crate::axis::Axis;
 use crate::build::Builder;
-use crate::ir::{Array, Program, Sample, Site, Var};
+use crate::ir::{Array, Program, Sample, Var};
+use crate::prim::Prim;
 use crate::transform::copy::Result;
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support::{self, Alternatives};
@@ -35,6 +40,7 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
     let Some(result) = program::objective(source) else { return Ok(b.finish(results)) };
 
     b.at(sample.site.span);
+    let sure = support::every_value_possible(source, &sample.site);
     let mut total = b.real(0.0);
     let mut dependent = Vec::new();
     for term in terms::split(source, result, &dependence) {
@@ -49,14 +55,19 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
     for (joint, terms) in program::by_joint_rows(&dependent, sample, &dependence) {
         let alternatives = alternatives(&mut b, source, sample, &joint)
             .ok_or_else(|| program::too_many(source, sample, &dependence, &joint))?;
+        // Where rows are treated one by one the weights do not depend on the values.
+        let own = joint.is_empty().then(|| weight(&mut b, &alternatives, sample, &base));
+        let possible = own.filter(|_| !sure).map(|weight| possible(&mut b, weight));
         let value = alternatives.value;
         let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(value));
+        let outer = b.set_guard(possible);
         let at = program::resume(&mut b, &slice, &base, &dependence, &value)?;
+        b.set_guard(outer);
         b.at(sample.site.span);
+        let weight = own.unwrap_or_else(|| weight(&mut b, &alternatives, sample, &at));
+        let possible = if sure { None } else { possible.or_else(|| Some(self::possible(&mut b, weight))) };
         let local = Local::of(&dependence, &joint);
-        let cost = cost(&mut b, &terms, &local, &at, &base);
-        let (site, guard) = resumed_site(sample, &at);
-        let weight = alternatives.weight(&mut b, &site, guard);
+        let cost = cost(&mut b, &terms, &local, &at, &base, possible);
         let weighted = b.mul(weight, cost);
         let free = b.axes_of(base.var(result)).clone();
         let open = b.axes_of(weighted).minus(&free);
@@ -77,19 +88,41 @@ fn alternatives(b: &mut Builder, source: &Program, sample: &Sample, joint: &[Axi
 }
 
 /// The terms at every alternative, per row.
-fn cost(b: &mut Builder, terms: &[&Term], local: &Local, at: &Emitted, base: &Emitted) -> Var {
+fn cost(
+    b: &mut Builder,
+    terms: &[&Term],
+    local: &Local,
+    at: &Emitted,
+    base: &Emitted,
+    possible: Option<Var>,
+) -> Var {
     let mut cost = b.real(0.0);
     for term in terms {
         let value = program::term_value(b, term, at, base);
         let value = local.sum(b, term, value);
+        let value = possible.map_or(value, |possible| where_possible(b, possible, value));
         cost = b.add(cost, value);
     }
     cost
 }
 
-/// The site as it stands in a copy.
-fn resumed_site(sample: &Sample, at: &Emitted) -> (Site, Option<Var>) {
+/// The probability of every alternative, with the site as it stands in a copy.
+fn weight(b: &mut Builder, alternatives: &Alternatives, sample: &Sample, at: &Emitted) -> Var {
     let mut site = (*sample.site).clone();
     site.args = site.args.iter().map(|arg| Array { var: at.var(arg.var), ..arg.clone() }).collect();
-    (site, sample.guard.map(|guard| at.var(guard)))
+    alternatives.weight(b, &site, sample.guard.map(|guard| at.var(guard)))
+}
+
+fn possible(b: &mut Builder, weight: Var) -> Var {
+    let zero = b.real(0.0);
+    b.prim(Prim::Lt, &[zero, weight])
+}
+
+/// A cost that counts nothing where its alternative is impossible and it is not finite: 0 · ∞ is 0 here.
+pub fn where_possible(b: &mut Builder, possible: Var, cost: Var) -> Var {
+    let (zero, infinity) = (b.real(0.0), b.real(f64::INFINITY));
+    let size = b.prim(Prim::Abs, &[cost]);
+    let finite = b.prim(Prim::Lt, &[size, infinity]);
+    let counts = b.prim(Prim::Or, &[possible, finite]);
+    b.select(counts, cost, zero)
 }

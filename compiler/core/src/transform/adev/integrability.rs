@@ -6,14 +6,13 @@
 
 use super::range::{Range, ranges};
 use super::smoothness::{Note, Smoothness};
-use super::terms::definitions;
 use crate::ir::{Const, Op, Program, Var};
 use crate::prim::Prim;
 
 /// What integrability is assumed of: singular operations on smooth operands that may meet the singular point.
 pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
     let ranges = ranges(program);
-    let definitions = definitions(program);
+    let definitions = program.definitions();
     let mut notes: Vec<Note> = Vec::new();
     for (at, op) in definitions.iter().enumerate() {
         let Some(Op::Prim(prim, args)) = op else { continue };

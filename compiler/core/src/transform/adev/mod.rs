@@ -35,6 +35,7 @@ mod reparam;
 pub mod smoothness;
 pub mod strategy;
 mod terms;
+mod value;
 
 use crate::axis::{Axis, Role};
 use crate::ir::{Program, Sample};
@@ -49,6 +50,7 @@ pub const OBJECTIVE: &str = "objective";
 
 pub use super::support::LANES;
 pub use terms::known_dims;
+pub use value::value;
 
 /// What the caller knows that the program does not say.
 #[derive(Debug, Clone, Default)]

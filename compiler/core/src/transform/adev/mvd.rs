@@ -14,8 +14,11 @@
 //! Along other rows an axis of alternatives flips one row each, so n rows cost n passes; in a
 //! recurrence the alternatives are the steps, each run from there on.
 //!
+//! A value of probability zero whose cost is not finite counts as no different from the other.
+//!
 //! Assumes: the distribution states its probability of true.
 
+use super::exact;
 use super::program::{self, Local};
 use super::terms;
 use crate::axis::{Axis, Role};
@@ -24,6 +27,7 @@ use crate::ir::{Array, Program, Sample, Var};
 use crate::prim::Prim;
 use crate::transform::copy::{Result, inline};
 use crate::transform::dependence::{Dependence, Through};
+use crate::transform::support;
 
 /// The program with this site rigid and its derivative by the other value added.
 pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
@@ -44,6 +48,9 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
     if costs.is_empty() {
         return Ok(b.finish(results));
     }
+    let probability = probability(&mut b, sample, &|var| base.var(var));
+    let sure = support::every_value_possible(source, &sample.site);
+    let possible = if sure { None } else { Some(other_possible(&mut b, drawn, probability)) };
     let mut difference = b.real(0.0);
     for (joint, terms) in program::by_joint_rows(&costs, sample, &dependence) {
         let flipped = flipped_rows(&mut b, &joint)
@@ -67,6 +74,7 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
             let theirs = local.sum(&mut b, term, theirs);
             let theirs = b.rename(&flipped.rows, theirs);
             let change = b.sub(ours, theirs);
+            let change = possible.map_or(change, |possible| exact::where_possible(&mut b, possible, change));
             difference = b.add(difference, change);
         }
     }
@@ -74,10 +82,20 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
     let sign = b.select(drawn, plus, minus);
     let cost = b.mul(sign, difference);
     let cost = b.detach(cost);
-    let probability = probability(&mut b, sample, &|var| base.var(var));
     let total = program::add_score(&mut b, base.var(result), cost, probability);
     program::set_objective(&mut results, total);
     Ok(b.finish(results))
+}
+
+/// Whether the value that was not drawn could have been.
+fn other_possible(b: &mut Builder, drawn: Var, probability: Var) -> Var {
+    let one = b.real(1.0);
+    let below = b.prim(Prim::Lt, &[probability, one]);
+    let zero = b.real(0.0);
+    let above = b.prim(Prim::Lt, &[zero, probability]);
+    let (here, there) = (b.prim(Prim::And, &[drawn, below]), b.prim(Prim::Not, &[drawn]));
+    let there = b.prim(Prim::And, &[there, above]);
+    b.prim(Prim::Or, &[here, there])
 }
 
 /// Which row is flipped at each alternative.

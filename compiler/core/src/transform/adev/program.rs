@@ -1,7 +1,7 @@
 //! Re-emitting objective programs: whole, with some sites replaced, and in slices.
 
 use super::strategy::{Choice, Chosen};
-use super::terms::{self, Term};
+use super::terms::Term;
 use super::{OBJECTIVE, reparam};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
@@ -260,7 +260,7 @@ pub fn too_many(
         Diagnostic::error(Code("E0504"), message).at(sample.site.span, "more than 65536 alternatives");
     if let Some(escape) = dependence.escape(program, joint) {
         let info = &program.vars[escape.0 as usize];
-        let how = match terms::definitions(program)[escape.0 as usize] {
+        let how = match program.definitions()[escape.0 as usize] {
             Some(Op::Reduce(..)) => "here its rows are combined, and the result is not used as a plain sum",
             Some(Op::Gather { .. }) => "here another row's value is read",
             None => "here it is carried to later steps",

@@ -65,25 +65,9 @@ impl Term {
     }
 }
 
-/// The operation that binds each variable, if it is a `Let`.
-pub fn definitions(program: &Program) -> Vec<Option<&Op>> {
-    fn walk<'p>(stmts: &'p [Stmt], found: &mut Vec<Option<&'p Op>>) {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Let(binding) => found[binding.var.0 as usize] = Some(&binding.op),
-                Stmt::Scan(scan) => walk(&scan.body, found),
-                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
-            }
-        }
-    }
-    let mut found = vec![None; program.vars.len()];
-    walk(&program.body, &mut found);
-    found
-}
-
 /// What ints are as dimensions: constants, and data without axes.
 pub fn known_dims(program: &Program) -> impl Fn(Var) -> Option<Dim> {
-    let definitions = definitions(program);
+    let definitions = program.definitions();
     move |var| match definitions[var.0 as usize]? {
         Op::Const(Const::Int(value)) => Some(Dim::known(*value)),
         Op::Input(input) if input.kind == InputKind::Data && input.dims.is_empty() => {
@@ -95,7 +79,7 @@ pub fn known_dims(program: &Program) -> impl Fn(Var) -> Option<Dim> {
 
 /// The terms of a real result.
 pub fn split(program: &Program, result: Var, dependence: &Dependence) -> Vec<Term> {
-    let definitions = definitions(program);
+    let definitions = program.definitions();
     let zeros = primal_zeros(program);
     let totals = carries(&program.body);
     let axes = |var: Var| &program.vars[var.0 as usize].ty.axes;

@@ -26,7 +26,7 @@ use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::dim::Dim;
 use crate::generative::{Generative, TraceField};
-use crate::ir::{Const, Elem, Input, Let, Op, Output, Program, Sample, Scan, Stmt, Ty, Var, VarInfo};
+use crate::ir::{Const, Elem, Input, Let, Op, Program, Sample, Scan, Stmt, Ty, Var, VarInfo};
 use crate::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -392,10 +392,6 @@ impl Handler for Eliminate<'_> {
             term.over = AxisSet::new();
         }
         self.terms.push(term);
-        Ok(())
-    }
-
-    fn report(&mut self, _: &mut Builder, _: Output) -> Result<()> {
         Ok(())
     }
 }

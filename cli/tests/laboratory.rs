@@ -1,0 +1,103 @@
+//! `vary explain FILE` and `vary gradcheck`: what a user learns of an estimator.
+
+mod common;
+
+use common::{directory, examples, vary};
+use serde_json::Value;
+
+/// Runs `vary gradcheck --json` on a program.
+fn gradcheck(program: &str, more: &[&str]) -> (i32, Value) {
+    let place = directory(&[("program.ppl", program.as_bytes())]);
+    let args = [&["gradcheck", "program.ppl", "--json", "--gradients", "1000"], more].concat();
+    let ran = vary(place.path(), &args, "");
+    (ran.code, ran.json())
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+}
+
+/// E[(k ? 0 : −θ/2)] of the ADEV paper: L(θ) = −θ(1 − θ)/2, here with θ = 0.4 at the start.
+const FLIP: &str = "param theta: unit = 0.4\n\
+    fit: minimize expect { k ~ flip.reinforce(theta); if k { 0 } else { -theta / 2 } } { samples = 4 }\n";
+
+#[test]
+fn a_discrete_site_is_held_to_enumeration() {
+    let (code, found) = gradcheck(FLIP, &[]);
+    assert_eq!((code, &found["reference"]["kind"]), (0, &Value::from("enumeration")));
+    // d/du of −θ(1 − θ)/2 at θ = σ(u) = 0.4 is (2θ − 1)/2 · θ(1 − θ).
+    let reference = found["gradient"][0]["reference"].as_f64().unwrap();
+    assert!((reference + 0.1 * 0.24).abs() < 1e-9, "{reference}");
+    // Enumeration has no variance, so nothing is better.
+    let best = &found["rankings"][0]["alternatives"][0];
+    assert_eq!(best["write"], Value::from("flip.enum(…)"));
+    assert!(best["variance"].as_f64().unwrap() < 1e-25, "{best}");
+}
+
+#[test]
+fn a_derivative_that_the_user_cut_is_seen() {
+    let biased = FLIP.replace("-theta / 2", "-detach(theta) / 2");
+    let (code, found) = gradcheck(&biased, &["--no-ranking"]);
+    assert_eq!((code, names(&found["biased"])), (4, vec!["theta"]));
+}
+
+#[test]
+fn few_continuous_draws_are_integrated() {
+    let program = "param s: positive = 1.5\n\
+        fit: minimize expect { x ~ normal.reparam(0, s); x^4 } { samples = 8 }\n";
+    let (code, found) = gradcheck(program, &["--no-ranking"]);
+    assert_eq!((code, &found["reference"]["kind"]), (0, &Value::from("quadrature")));
+    // E x⁴ = 3 s⁴, whose derivative by log s is 12 s⁴.
+    let reference = found["gradient"][0]["reference"].as_f64().unwrap();
+    assert!((reference - 12.0 * 1.5_f64.powi(4)).abs() < 1e-5, "{reference}");
+}
+
+#[test]
+fn draws_with_operands_are_run_at_length() {
+    let program = "param r: positive = 2\n\
+        fit: minimize expect { k ~ poisson.reinforce(r); k * k } { samples = 20 }\n";
+    let (code, found) = gradcheck(program, &["--no-ranking"]);
+    assert_eq!((code, &found["reference"]["kind"]), (0, &Value::from("common random numbers")));
+    // E k² = r + r²; by log r: r + 2 r².
+    let (reference, se) = (found["gradient"][0]["reference"].as_f64().unwrap(), 0.2);
+    assert!((reference - 10.0).abs() < 4.0 * se, "{reference}");
+}
+
+#[test]
+fn a_frozen_program_stays_where_it_is() {
+    let program = "data y: real = 1\nmodel m { x ~ normal(0, 1); y ~ normal(x, 1) }\n\
+        guide g { param a: real = 0.3; param s: positive = 0.6; x ~ normal.reparam(a, s) }\n\
+        fit: maximize elbo_stl(m, g) { samples = 8 }\n";
+    let (code, found) = gradcheck(program, &["--no-ranking"]);
+    assert_eq!(code, 0, "{found}");
+    // d/da of E[log p(x, y)] at a = 0.3: −a + (y − a).
+    let reference = found["gradient"][0]["reference"].as_f64().unwrap();
+    assert!((reference - 0.4).abs() < 1e-6, "{reference}");
+}
+
+#[test]
+fn a_variance_that_does_not_exist_is_named() {
+    // exp(0.45 x²) has a mean under N(0, 1) and no variance.
+    let program = "param m: real = 0\n\
+        fit: minimize expect { x ~ normal.reinforce(m, 1); exp(0.45 * x^2) } { samples = 1 }\n";
+    let place = directory(&[("program.ppl", program.as_bytes())]);
+    let ran = vary(place.path(), &["gradcheck", "program.ppl", "--no-ranking"], "");
+    assert!(ran.stdout.contains("the variance by m looks infinite"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_estimator_is_explained_site_by_site() {
+    let ran = vary(&examples(), &["explain", "mixture.ppl", "scored"], "");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_explained_is_said() {
+    let several = vary(&examples(), &["explain", "cone.ppl"], "");
+    assert_eq!(several.code, 1);
+    assert!(several.stderr.contains("the file has several fits"), "{}", several.stderr);
+    let absent = vary(&examples(), &["explain", "absent.ppl"], "");
+    assert_eq!(absent.code, 2);
+    assert!(absent.stderr.contains("there is no file `absent.ppl`"), "{}", absent.stderr);
+}

@@ -1,0 +1,145 @@
+//! The estimator as it is: mean, spread and cost of the gradients it gives at one point.
+
+use crate::session::estimator::{GradientEstimator, Setup};
+use std::rc::Rc;
+use std::time::Instant;
+use vary_core::ir::{Let, Op, Program, Stmt};
+use vary_core::transform::adev::StateSpec;
+use vary_runtime::diagnose::tail_shape;
+use vary_runtime::fit::Estimator;
+
+/// Steps before measuring, for moving averages to settle.
+const SETTLING: u64 = 100;
+/// Steps are numbered from here, far from those of the fit itself.
+const FIRST_STEP: u64 = 1 << 40;
+
+/// A program of gradients with what it carries from step to step.
+#[derive(Clone, Copy)]
+pub struct Gradients<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Its moving averages.
+    pub states: &'a [StateSpec],
+    /// Draws per step.
+    pub samples: usize,
+}
+
+/// Many gradients at one point.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Of each entry of the parameter vector: the mean.
+    pub mean: Vec<f64>,
+    /// The variance from step to step.
+    pub variance: Vec<f64>,
+    /// The shape of the upper tail of |g − mean|.
+    pub tail: Vec<f64>,
+    /// Mean of the objective.
+    pub objective: f64,
+    /// Steps measured.
+    pub steps: usize,
+    /// Median microseconds per step.
+    pub step_us: f64,
+}
+
+/// Measures an estimator at these parameters.
+pub fn measure(
+    gradients: &Gradients,
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<Measured, String> {
+    let rows = run(gradients, values, steps, setup)?;
+    let count = rows.gradients.len() as f64;
+    let column = |entry: usize| rows.gradients.iter().map(move |row| row[entry]);
+    let mean: Vec<f64> = (0..values.len()).map(|entry| column(entry).sum::<f64>() / count).collect();
+    let variance = mean
+        .iter()
+        .enumerate()
+        .map(|(entry, mean)| column(entry).map(|g| (g - mean).powi(2)).sum::<f64>() / (count - 1.0));
+    let tail = mean
+        .iter()
+        .enumerate()
+        .map(|(entry, mean)| tail_shape(&column(entry).map(|g| (g - mean).abs()).collect::<Vec<f64>>()));
+    let mut times = rows.microseconds;
+    times.sort_by(f64::total_cmp);
+    Ok(Measured {
+        variance: variance.collect(),
+        tail: tail.collect(),
+        mean,
+        objective: rows.objectives.iter().sum::<f64>() / count,
+        steps,
+        step_us: times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
+    })
+}
+
+struct Rows {
+    gradients: Vec<Vec<f64>>,
+    objectives: Vec<f64>,
+    microseconds: Vec<f64>,
+}
+
+fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Result<Rows, String> {
+    let Gradients { program, states, samples } = *gradients;
+    let mut estimator = GradientEstimator::new(program, states, samples, setup)?;
+    let mut gradient = vec![0.0; values.len()];
+    // The first observation of a moving average is taken at step 0.
+    let settling = if states.is_empty() { 0 } else { SETTLING };
+    for step in 0..settling {
+        estimator.step(values, step, &mut gradient);
+    }
+    let mut rows = Rows { gradients: Vec::new(), objectives: Vec::new(), microseconds: Vec::new() };
+    for step in 0..steps as u64 {
+        let began = Instant::now();
+        let objective = estimator.step(values, FIRST_STEP + step, &mut gradient);
+        rows.microseconds.push(began.elapsed().as_secs_f64() * 1e6);
+        rows.objectives.push(objective);
+        rows.gradients.push(gradient.clone());
+    }
+    Ok(rows)
+}
+
+/// The share of the variance that goes with the randomness of one site: half the mean square of what a gradient
+/// changes by when this site alone is drawn anew, over the variance, each summed over the parameters. (Jansen's
+/// estimator of a total effect; shares of sites that work together add up to more than one.)
+pub fn share(
+    gradients: &Gradients,
+    occurrences: &[Rc<str>],
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<f64, String> {
+    let mut other = gradients.program.clone();
+    draw_anew(&mut other.body, occurrences);
+    let one = run(gradients, values, steps, setup)?;
+    let two = run(&Gradients { program: &other, ..*gradients }, values, steps, setup)?;
+    let pairs = one.gradients.iter().zip(&two.gradients);
+    let apart: f64 =
+        pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
+    let count = steps as f64;
+    let entries = 0..values.len();
+    let spread: f64 = entries
+        .map(|entry| {
+            let mean = one.gradients.iter().map(|row| row[entry]).sum::<f64>() / count;
+            one.gradients.iter().map(|row| (row[entry] - mean).powi(2)).sum::<f64>()
+        })
+        .sum();
+    Ok(if spread > 0.0 { apart / spread } else { 0.0 })
+}
+
+/// Gives the draws of a site other random numbers.
+fn draw_anew(stmts: &mut [Stmt], occurrences: &[Rc<str>]) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::Let(Let { op: Op::Draw(draw), .. }) => {
+                let own = occurrences.iter().any(|occurrence| {
+                    draw.occurrence.strip_prefix(&**occurrence).is_some_and(|rest| rest.starts_with('#'))
+                });
+                if own {
+                    draw.occurrence = format!("{} anew", draw.occurrence).into();
+                }
+            }
+            Stmt::Scan(scan) => draw_anew(&mut scan.body, occurrences),
+            Stmt::Let(_) | Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+        }
+    }
+}

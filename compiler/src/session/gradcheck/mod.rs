@@ -1,0 +1,248 @@
+//! `gradcheck`: an estimator measured on the user's own program and data.
+//!
+//! At one point (the start, or where the fit is after some steps) many gradients are drawn. Their mean is held to
+//! a [`reference`](reference()) that uses no derivatives; their variance is told apart by parameter and by site; and every
+//! other strategy that a site could use is tried, each alone, and ranked by variance × cost.
+
+mod measure;
+mod quadrature;
+mod rank;
+mod reference;
+
+pub use rank::{Alternative, Ranking};
+pub use reference::How;
+
+use super::estimator::{GradientEstimator, Placed, Setup};
+use super::fit::Prepared;
+use measure::{Gradients, Measured};
+use reference::reference;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use vary_diagnostic::{Code, Diagnostic};
+use vary_runtime::diagnose::normal_limit;
+use vary_runtime::fit::{self as run, Sense, entry_name};
+
+/// The chance that an unbiased estimator is called biased.
+pub const FALSE_ALARM: f64 = 1e-3;
+/// Beyond this many parameter entries only some are compared.
+const MOST_ENTRIES: usize = 32;
+/// A tail of this shape or more has no finite variance.
+pub const HEAVY: f64 = 0.5;
+/// More than sampling noise makes of a light tail.
+const SURELY_HEAVY: f64 = 0.6;
+
+/// What is asked of a gradient check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Steps of the fit before measuring.
+    pub after: u64,
+    /// Gradients drawn.
+    pub gradients: usize,
+    /// Whether other strategies are tried.
+    pub rank: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct GradCheck {
+    /// The fit.
+    pub fit: String,
+    /// How the reference was found.
+    pub how: How,
+    /// The objective: mean of the estimates, and the reference.
+    pub objective: (f64, f64),
+    /// Parameters that were compared.
+    pub entries: Vec<Entry>,
+    /// How many entries the parameters have.
+    pub dimension: usize,
+    /// Sites with a share in the variance.
+    pub sites: Vec<SiteShare>,
+    /// For each site, the strategies it could use, best first.
+    pub rankings: Vec<Ranking>,
+    /// |z| above this happens to an unbiased estimator with probability [`FALSE_ALARM`].
+    pub limit: f64,
+    /// Draws per gradient.
+    pub samples: usize,
+    /// Gradients drawn.
+    pub gradients: usize,
+    /// Steps of the fit before measuring.
+    pub after: u64,
+    /// Median microseconds per gradient, on one thread.
+    pub step_us: f64,
+}
+
+/// One entry of a parameter, on the unconstrained scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// `mu[0]`
+    pub name: String,
+    /// Mean gradient.
+    pub mean: f64,
+    /// Its standard error.
+    pub se: f64,
+    /// What it should be.
+    pub reference: f64,
+    /// (mean − reference) over the standard error of both.
+    pub z: f64,
+    /// Variance of one draw's gradient.
+    pub variance: f64,
+    /// Shape of the tail of the gradients, NaN if too few differ.
+    pub tail: f64,
+}
+
+/// What one site adds to the variance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteShare {
+    /// Its address.
+    pub address: String,
+    /// Its strategy.
+    pub strategy: String,
+    /// Its line in the user's file.
+    pub line: Option<u32>,
+    /// The share of the variance that goes with its randomness.
+    pub share: f64,
+}
+
+impl GradCheck {
+    /// Entries whose mean is not the reference.
+    pub fn biased(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.z.is_nan() || entry.z.abs() > self.limit)
+    }
+
+    /// Entries whose variance looks infinite.
+    pub fn heavy(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.tail >= SURELY_HEAVY)
+    }
+}
+
+impl Prepared {
+    /// Measures the fit's gradient estimator.
+    ///
+    /// # Errors
+    /// A fit that fails before the point of measurement, or a program that cannot be run.
+    pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Diagnostic> {
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
+        let values = self.values_after(asked.after, &setup)?;
+        let gradients = Gradients {
+            program: &self.derived.gradient,
+            states: &self.derived.estimator.states,
+            samples: self.settings.samples,
+        };
+        let measured = measure::measure(&gradients, &values, asked.gradients, &setup).map_err(fault)?;
+        let at = compared(values.len());
+        let objective = &self.fit.objective;
+        let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
+        let names = names(&self.params, &|name| self.shown_name(name));
+        let entries: Vec<Entry> = at
+            .iter()
+            .zip(&reference.gradient)
+            .map(|(at, expected)| entry(names[*at].clone(), *at, *expected, &measured, gradients.samples))
+            .collect();
+        let rankings = if asked.rank {
+            self.rankings(&measured, &values, asked, &setup).map_err(fault)?
+        } else {
+            Vec::new()
+        };
+        Ok(GradCheck {
+            fit: self.fit.name.clone(),
+            how: reference.how,
+            objective: (measured.objective, reference.value),
+            limit: normal_limit(FALSE_ALARM, entries.len().max(1)),
+            entries,
+            dimension: values.len(),
+            sites: self.shares(&gradients, &values, asked.gradients / 4, &setup).map_err(fault)?,
+            rankings,
+            samples: gradients.samples,
+            gradients: measured.steps,
+            after: asked.after,
+            step_us: measured.step_us,
+        })
+    }
+
+    /// The parameters after some steps of the fit.
+    fn values_after(&self, steps: u64, setup: &Setup) -> Result<Vec<f64>, Diagnostic> {
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        if steps == 0 {
+            return Ok(self.start.clone());
+        }
+        let (program, states) = (&self.derived.gradient, &self.derived.estimator.states);
+        let mut estimator =
+            GradientEstimator::new(program, states, self.settings.samples, setup).map_err(fault)?;
+        let mut optimizer = self.settings.optimizer(self.start.len())?;
+        let sense = if self.fit.objective.maximize { Sense::Maximize } else { Sense::Minimize };
+        let asked = run::Settings { steps, sense };
+        let never = AtomicBool::new(false);
+        let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, &never, &mut ());
+        match &fitted.outcome {
+            run::Outcome::Failed(failure) => Err(self.failure(failure, setup)),
+            run::Outcome::Finished | run::Outcome::Interrupted => Ok(fitted.params),
+        }
+    }
+
+    /// Sites in the order of the program, occurrences of one address together.
+    fn shares(
+        &self,
+        gradients: &Gradients,
+        values: &[f64],
+        steps: usize,
+        setup: &Setup,
+    ) -> Result<Vec<SiteShare>, String> {
+        let mut shares = Vec::new();
+        for site in &self.sites {
+            let all = self.derived.estimator.sites.iter();
+            let own = all.filter(|other| *other.address == *site.address);
+            let occurrences: Vec<Rc<str>> = own.map(|other| other.occurrence.clone()).collect();
+            let share = measure::share(gradients, &occurrences, values, steps.max(200), setup)?;
+            let (address, strategy) = (site.address.clone(), site.strategy.clone());
+            shares.push(SiteShare { address, strategy, line: site.line, share });
+        }
+        Ok(shares)
+    }
+}
+
+/// The entries that are compared: all, or evenly spaced ones.
+fn compared(dimension: usize) -> Vec<usize> {
+    let count = dimension.min(MOST_ENTRIES);
+    (0..count).map(|at| at * dimension / count).collect()
+}
+
+/// The name of every entry of the parameter vector.
+fn names(params: &[Placed], shown: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut names = Vec::new();
+    for placed in params {
+        let raw = super::constraint::raw_shape(&placed.spec.constraint, &placed.shape);
+        let name = shown(&placed.spec.name);
+        names.extend((0..placed.len).map(|at| entry_name(&name, &index(&raw, at))));
+    }
+    names
+}
+
+/// The index of a row-major position.
+fn index(shape: &[usize], at: usize) -> Vec<usize> {
+    let mut rest = at;
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|size| {
+            let position = rest % size;
+            rest /= size;
+            position
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+fn entry(name: String, at: usize, expected: (f64, f64), measured: &Measured, samples: usize) -> Entry {
+    let (reference, reference_se) = expected;
+    let (mean, variance) = (measured.mean[at], measured.variance[at]);
+    let se = (variance / measured.steps as f64).sqrt();
+    // Differences and sums are exact to rounding only, which matters where nothing is random.
+    let rounding = 1e-7 * reference.abs().max(1.0);
+    let z = (mean - reference) / (se * se + reference_se * reference_se + rounding * rounding).sqrt();
+    let variance = variance * samples as f64;
+    Entry { name, mean, se, reference, z, variance, tail: measured.tail[at] }
+}

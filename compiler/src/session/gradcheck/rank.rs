@@ -1,0 +1,123 @@
+//! The strategies that each site could use, by variance × cost.
+
+use super::Asked;
+use super::measure::{self, Gradients, Measured};
+use crate::elaborate::Objective;
+use crate::pipeline::{self, Ad};
+use crate::session::estimator::Setup;
+use crate::session::fit::Prepared;
+use std::rc::Rc;
+use vary_core::ir::{Baseline, Program, Site, Stmt, Strategy};
+use vary_core::transform::adev::strategy::sites;
+
+/// The strategies of one site, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// The site.
+    pub address: String,
+    /// Its line in the user's file.
+    pub line: Option<u32>,
+    /// What it could use, what it does use among them.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// One strategy at one site, all others as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The distribution's call as it is to be written.
+    pub write: String,
+    /// Whether it is the one in use.
+    pub current: bool,
+    /// Variance of one draw's gradient, summed over the parameters.
+    pub variance: f64,
+    /// Microseconds per draw.
+    pub draw_us: f64,
+    /// Variance × cost over that of the strategy in use: below one is better.
+    pub relative: f64,
+}
+
+impl Prepared {
+    /// Every site with another strategy, each tried alone.
+    pub(super) fn rankings(
+        &self,
+        current: &Measured,
+        values: &[f64],
+        asked: &Asked,
+        setup: &Setup,
+    ) -> Result<Vec<Ranking>, String> {
+        let samples = self.settings.samples;
+        let found = sites(&self.fit.objective.program);
+        let mut rankings = Vec::new();
+        for site in &self.sites {
+            let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
+                continue;
+            };
+            let name = &sample.site.dist.name;
+            let in_use = alternative(format!("{name}.{}(…)", site.strategy), true, current, samples);
+            let mut alternatives = vec![in_use];
+            for (strategy, options) in candidates(&sample.site) {
+                if strategy.name() == site.strategy && options.is_empty() {
+                    continue;
+                }
+                let objective = with_strategy(&self.fit.objective, &site.address, &strategy);
+                // What is not allowed here, such as a smooth value that is branched on, is no alternative.
+                let Ok(derived) = pipeline::derive(&objective, Ad::Auto) else { continue };
+                let states = &derived.estimator.states;
+                let gradients = Gradients { program: &derived.gradient, states, samples };
+                let measured = measure::measure(&gradients, values, asked.gradients, setup)?;
+                let write = format!("{name}.{}(…{options})", strategy.name());
+                alternatives.push(alternative(write, false, &measured, samples));
+            }
+            let worth = |one: &Alternative| one.variance * one.draw_us;
+            let base = worth(&alternatives[0]);
+            for one in &mut alternatives {
+                one.relative = if base > 0.0 { worth(one) / base } else { f64::NAN };
+            }
+            alternatives.sort_by(|a, b| worth(a).total_cmp(&worth(b)));
+            rankings.push(Ranking { address: site.address.clone(), line: site.line, alternatives });
+        }
+        Ok(rankings)
+    }
+}
+
+fn alternative(write: String, current: bool, measured: &Measured, samples: usize) -> Alternative {
+    let variance = measured.variance.iter().sum::<f64>() * samples as f64;
+    Alternative { write, current, variance, draw_us: measured.step_us / samples as f64, relative: 1.0 }
+}
+
+/// Strategies that the site's distribution has, with the options to write after its arguments.
+fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
+    let dist = &site.dist;
+    let mut all = Vec::new();
+    if dist.reparam.is_some() {
+        all.push((Strategy::Reparam, ""));
+    }
+    if dist.finite.is_some() && site.event == 0 {
+        all.push((Strategy::Enum, ""));
+    }
+    if dist.mvd_probability.is_some() {
+        all.push((Strategy::Mvd, ""));
+    }
+    all.push((Strategy::Reinforce(Baseline::None), ""));
+    all.push((Strategy::Reinforce(Baseline::MovingAverage(0.9)), ", baseline = moving_average(0.9)"));
+    all
+}
+
+/// The objective with another strategy at every site of this address.
+fn with_strategy(objective: &Objective, address: &str, strategy: &Strategy) -> Objective {
+    fn block(stmts: &mut [Stmt], address: &str, strategy: &Strategy) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Sample(sample) if *sample.site.address == *address => {
+                    let site = Site { strategy: Some(strategy.clone()), ..(*sample.site).clone() };
+                    sample.site = Rc::new(site);
+                }
+                Stmt::Scan(scan) => block(&mut scan.body, address, strategy),
+                _ => {}
+            }
+        }
+    }
+    let mut program: Program = objective.program.clone();
+    block(&mut program.body, address, strategy);
+    Objective { program, ..objective.clone() }
+}
