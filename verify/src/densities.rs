@@ -37,7 +37,8 @@ struct Point {
 }
 
 fn table() -> Vec<Point> {
-    let rows: Vec<Value> = serde_json::from_str(include_str!("../tables/densities.json")).expect("written by its script");
+    let rows: Vec<Value> =
+        serde_json::from_str(include_str!("../tables/densities.json")).expect("written by its script");
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let point = |row: Value| Point {
         dist: row["dist"].as_str().unwrap_or_default().to_string(),
@@ -106,13 +107,15 @@ impl Point {
     fn found(&self) -> Result<(f64, Vec<Vec<f64>>), String> {
         let program = Program::new(&self.source(), None)?;
         let mut at = vec![0.0; program.dimension()];
-        let smooth = || self.args.iter().zip(&self.slopes).enumerate().filter(|(_, (_, slope))| !slope.is_null());
+        let smooth =
+            || self.args.iter().zip(&self.slopes).enumerate().filter(|(_, (_, slope))| !slope.is_null());
         let place = |number: usize| program.position(&format!("a{number}"));
         for (number, (arg, _)) in smooth() {
             numbers(arg).iter().enumerate().for_each(|(k, value)| at[place(number) + k] = *value);
         }
         let (value, gradient) = program.exact()?(&at);
-        let slopes = smooth().map(|(number, (arg, _))| gradient[place(number)..][..numbers(arg).len()].to_vec());
+        let slopes =
+            smooth().map(|(number, (arg, _))| gradient[place(number)..][..numbers(arg).len()].to_vec());
         Ok((value, slopes.collect()))
     }
 }
@@ -137,7 +140,9 @@ fn error(found: f64, expected: f64) -> f64 {
 pub fn rows() -> Vec<Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for point in table() {
-        let row = rows.entry(point.dist.clone()).or_insert_with(|| Row { dist: point.dist.clone(), ..Row::default() });
+        let row = rows
+            .entry(point.dist.clone())
+            .or_insert_with(|| Row { dist: point.dist.clone(), ..Row::default() });
         row.points += 1;
         let place = format!("{}({}) at {}", point.dist, Value::from(point.args.clone()), point.x);
         let (value, slopes) = match point.found() {

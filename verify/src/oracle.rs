@@ -335,12 +335,18 @@ pub fn all() -> Vec<Oracle> {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
-        whole("beta_binomial", "4, 0.5 + exp({m}), 0.7 + exp(b)", Support::Whole(4, false), SCORE, |x, m, b| {
-            let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
-            let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);
-            let rising = |a: f64, k: f64| lgamma(a + k) - lgamma(a);
-            choose + rising(a, x) + rising(b, 4.0 - x) - rising(a + b, 4.0)
-        }),
+        whole(
+            "beta_binomial",
+            "4, 0.5 + exp({m}), 0.7 + exp(b)",
+            Support::Whole(4, false),
+            SCORE,
+            |x, m, b| {
+                let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
+                let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);
+                let rising = |a: f64, k: f64| lgamma(a + k) - lgamma(a);
+                choose + rising(a, x) + rising(b, 4.0 - x) - rising(a + b, 4.0)
+            },
+        ),
         whole("ordered_logistic", "{m}, [b, b + 0.8]", three, SUM_OR_SCORE, |x, m, b| {
             let above = [1.0, sigmoid(m - b), sigmoid(m - b - 0.8), 0.0];
             (above[x as usize] - above[x as usize + 1]).ln()

@@ -117,7 +117,12 @@ pub fn vectors(tier: &Tier) -> Section {
     for (number, case) in all.iter().enumerate() {
         let verdict = case.judge(tier, critical, number as u64);
         let name = case.strategy.name();
-        section.row(&[case.dist.to_string(), name.to_string(), format!("{:.2}", verdict.z), verdict.draws.to_string()]);
+        section.row(&[
+            case.dist.to_string(),
+            name.to_string(),
+            format!("{:.2}", verdict.z),
+            verdict.draws.to_string(),
+        ]);
         section.failures.extend(verdict.failure.map(|reason| format!("{} by {name}: {reason}", case.dist)));
     }
     section

@@ -110,7 +110,9 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 let called = &x.name.name;
                 let value = match clause.name.as_str() {
                     "quantile" => Formal { bound_as: "p", called, elem: Elem::Real, dims: Vec::new() },
-                    _ => Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() },
+                    _ => {
+                        Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() }
+                    }
                 };
                 functions.insert(&clause.name, fragment(unit, &formals, &[value], body, Elem::Real, &[&[]])?);
             }
@@ -267,7 +269,8 @@ fn sampler(
     let mut values: Vec<Formal> = Vec::new();
     for draw in draws {
         let name = &draw.base.name;
-        let found = name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let found =
+            name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
         let Some(base) = found else {
             let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
             return Err(report(
@@ -292,13 +295,13 @@ fn sampler(
             .zip(base.operands())
             .map(|(arg, elem)| fragment(unit, formals, &values, arg, *elem, &[&dims, &[]]))
             .collect();
-        sampled.push(BaseDraw { name: draw.name.name.clone(), base, operands: operands?, dims: dims.clone() });
-        values.push(Formal {
-            bound_as: &draw.name.name,
-            called: &draw.name.name,
-            elem: base.elem(),
-            dims,
+        sampled.push(BaseDraw {
+            name: draw.name.name.clone(),
+            base,
+            operands: operands?,
+            dims: dims.clone(),
         });
+        values.push(Formal { bound_as: &draw.name.name, called: &draw.name.name, elem: base.elem(), dims });
     }
     let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
     Ok(Sampler { draws: sampled, value })

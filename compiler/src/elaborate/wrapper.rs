@@ -56,7 +56,8 @@ impl Lower<'_> {
             _ => false,
         };
         let (inside, own): (Vec<&ast::Arg>, Vec<&ast::Arg>) = args.iter().partition(|arg| is_inside(arg));
-        let expected = if name == "mixture" { "`mixture(weights, d, e, …)`" } else { "one distribution first" };
+        let expected =
+            if name == "mixture" { "`mixture(weights, d, e, …)`" } else { "one distribution first" };
         if inside.is_empty() || name != "mixture" && inside.len() > 1 {
             return Err(self.report(
                 Diagnostic::error(Code("E0411"), format!("`{name}` takes {expected}"))
@@ -76,7 +77,8 @@ impl Lower<'_> {
                 ));
             }
             let dist = self.specialised(&called.dist, &mut called.actual);
-            let rename = |param: &DistParam| DistParam { name: format!("{number}.{}", param.name), ..param.clone() };
+            let rename =
+                |param: &DistParam| DistParam { name: format!("{number}.{}", param.name), ..param.clone() };
             inner.push(Inner { params: dist.params.iter().map(rename).collect(), dist });
             actual.extend(called.actual);
         }
@@ -93,7 +95,8 @@ impl Lower<'_> {
         };
         let outside = derived.params[actual.len()..].to_vec();
         let stub = Distribution { params: outside, ..derived.clone() };
-        let known = |arg: &&ast::Arg| arg.name.as_ref().is_none_or(|n| stub.params.iter().any(|p| p.name == n.name));
+        let known =
+            |arg: &&ast::Arg| arg.name.as_ref().is_none_or(|n| stub.params.iter().any(|p| p.name == n.name));
         let (own, strategy_args): (Vec<&ast::Arg>, Vec<&ast::Arg>) = own.into_iter().partition(known);
         let own: Vec<ast::Arg> = own.into_iter().cloned().collect();
         actual.extend(self.distribution_arguments(&stub, &own, span)?);
@@ -125,7 +128,8 @@ impl Lower<'_> {
         body: impl FnOnce(&mut Builder, &Formals) -> Var,
     ) -> Fragment {
         let mut b = Builder::new(self.b.axes.clone());
-        let given = params.iter().map(|param| (param.name.clone(), param.constraint.elem(), param.dims.clone()));
+        let given =
+            params.iter().map(|param| (param.name.clone(), param.constraint.elem(), param.dims.clone()));
         let more = more.iter().map(|(name, elem)| (name.to_string(), *elem, Vec::new()));
         let formals: Formals = given
             .chain(more)
@@ -191,14 +195,16 @@ impl Lower<'_> {
                 let value = lower.map_or(value, |lower| b.prim(Prim::Max, &[lower.var, value]));
                 upper.map_or(value, |upper| b.prim(Prim::Min, &[value, upper.var]))
             });
-            let draw = BaseDraw { name: "u".into(), base: Base::Uniform, operands: Vec::new(), dims: Vec::new() };
+            let draw =
+                BaseDraw { name: "u".into(), base: Base::Uniform, operands: Vec::new(), dims: Vec::new() };
             Sampler { draws: vec![draw], value }
         });
         let mut derived = self.derived("truncated", &[inner], params, log_density);
         derived.ends = positions(&derived.params, given);
         if given.contains(&true) {
             let whole = given == [true, false] && zero_below && inner.dist.support == Constraint::Real;
-            derived.support = if whole { Constraint::Positive(PositiveMap::Exp) } else { Constraint::Bounded };
+            derived.support =
+                if whole { Constraint::Positive(PositiveMap::Exp) } else { Constraint::Bounded };
             derived.finite = None;
         }
         derived.reparam = reparam;
@@ -384,7 +390,8 @@ impl Lower<'_> {
                 return None;
             }
             for draw in &sampler.draws {
-                let seen: Vec<(&str, Elem)> = more.iter().map(|(name, elem)| (name.as_str(), *elem)).collect();
+                let seen: Vec<(&str, Elem)> =
+                    more.iter().map(|(name, elem)| (name.as_str(), *elem)).collect();
                 let operand = |operand: &Fragment| {
                     self.compose(params, &seen, |b, formals| inner.drawn(b, operand, formals, number))
                 };
@@ -396,7 +403,12 @@ impl Lower<'_> {
         }
         for (name, base) in own {
             more.push((name.to_string(), base.elem()));
-            draws.push(BaseDraw { name: name.to_string(), base: *base, operands: Vec::new(), dims: Vec::new() });
+            draws.push(BaseDraw {
+                name: name.to_string(),
+                base: *base,
+                operands: Vec::new(),
+                dims: Vec::new(),
+            });
         }
         let seen: Vec<(&str, Elem)> = more.iter().map(|(name, elem)| (name.as_str(), *elem)).collect();
         let value = self.compose(params, &seen, |b, formals| {
@@ -437,10 +449,17 @@ impl Inner {
     }
 
     /// A fragment of the distribution, its parameters from the formals of the wrapper.
-    fn inlined(&self, b: &mut Builder, fragment: &Fragment, formals: &Formals, more: &[(&str, &Array)]) -> Var {
+    fn inlined(
+        &self,
+        b: &mut Builder,
+        fragment: &Fragment,
+        formals: &Formals,
+        more: &[(&str, &Array)],
+    ) -> Var {
         let mut own: Vec<(&str, &[Axis], &Array)> = Vec::new();
         for (param, renamed) in self.dist.params.iter().zip(&self.params) {
-            let (_, dims, array) = formals.iter().find(|(name, ..)| *name == renamed.name).expect("its parameter");
+            let (_, dims, array) =
+                formals.iter().find(|(name, ..)| *name == renamed.name).expect("its parameter");
             own.push((&param.name, dims, array));
         }
         own.extend(more.iter().map(|(name, array)| (*name, [].as_slice(), *array)));
@@ -551,7 +570,8 @@ fn with_ends(inner: &Inner, given: [bool; 2]) -> Vec<DistParam> {
         rigid: true,
         default: None,
     };
-    let own = ["lower", "upper"].into_iter().zip(given).filter(|(_, given)| *given).map(|(name, _)| end(name));
+    let own =
+        ["lower", "upper"].into_iter().zip(given).filter(|(_, given)| *given).map(|(name, _)| end(name));
     inner.params.iter().cloned().chain(own).collect()
 }
 

@@ -16,14 +16,7 @@ pub(crate) fn run(op: Ternary, nest: &Nest<4>, out: &mut [f64], a: &[f64], b: &[
 }
 
 #[inline(always)]
-fn each(
-    nest: &Nest<4>,
-    out: &mut [f64],
-    a: &[f64],
-    b: &[f64],
-    c: &[f64],
-    f: impl Fn(f64, f64, f64) -> f64,
-) {
+fn each(nest: &Nest<4>, out: &mut [f64], a: &[f64], b: &[f64], c: &[f64], f: impl Fn(f64, f64, f64) -> f64) {
     let (n, [so, sa, sb, sc]) = (nest.inner, nest.strides);
     nest.each(|[o, p, q, r]| {
         for i in 0..n {

@@ -83,8 +83,7 @@ fn chain(a: f64) -> f64 {
 }
 
 fn all() -> Vec<Vector> {
-    let vector =
-        |dist, args, strategies, cost, value| Vector { dist, args, strategies, cost, value };
+    let vector = |dist, args, strategies, cost, value| Vector { dist, args, strategies, cost, value };
     vec![
         vector("dirichlet", "[exp(a), exp(b), 0.7]", SCORE, THREE, |a, b| {
             let alpha = [a.exp(), b.exp(), 0.7];
@@ -140,10 +139,16 @@ fn all() -> Vec<Vector> {
                 moments([x, 1.0 - x], [[0.0; 2]; 2])
             })
         }),
-        vector("lkj_cholesky", "3, 0.7 + exp(a)", SCORE, "0.5 * t.x[1, 0]^2 + dot(t.x[1], t.x[2])^2", |a, _| {
-            // A correlation of three is 2 beta(η + ½, η + ½) − 1.
-            1.5 / (2.0 * (0.7 + a.exp()) + 2.0)
-        }),
+        vector(
+            "lkj_cholesky",
+            "3, 0.7 + exp(a)",
+            SCORE,
+            "0.5 * t.x[1, 0]^2 + dot(t.x[1], t.x[2])^2",
+            |a, _| {
+                // A correlation of three is 2 beta(η + ½, η + ½) − 1.
+                1.5 / (2.0 * (0.7 + a.exp()) + 2.0)
+            },
+        ),
         vector(
             "wishart_cholesky",
             "3 + exp(b), [[1.0, 0.0], [a, 0.8]]",
@@ -178,11 +183,8 @@ pub fn vectors() -> Vec<Case> {
     let mut cases = Vec::new();
     for Vector { dist, args, strategies, cost, value } in all() {
         let (a, b) = (super::contexts::A, super::contexts::B);
-        let truth = vec![
-            value(a, b),
-            derivative(a, 1e-2, |a| value(a, b)),
-            derivative(b, 1e-2, |b| value(a, b)),
-        ];
+        let truth =
+            vec![value(a, b), derivative(a, 1e-2, |a| value(a, b)), derivative(b, 1e-2, |b| value(a, b))];
         let source = |site: String| {
             format!(
                 "guide q {{\n  param a: real\n  param b: real\n  y ~ normal.reparam(a, exp(b))\n  x ~ {site}\n}}\n\
@@ -190,7 +192,13 @@ pub fn vectors() -> Vec<Case> {
                  fit: minimize cost(q) {{ }}\n"
             )
         };
-        let case = |strategy, source| Case { dist, strategy, context: Context::Straight, source, truth: truth.clone() };
+        let case = |strategy, source| Case {
+            dist,
+            strategy,
+            context: Context::Straight,
+            source,
+            truth: truth.clone(),
+        };
         for strategy in strategies {
             cases.push(case(*strategy, source(strategy.call(dist, args))));
         }

@@ -191,7 +191,8 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
         // ψ(x) − ψ(x + y), and of y alike.
         Lbeta => {
             let total = b.add(x, y);
-            let (own, all) = (b.prim(Polygamma(0), &[if first { x } else { y }]), b.prim(Polygamma(0), &[total]));
+            let (own, all) =
+                (b.prim(Polygamma(0), &[if first { x } else { y }]), b.prim(Polygamma(0), &[total]));
             b.sub(own, all)
         }
         // I_{v+1}/I_v + v/x

@@ -85,7 +85,7 @@ impl Settle<'_> {
         fragment.0.body.iter().any(|stmt| match stmt {
             Stmt::Let(Let { op: Op::Input(input), .. }) => {
                 input.kind == InputKind::Data && self.sizes.contains_key(&input.name)
-            },
+            }
             _ => false,
         })
     }

@@ -35,7 +35,9 @@ pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
             Prim::LogBesselI | Prim::LogGammaP if risky(args[1], Range::is_positive) => {
                 "log of a function that may come near 0"
             }
-            Prim::LogIncBeta if risky(args[2], Range::is_positive) => "log of a function that may come near 0",
+            Prim::LogIncBeta if risky(args[2], Range::is_positive) => {
+                "log of a function that may come near 0"
+            }
             Prim::Pow => match literal(args[1]) {
                 Some(power) if power >= 0.0 && power.fract() == 0.0 => continue,
                 _ if risky(args[0], Range::is_positive) => "a power of a value that may come near 0",

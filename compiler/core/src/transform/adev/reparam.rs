@@ -60,7 +60,10 @@ fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> 
 }
 
 /// The draws made so far, as formals.
-fn made<'a>(sampler: &'a Sampler, noise: &'a [Array]) -> impl Iterator<Item = (&'a str, &'a [Axis], &'a Array)> {
+fn made<'a>(
+    sampler: &'a Sampler,
+    noise: &'a [Array],
+) -> impl Iterator<Item = (&'a str, &'a [Axis], &'a Array)> {
     sampler.draws.iter().zip(noise).map(|(draw, array)| (draw.name.as_str(), draw.dims.as_slice(), array))
 }
 
@@ -68,7 +71,8 @@ fn made<'a>(sampler: &'a Sampler, noise: &'a [Array]) -> impl Iterator<Item = (&
 /// has it.
 fn actual(site: &Site, formal: Axis) -> Axis {
     let event = site.dist.event.iter().zip(&site.dims[site.dims.len() - site.event..]);
-    let params = site.dist.params.iter().zip(&site.args).flat_map(|(param, arg)| param.dims.iter().zip(&arg.dims));
+    let params =
+        site.dist.params.iter().zip(&site.args).flat_map(|(param, arg)| param.dims.iter().zip(&arg.dims));
     event.chain(params).find(|(own, _)| **own == formal).map_or(formal, |(_, axis)| *axis)
 }
 

@@ -390,7 +390,8 @@ fn flows(op: &Op) -> Vec<Var> {
         Op::Prim(prim, args) => match rigid_operands(*prim) {
             Some((_, count)) => args[count..].to_vec(),
             None => args.clone(),
-        }, Op::Reduce(..)
+        },
+        Op::Reduce(..)
         | Op::Rename(..)
         | Op::CumSum { .. }
         | Op::Stack { .. }
