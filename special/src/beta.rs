@@ -8,8 +8,11 @@ use std::f64::consts::TAU;
 /// `log B(a, b)` for a, b > 0, without the cancellation of log Γ at large arguments.
 pub fn lbeta(a: f64, b: f64) -> f64 {
     let (small, large) = if a < b { (a, b) } else { (b, a) };
-    if !(small > 0.0) {
-        return if small == 0.0 { f64::INFINITY } else { f64::NAN };
+    if small == 0.0 {
+        return f64::INFINITY;
+    }
+    if small.is_nan() || small < 0.0 || large.is_nan() {
+        return f64::NAN;
     }
     if large < LARGE {
         return lgamma(small) + (lgamma(large) - lgamma(small + large));

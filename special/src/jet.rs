@@ -45,6 +45,8 @@ impl Sub for Jet {
     }
 }
 
+// Rules of differentiation mix operators.
+#[allow(clippy::suspicious_arithmetic_impl)]
 impl Mul for Jet {
     type Output = Jet;
     fn mul(self, other: Jet) -> Jet {
@@ -52,6 +54,7 @@ impl Mul for Jet {
     }
 }
 
+#[allow(clippy::suspicious_arithmetic_impl)]
 impl Div for Jet {
     type Output = Jet;
     fn div(self, other: Jet) -> Jet {

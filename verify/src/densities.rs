@@ -30,6 +30,8 @@ pub struct Row {
 /// A point of the table.
 struct Point {
     dist: String,
+    /// The call of a wrapper, `{0}` for its first argument.
+    call: Option<String>,
     args: Vec<Value>,
     x: Value,
     log_density: f64,
@@ -42,6 +44,7 @@ fn table() -> Vec<Point> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let point = |row: Value| Point {
         dist: row["dist"].as_str().unwrap_or_default().to_string(),
+        call: row["call"].as_str().map(str::to_string),
         args: list(&row["args"]),
         x: row["x"].clone(),
         log_density: row["log_density"].as_f64().unwrap_or(f64::NAN),
@@ -72,7 +75,9 @@ fn dims(value: &Value) -> String {
 impl Point {
     /// A program whose value is the log density, its real arguments parameters.
     fn source(&self) -> String {
-        let library = vary_compiler::stdlib::containing(&self.dist).map_or("", |(_, text)| text);
+        // A wrapper's values are those of the distribution inside.
+        let name = self.call.as_ref().and_then(|call| call.split('(').nth(1)).unwrap_or(&self.dist);
+        let library = vary_compiler::stdlib::containing(name).map_or("", |(_, text)| text);
         let (mut params, mut args) = (String::new(), Vec::new());
         for (at, (arg, slope)) in self.args.iter().zip(&self.slopes).enumerate() {
             if slope.is_null() {
@@ -82,7 +87,13 @@ impl Point {
                 args.push(format!("a{at}"));
             }
         }
-        let call = format!("{}({})", self.dist, args.join(", "));
+        let call = match &self.call {
+            Some(call) => args
+                .iter()
+                .enumerate()
+                .fold(call.clone(), |call, (at, arg)| call.replace(&format!("{{{at}}}"), arg)),
+            None => format!("{}({})", self.dist, args.join(", ")),
+        };
         let whole = numbers(&self.x).iter().all(|x| x.fract() == 0.0) && library.contains(" on int")
             || library.contains(" on index");
         let (elem, x) = match &self.x {

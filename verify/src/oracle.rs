@@ -352,6 +352,39 @@ pub fn all() -> Vec<Oracle> {
             (above[x as usize] - above[x as usize + 1]).ln()
         }),
         Oracle {
+            name: "truncated",
+            args: "normal({m}, exp(b)), lower = -0.5, upper = 2",
+            on: "bounded(-0.5, 2)",
+            support: Support::Reals(|_, _| vec![-0.5, 2.0]),
+            log_density: |x, m, b| {
+                let above = |end: f64| libm::erfc((end - m) * (-b).exp() * FRAC_1_SQRT_2);
+                standard((x - m) / b.exp()) - b - (0.5 * (above(-0.5) - above(2.0))).ln()
+            },
+            strategies: PATH_OR_SCORE,
+        },
+        half_line("truncated", "logistic({m}, exp(b)), lower = 0", PATH_OR_SCORE, |x, m, b| {
+            let (z, end) = ((x - m) / b.exp(), -m / b.exp());
+            -b - softplus(z) - softplus(-z) + softplus(end)
+        }),
+        whole(
+            "zero_inflated",
+            "poisson(exp({m})), sigmoid(b)",
+            Support::Whole(80, false),
+            SCORE,
+            |x, m, b| {
+                let count = (x * m - m.exp() - lgamma(x + 1.0)).exp();
+                (sigmoid(-b) * count + if x == 0.0 { sigmoid(b) } else { 0.0 }).ln()
+            },
+        ),
+        Oracle {
+            strategies: SCORE,
+            ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
+                let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
+                let z = (x - 1.0 - b) / 0.5;
+                (first + sigmoid(-b) / (0.5 * PI * (1.0 + z * z))).ln()
+            })
+        },
+        Oracle {
             name: "delta",
             args: "{m} + b",
             on: "real",

@@ -195,7 +195,7 @@ pub struct BaseDraw {
     pub base: Base,
     /// The sampler's operands: scalars, or arrays of the draw's dims.
     pub operands: Vec<Fragment>,
-    /// Formal axes of an array of draws.
+    /// Formal axes of the draws, which are independent along them.
     pub dims: Vec<Axis>,
 }
 

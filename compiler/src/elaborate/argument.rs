@@ -172,6 +172,13 @@ impl Lower<'_> {
             let prefix = format!("{}.", dist.name);
             if let Some(name) = size.names().find_map(|name| name.strip_prefix(&prefix)) {
                 let message = format!("the size `{name}` of a value of `{}` is not known", dist.name);
+                if dist.params.iter().any(|param| param.name == name) {
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0304"), message)
+                            .at(span, format!("`{name}` is computed from values"))
+                            .help("use a whole number, `data n: int`, or a sum of such"),
+                    ));
+                }
                 return Err(self.report(
                     Diagnostic::error(Code("E0304"), message).at(span, "no argument says it").help(format!(
                         "give the distribution a parameter with this size, such as `mu: real[{name}]`"

@@ -307,15 +307,19 @@ fn sampler(
     Ok(Sampler { draws: sampled, value })
 }
 
-/// The axes of an array of draws: those of the parameters and the value where sizes are the same, each once.
+/// The axes of draws: those of the value where no sizes are written, else of an array. An axis of the parameters or
+/// the value serves where it has the size, each once.
 fn draw_axes(unit: &mut Unit, formals: &Formals, dims: &[ast::Expr]) -> Lowered<Vec<Axis>> {
+    if dims.is_empty() {
+        return Ok(formals.event.clone());
+    }
     let mut lower = scope(unit, formals, &[]);
     let mut axes: Vec<Axis> = Vec::new();
     for expr in dims {
         let size = lower.size(expr, &mut None, 0)?;
-        let known = formals.params.iter().flat_map(|param| &param.dims).chain(&formals.event).copied();
+        let mut known = formals.params.iter().flat_map(|param| &param.dims).chain(&formals.event).copied();
         let table = &lower.b.axes;
-        let axis = known.filter(|axis| table.info(*axis).size == size && !axes.contains(axis)).next();
+        let axis = known.find(|axis| table.info(*axis).size == size && !axes.contains(axis));
         axes.push(axis.unwrap_or_else(|| lower.b.fresh_axis("draw", size, Role::Index)));
     }
     lower.unit.axes = lower.b.axes.clone();

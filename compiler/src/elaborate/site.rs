@@ -339,7 +339,9 @@ impl Lower<'_> {
         if let Some((name, strategy)) = self.wrapper(callee) {
             return self.wrapped(name, strategy, args, call.span);
         }
-        if let Some((name, advice)) = super::foreign::distribution(callee) {
+        if let Some((name, advice)) = super::foreign::distribution(callee)
+            && self.unit.find(name).is_none()
+        {
             return Err(self.report(
                 Diagnostic::error(Code("E0202"), format!("there is no distribution `{name}`"))
                     .at(callee.span, "unknown")

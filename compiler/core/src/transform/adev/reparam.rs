@@ -21,7 +21,7 @@ type Formals<'a> = Vec<(&'a str, &'a [Axis], &'a Array)>;
 
 /// The value as a smooth function of noise; `None` where the distribution has no such sampler.
 pub fn smooth(b: &mut Builder, sample: &Sample) -> Option<Var> {
-    let sampler = sample.site.dist.reparam.as_ref()?;
+    let sampler = sample.site.dist.reparam.as_ref().filter(|sampler| is_settled(b, &sample.site, sampler))?;
     Some(draw(b, sample, &sample.site.args, sampler))
 }
 
@@ -29,9 +29,31 @@ pub fn smooth(b: &mut Builder, sample: &Sample) -> Option<Var> {
 pub fn rigid(b: &mut Builder, sample: &Sample) -> Option<Var> {
     let site = &sample.site;
     let sampler = site.dist.sample.as_ref().or(site.dist.reparam.as_ref())?;
+    if !is_settled(b, site, sampler) {
+        return None;
+    }
     let args: Vec<Array> =
         site.args.iter().map(|arg| Array { var: b.detach(arg.var), dims: arg.dims.clone() }).collect();
     Some(draw(b, sample, &args, sampler))
+}
+
+/// Whether the sizes of a sampler's arrays are known: an int parameter that is computed from values is none.
+fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
+    let formal: Vec<&str> = site
+        .dist
+        .params
+        .iter()
+        .flat_map(|p| &p.dims)
+        .filter_map(|axis| b.axes.info(*axis).size.as_name())
+        .collect();
+    let fragments = sampler.draws.iter().flat_map(|draw| &draw.operands).chain([&sampler.value]);
+    let inner = fragments.flat_map(|fragment| fragment.0.axes_mentioned().iter().collect::<Vec<_>>());
+    let mut axes = inner.chain(sampler.draws.iter().flat_map(|draw| draw.dims.iter().copied()));
+    // Names of formal sizes hold a dot, names of data none.
+    axes.all(|axis| {
+        let size = &b.axes.info(axis).size;
+        size.names().all(|name| !name.contains('.') || formal.contains(&name))
+    })
 }
 
 fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> Var {
