@@ -139,9 +139,17 @@ pub struct Distribution {
     /// Where its values lie.
     pub support: Constraint,
     /// Positions of the parameters that are the lower and the upper end of the support.
-    pub ends: Option<[usize; 2]>,
+    pub ends: [Option<usize>; 2],
     /// log p(x; params): formals are the parameters and `x`.
     pub log_density: Fragment,
+    /// P(X ≤ x): formals as of the density.
+    pub cdf: Option<Fragment>,
+    /// Its logarithm, where it can be had without underflow.
+    pub log_cdf: Option<Fragment>,
+    /// log P(X > x), alike.
+    pub log_ccdf: Option<Fragment>,
+    /// The inverse of `cdf`: formals are the parameters and `p`.
+    pub quantile: Option<Fragment>,
     /// Pathwise sampler from parameter-free noise.
     pub reparam: Option<Sampler>,
     /// Sampler for values that are not differentiated; `reparam` serves where it is absent.
@@ -163,7 +171,7 @@ impl Distribution {
         flow::prune(&mut value);
         let noise = |stmt: &Stmt| match stmt {
             Stmt::Let(Let { op: Op::Input(input), .. }) => {
-                sampler.draws.iter().any(|(n, ..)| *n == input.name)
+                sampler.draws.iter().any(|draw| draw.name == input.name)
             }
             _ => false,
         };
@@ -189,10 +197,23 @@ pub struct DistParam {
 /// Base draws and the value made of them.
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    /// Each draw: its formal name, its sampler, and a fragment per operand in the parameters.
-    pub draws: Vec<(String, Base, Vec<Fragment>)>,
+    /// The draws, each of which sees those before it.
+    pub draws: Vec<BaseDraw>,
     /// The value, in the parameters and the draws.
     pub value: Fragment,
+}
+
+/// Draws of a base sampler.
+#[derive(Debug, Clone)]
+pub struct BaseDraw {
+    /// Its formal name.
+    pub name: String,
+    /// Its sampler.
+    pub base: Base,
+    /// The sampler's operands: scalars, or arrays of the draw's dims.
+    pub operands: Vec<Fragment>,
+    /// Formal axes of the draws, which are independent along them.
+    pub dims: Vec<Axis>,
 }
 
 /// A piece of pure code: a program whose free names are its [`crate::ir::InputKind::Formal`] inputs.

@@ -283,11 +283,13 @@ pub enum Base {
     Poisson,
     /// Binomial(n, p), an int.
     Binomial,
+    /// Angle of von Mises around 0 of a concentration, between −π and π.
+    VonMises,
 }
 
 impl Base {
     /// Every base sampler.
-    pub const ALL: [Base; 10] = [
+    pub const ALL: [Base; 11] = [
         Base::Normal,
         Base::Uniform,
         Base::Exponential,
@@ -298,13 +300,14 @@ impl Base {
         Base::StudentT,
         Base::Poisson,
         Base::Binomial,
+        Base::VonMises,
     ];
 
     /// Element types of its operands.
     pub fn operands(self) -> &'static [Elem] {
         match self {
             Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
-            Base::Gamma | Base::StudentT | Base::Poisson => &[Elem::Real],
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => &[Elem::Real],
             Base::Beta => &[Elem::Real, Elem::Real],
             Base::Binomial => &[Elem::Int, Elem::Real],
         }
@@ -336,6 +339,7 @@ impl Base {
             Base::StudentT => "student_t",
             Base::Poisson => "poisson",
             Base::Binomial => "binomial",
+            Base::VonMises => "von_mises",
         }
     }
 }

@@ -216,19 +216,27 @@ impl Lower<'_> {
     /// An observed value with what the support of its distribution requires.
     pub(super) fn within_support(&mut self, value: Array, site: &Site) -> Array {
         let what = format!("`{}`, observed under `{}`,", site.address, site.dist.name);
-        let between = match (&site.dist.support, site.dist.ends) {
-            (Constraint::Bounded | Constraint::Interval(..), Some([low, high])) => {
-                let x = self.b.detach(value.var);
-                let [low, high] = [low, high].map(|end| self.b.detach(site.args[end].var));
-                let (above, below) = (self.b.prim(Prim::Le, &[low, x]), self.b.prim(Prim::Le, &[x, high]));
-                let text = format!("{what} must lie between its ends");
-                let help = "its density is zero there: the ends must hold all the data".to_string();
-                Some((self.b.prim(Prim::And, &[above, below]), Rule { text, help }))
+        let [low, high] = site.dist.ends;
+        let between = if matches!(site.dist.support, Constraint::Bounded | Constraint::Interval(..))
+            && (low.is_some() || high.is_some())
+        {
+            let x = self.b.detach(value.var);
+            let mut holds = self.b.bool(true);
+            for (end, is_low) in [(low, true), (high, false)] {
+                let Some(end) = end else { continue };
+                let end = self.b.detach(site.args[end].var);
+                let inside = self.b.prim(Prim::Le, &if is_low { [end, x] } else { [x, end] });
+                holds = self.b.prim(Prim::And, &[holds, inside]);
             }
-            (support, _) => self.constraint_condition(&value, support, &what).map(|(holds, mut rule)| {
+            let text = format!("{what} must lie between its ends");
+            let help = "its density is zero there: the ends must hold all the data".to_string();
+            Some((holds, Rule { text, help }))
+        } else {
+            let support = &site.dist.support;
+            self.constraint_condition(&value, support, &what).map(|(holds, mut rule)| {
                 rule.help = format!("`{}` gives no other values", site.dist.name);
                 (holds, rule)
-            }),
+            })
         };
         let Some((holds, rule)) = between else { return value };
         Array { var: self.b.require(holds, value.var, rule.into()), dims: value.dims }

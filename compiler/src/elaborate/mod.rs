@@ -35,6 +35,7 @@ mod distribution;
 mod effect;
 mod expr;
 mod fit;
+mod foreign;
 mod index;
 mod name;
 mod net;
@@ -50,6 +51,7 @@ pub mod types;
 pub mod unit;
 pub mod value;
 mod verify;
+mod wrapper;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
 pub use posterior::Posterior;

@@ -24,6 +24,7 @@ pub mod linearize;
 pub mod marginal;
 pub mod reemit;
 pub mod require;
+pub mod settle;
 pub mod sim;
 pub mod simplify;
 pub mod support;

@@ -39,6 +39,11 @@ impl Range {
         self.low >= 0.0 && self.nonzero
     }
 
+    /// `x < 0`, up to underflow.
+    pub fn is_negative(self) -> bool {
+        self.high <= 0.0 && self.nonzero
+    }
+
     /// `x ≥ 0`
     pub fn is_non_negative(self) -> bool {
         self.low >= 0.0
@@ -211,8 +216,8 @@ impl<'f> Flow<'f> {
         let formal = |name: &str| {
             let params = site.dist.params.iter().zip(&site.args);
             let mut args = params.filter(|(param, _)| param.name == name).map(|(_, arg)| self.get(arg.var));
-            let noise = sampler.draws.iter().find(|(draw, _, _)| draw == name);
-            args.next().or(noise.map(|(_, base, _)| base_range(*base))).unwrap_or(Range::ALL)
+            let noise = sampler.draws.iter().find(|draw| draw.name == name);
+            args.next().or(noise.map(|draw| base_range(draw.base))).unwrap_or(Range::ALL)
         };
         support.meet(fragment(&sampler.value, &formal))
     }
@@ -277,7 +282,7 @@ fn base_range(base: Base) -> Range {
         Base::Uniform | Base::Beta => Range::UNIT,
         Base::Exponential | Base::Gamma => Range::POSITIVE,
         Base::Poisson | Base::Binomial => Range::new(0.0, f64::INFINITY, false),
-        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT => Range::ALL,
+        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT | Base::VonMises => Range::ALL,
     }
 }
 
@@ -300,6 +305,10 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         Prim::Tanh => a.map(f64::tanh, a.nonzero),
         Prim::Atan => a.map(f64::atan, a.nonzero),
         Prim::Erf => within(if a.low >= 0.0 { 0.0 } else { -1.0 }, 1.0, a.nonzero),
+        Prim::Erfc => within(0.0, 2.0, true),
+        Prim::InverseMills => Range::POSITIVE,
+        Prim::LogPhi | Prim::Log1mExp => within(f64::NEG_INFINITY, 0.0, true),
+        Prim::LogGammaP | Prim::LogGammaQ | Prim::LogIncBeta => within(f64::NEG_INFINITY, 0.0, false),
         Prim::Expm1 => a.map(f64::exp_m1, a.nonzero),
         Prim::Log1p if a.low >= 0.0 => a.map(f64::ln_1p, a.nonzero),
         Prim::Log if a.low > 0.0 => a.map(f64::ln, false),
@@ -329,6 +338,13 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         | Prim::Rem
         | Prim::Atan2
         | Prim::XLogY
+        | Prim::InvPhi
+        | Prim::Lbeta
+        | Prim::LogBesselI
+        | Prim::OwensT
+        | Prim::LogGammaPBy(_)
+        | Prim::LogGammaQBy(_)
+        | Prim::LogIncBetaBy(_)
         | Prim::Lt
         | Prim::Le
         | Prim::Eq
