@@ -71,6 +71,16 @@ impl AxisTable {
         axis
     }
 
+    /// `wanted`, if it is not in `taken` and has this range; else an index axis that is so.
+    pub fn free(&mut self, wanted: Axis, lower: Dim, size: Dim, taken: &AxisSet) -> Axis {
+        let info = self.info(wanted);
+        if !taken.contains(wanted) && info.lower == lower && info.size == size {
+            return wanted;
+        }
+        let name = info.name.clone();
+        self.index(&name, lower, size, taken)
+    }
+
     /// What is known of an axis of this table.
     pub fn info(&self, axis: Axis) -> &AxisInfo {
         &self.infos[axis.0 as usize]

@@ -237,10 +237,11 @@ impl Judge<'_> {
                 self.require(self.elem(*value) == Elem::Real, || Problem::Elements(vec![self.elem(*value)]))?;
                 self.guard(*guard)
             }
-            Stmt::Report(output) => {
-                self.at = Some(output.var);
+            Stmt::Report(report) => {
+                self.at = Some(report.output.var);
                 self.require(effects, || Problem::Level)?;
-                self.output(output)
+                self.output(&report.output)?;
+                self.guard(report.guard)
             }
         }
     }

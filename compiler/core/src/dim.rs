@@ -64,12 +64,12 @@ impl Dim {
         bound
     }
 
-    /// Replaces one name by a size.
-    pub fn substitute(&self, name: &str, size: &Dim) -> Dim {
-        let Some(coefficient) = self.terms.get(name) else { return self.clone() };
-        let mut rest = self.clone();
-        rest.terms.remove(name);
-        rest.plus(&size.times(*coefficient))
+    /// Replaces names by sizes, all at once.
+    pub fn substitute_all(&self, sizes: &BTreeMap<String, Dim>) -> Dim {
+        self.terms.iter().fold(Dim::known(self.constant), |sum, (name, coefficient)| {
+            let size = sizes.get(name).cloned().unwrap_or_else(|| Dim::named(name.clone()));
+            sum.plus(&size.times(*coefficient))
+        })
     }
 
     /// Sum.

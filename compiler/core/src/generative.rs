@@ -3,7 +3,8 @@
 
 use crate::axis::Axis;
 use crate::dim::Dim;
-use crate::ir::{Array, Base, Elem, Output, Program, Strategy, Var};
+use crate::ir::{Array, Base, Elem, Let, Op, Output, Program, Stmt, Strategy, Var};
+use crate::transform::flow;
 use std::rc::Rc;
 use vary_diagnostic::Span;
 
@@ -138,9 +139,17 @@ pub struct Distribution {
     /// Where its values lie.
     pub support: Constraint,
     /// Positions of the parameters that are the lower and the upper end of the support.
-    pub ends: Option<[usize; 2]>,
+    pub ends: [Option<usize>; 2],
     /// log p(x; params): formals are the parameters and `x`.
     pub log_density: Fragment,
+    /// P(X ≤ x): formals as of the density.
+    pub cdf: Option<Fragment>,
+    /// Its logarithm, where it can be had without underflow.
+    pub log_cdf: Option<Fragment>,
+    /// log P(X > x), alike.
+    pub log_ccdf: Option<Fragment>,
+    /// The inverse of `cdf`: formals are the parameters and `p`.
+    pub quantile: Option<Fragment>,
     /// Pathwise sampler from parameter-free noise.
     pub reparam: Option<Sampler>,
     /// Sampler for values that are not differentiated; `reparam` serves where it is absent.
@@ -152,6 +161,22 @@ pub struct Distribution {
     pub mvd_probability: Option<Fragment>,
     /// Its declaration.
     pub span: Span,
+}
+
+impl Distribution {
+    /// Whether it is a single point: it is drawn without noise, and has no density.
+    pub fn is_point(&self) -> bool {
+        let Some(sampler) = &self.reparam else { return false };
+        let mut value = (*sampler.value.0).clone();
+        flow::prune(&mut value);
+        let noise = |stmt: &Stmt| match stmt {
+            Stmt::Let(Let { op: Op::Input(input), .. }) => {
+                sampler.draws.iter().any(|draw| draw.name == input.name)
+            }
+            _ => false,
+        };
+        !value.body.iter().any(noise)
+    }
 }
 
 /// A parameter of a distribution.
@@ -172,10 +197,23 @@ pub struct DistParam {
 /// Base draws and the value made of them.
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    /// Each draw: its formal name, its sampler, and a fragment per operand in the parameters.
-    pub draws: Vec<(String, Base, Vec<Fragment>)>,
+    /// The draws, each of which sees those before it.
+    pub draws: Vec<BaseDraw>,
     /// The value, in the parameters and the draws.
     pub value: Fragment,
+}
+
+/// Draws of a base sampler.
+#[derive(Debug, Clone)]
+pub struct BaseDraw {
+    /// Its formal name.
+    pub name: String,
+    /// Its sampler.
+    pub base: Base,
+    /// The sampler's operands: scalars, or arrays of the draw's dims.
+    pub operands: Vec<Fragment>,
+    /// Formal axes of the draws, which are independent along them.
+    pub dims: Vec<Axis>,
 }
 
 /// A piece of pure code: a program whose free names are its [`crate::ir::InputKind::Formal`] inputs.

@@ -78,6 +78,17 @@ pub struct VarInfo {
     pub name: Option<String>,
     /// Where in the user's file it comes from.
     pub span: Span,
+    /// Of the result of `require`: what must hold, for messages.
+    pub rule: Option<Rc<Rule>>,
+}
+
+/// A constraint in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What must hold: "`sigma` of `normal` must be positive".
+    pub text: String,
+    /// What to write for it.
+    pub help: String,
 }
 
 /// A program: statements in order, then named results.
@@ -93,6 +104,13 @@ pub struct Program {
     pub results: Vec<Output>,
 }
 
+impl Program {
+    /// The axes of its variables: all that its statements mention.
+    pub fn axes_mentioned(&self) -> AxisSet {
+        self.vars.iter().flat_map(|info| info.ty.axes.iter()).collect()
+    }
+}
+
 /// A named result; `dims` gives the order in which its axes are laid out for the outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
@@ -102,6 +120,15 @@ pub struct Output {
     pub var: Var,
     /// Axes from slowest to fastest; exactly those of the variable, or more: the value is repeated along extra ones.
     pub dims: Vec<Axis>,
+}
+
+/// A derived quantity, which exists where the guard holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Its name and value.
+    pub output: Output,
+    /// The condition around it.
+    pub guard: Option<Var>,
 }
 
 /// A statement.
@@ -125,7 +152,7 @@ pub enum Stmt {
         span: Span,
     },
     /// A derived quantity for summaries: in generative programs.
-    Report(Output),
+    Report(Report),
 }
 
 /// `var = op`
@@ -256,11 +283,13 @@ pub enum Base {
     Poisson,
     /// Binomial(n, p), an int.
     Binomial,
+    /// Angle of von Mises around 0 of a concentration, between −π and π.
+    VonMises,
 }
 
 impl Base {
     /// Every base sampler.
-    pub const ALL: [Base; 10] = [
+    pub const ALL: [Base; 11] = [
         Base::Normal,
         Base::Uniform,
         Base::Exponential,
@@ -271,15 +300,22 @@ impl Base {
         Base::StudentT,
         Base::Poisson,
         Base::Binomial,
+        Base::VonMises,
     ];
+
+    /// Element types of its operands.
+    pub fn operands(self) -> &'static [Elem] {
+        match self {
+            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => &[Elem::Real],
+            Base::Beta => &[Elem::Real, Elem::Real],
+            Base::Binomial => &[Elem::Int, Elem::Real],
+        }
+    }
 
     /// Number of operands.
     pub fn arity(self) -> usize {
-        match self {
-            Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
-            Base::Beta | Base::Binomial => 2,
-        }
+        self.operands().len()
     }
 
     /// Element type of its draws.
@@ -303,6 +339,7 @@ impl Base {
             Base::StudentT => "student_t",
             Base::Poisson => "poisson",
             Base::Binomial => "binomial",
+            Base::VonMises => "von_mises",
         }
     }
 }
@@ -460,43 +497,57 @@ pub struct Array {
     pub dims: Vec<Axis>,
 }
 
-/// A gradient strategy.
+/// A gradient strategy as it is written at a site: a name of `transform::adev::estimator::RULES`, and settings.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Strategy {
-    /// Pathwise: a smooth function of parameter-free noise.
-    Reparam,
-    /// Score function with a baseline.
-    Reinforce(Baseline),
-    /// Sum over the finite support.
-    Enum,
-    /// Measure-valued derivative.
-    Mvd,
+pub struct Strategy {
+    /// Its name.
+    pub name: &'static str,
+    /// Its settings, by name.
+    pub settings: Vec<(&'static str, Setting)>,
+}
+
+/// The value of a strategy's setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting {
+    /// A number known before running.
+    Number(f64),
+    /// A value of the program.
+    Value(Var),
+    /// An exponential moving average with this decay, kept by the fit loop.
+    MovingAverage(f64),
 }
 
 impl Strategy {
-    /// Name as the user writes it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Strategy::Reparam => "reparam",
-            Strategy::Reinforce(_) => "reinforce",
-            Strategy::Enum => "enum",
-            Strategy::Mvd => "mvd",
+    /// The strategy of this name, all settings left out.
+    pub fn named(name: &'static str) -> Strategy {
+        Strategy { name, settings: Vec::new() }
+    }
+
+    /// With one more setting.
+    pub fn with(mut self, name: &'static str, setting: Setting) -> Strategy {
+        self.settings.push((name, setting));
+        self
+    }
+
+    /// A setting, if it is written.
+    pub fn setting(&self, name: &str) -> Option<Setting> {
+        self.settings.iter().find(|(known, _)| *known == name).map(|(_, setting)| *setting)
+    }
+
+    /// The values of the program that the settings refer to.
+    pub fn values(&self) -> impl Iterator<Item = Var> {
+        self.settings.iter().filter_map(|(_, setting)| match setting {
+            Setting::Value(var) => Some(*var),
+            Setting::Number(_) | Setting::MovingAverage(_) => None,
+        })
+    }
+
+    /// The same with other values.
+    pub fn map(&mut self, f: &mut dyn FnMut(Var) -> Var) {
+        for (_, setting) in &mut self.settings {
+            if let Setting::Value(var) = setting {
+                *var = f(*var);
+            }
         }
     }
-
-    /// Whether sampled values are smooth; otherwise they are rigid.
-    pub fn is_smooth(&self) -> bool {
-        matches!(self, Strategy::Reparam)
-    }
-}
-
-/// What is subtracted from the cost of a score.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Baseline {
-    /// Nothing.
-    None,
-    /// A value that does not depend on the site: a constant expression.
-    Value(Var),
-    /// An exponential moving average of the cost with this decay, per row.
-    MovingAverage(f64),
 }

@@ -2,11 +2,13 @@
 
 use super::value::Value;
 use super::{Lower, Lowered};
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use vary_core::axis::Axis;
+use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Distribution};
 use vary_core::ir::{Array, Elem};
+use vary_core::transform::settle::settle;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
@@ -70,8 +72,8 @@ impl Lower<'_> {
                     .at(at, format!("this is {found}")),
                 ));
             }
-            self.check_constant(&array, &param.constraint, at)?;
-            arrays.push(array);
+            let what = format!("`{}` of `{}`", param.name, dist.name);
+            arrays.push(self.constrained_value(array, &param.constraint, at, &what)?);
         }
         Ok(arrays)
     }
@@ -94,8 +96,9 @@ impl Lower<'_> {
         let widest = widest.unwrap_or_default();
         let sizes: Vec<Dim> = widest.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
         let mut event: Vec<(Axis, Axis)> = Vec::new();
+        let mut known: BTreeMap<String, Dim> = BTreeMap::new();
         let mut aligned = Vec::new();
-        let mut taken = widest.iter().copied().collect();
+        let mut taken: AxisSet = widest.iter().copied().collect();
         for (arg, param) in args.iter().zip(&dist.params) {
             let outer = arg.dims.len() - param.dims.len();
             let own: Vec<Dim> = self.sizes(arg)[..outer].to_vec();
@@ -112,30 +115,28 @@ impl Lower<'_> {
             }
             let mut target: Vec<Axis> = widest[widest.len() - outer..].to_vec();
             for (formal, actual) in param.dims.iter().zip(&arg.dims[outer..]) {
+                let size = self.b.axes.info(*actual).size.clone();
+                let declared = self.b.axes.info(*formal).size.clone();
+                let wanted = match declared.as_name() {
+                    Some(name) => known.entry(name.to_string()).or_insert_with(|| size.clone()).clone(),
+                    None => declared,
+                };
+                if wanted != size {
+                    let message =
+                        format!("`{}` of `{}` has a dimension of size {wanted}", param.name, dist.name);
+                    return Err(self.error("E0306", span, message, &format!("{size} is given")));
+                }
                 // One formal dimension is one axis in all arguments.
                 let axis = match event.iter().find(|(known, _)| known == formal) {
                     Some((_, axis)) => *axis,
                     None => {
-                        let info = self.b.axes.info(*actual).clone();
-                        let busy = self.open_axes().union(&taken).union(&widest.iter().copied().collect());
-                        let axis = if busy.contains(*actual) {
-                            self.b.axes.index(&info.name, info.lower, info.size, &busy)
-                        } else {
-                            *actual
-                        };
+                        let lower = self.b.axes.info(*actual).lower.clone();
+                        let axis = self.b.axes.free(*actual, lower, size, &self.open_axes().union(&taken));
                         event.push((*formal, axis));
                         taken.insert(axis);
                         axis
                     }
                 };
-                if self.b.axes.info(axis).size != self.b.axes.info(*actual).size {
-                    return Err(self.error(
-                        "E0306",
-                        span,
-                        format!("the arguments of `{}` have different sizes", dist.name),
-                        "here",
-                    ));
-                }
                 target.push(axis);
             }
             let moved = self.with_dims(arg, &target);
@@ -144,49 +145,82 @@ impl Lower<'_> {
         Ok((aligned, widest))
     }
 
-    /// The axes of one value, named by the argument that has them.
-    pub(super) fn event_axes(&mut self, dist: &Distribution, args: &[Array]) -> Vec<Axis> {
-        dist.event
+    /// The axes of one value: those of the arguments that have them, others of the size that the arguments give.
+    pub(super) fn event_axes(
+        &mut self,
+        dist: &Distribution,
+        args: &[Array],
+        rows: &[Axis],
+        span: Span,
+    ) -> Lowered<Vec<Axis>> {
+        let sizes = self.formal_sizes(dist, args);
+        let mut taken: AxisSet = self.open_axes().union(&rows.iter().copied().collect());
+        let of_arguments: Vec<(Axis, Axis)> = dist
+            .params
             .iter()
-            .map(|formal| {
-                dist.params
-                    .iter()
-                    .zip(args)
-                    .find_map(|(param, arg)| {
-                        param.dims.iter().position(|axis| axis == formal).map(|at| arg.dims[at])
-                    })
-                    .unwrap_or(*formal)
-            })
-            .collect()
+            .zip(args)
+            .flat_map(|(param, arg)| param.dims.iter().copied().zip(arg.dims.iter().copied()))
+            .collect();
+        taken = taken.union(&of_arguments.iter().map(|(_, actual)| *actual).collect());
+        let mut axes = Vec::new();
+        for formal in &dist.event {
+            if let Some((_, actual)) = of_arguments.iter().find(|(known, _)| known == formal) {
+                axes.push(*actual);
+                continue;
+            }
+            let size = self.b.axes.info(*formal).size.substitute_all(&sizes);
+            let prefix = format!("{}.", dist.name);
+            if let Some(name) = size.names().find_map(|name| name.strip_prefix(&prefix)) {
+                let message = format!("the size `{name}` of a value of `{}` is not known", dist.name);
+                if dist.params.iter().any(|param| param.name == name) {
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0304"), message)
+                            .at(span, format!("`{name}` is computed from values"))
+                            .help("use a whole number, `data n: int`, or a sum of such"),
+                    ));
+                }
+                return Err(self.report(
+                    Diagnostic::error(Code("E0304"), message).at(span, "no argument says it").help(format!(
+                        "give the distribution a parameter with this size, such as `mu: real[{name}]`"
+                    )),
+                ));
+            }
+            let axis = self.b.axes.free(*formal, Dim::known(0), size, &taken);
+            taken.insert(axis);
+            axes.push(axis);
+        }
+        Ok(axes)
+    }
+
+    /// What the arguments say of formal sizes and counts, by their full names.
+    fn formal_sizes(&self, dist: &Distribution, args: &[Array]) -> BTreeMap<String, Dim> {
+        let mut sizes = BTreeMap::new();
+        for (param, arg) in dist.params.iter().zip(args) {
+            for (formal, actual) in param.dims.iter().zip(&arg.dims) {
+                if let Some(name) = self.b.axes.info(*formal).size.as_name() {
+                    sizes.insert(name.to_string(), self.b.axes.info(*actual).size.clone());
+                }
+            }
+            if let Some(dim) = self.as_dim(arg.var) {
+                sizes.insert(format!("{}.{}", dist.name, param.name), dim);
+            }
+        }
+        sizes
     }
 
     /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
     pub(super) fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
-        let mut special = (**dist).clone();
-        let mut sizes = Vec::new();
-        for (param, arg) in dist.params.iter().zip(args.iter()) {
-            for (formal, actual) in param.dims.iter().zip(&arg.dims) {
-                if let Some(name) = self.b.axes.info(*formal).size.as_name() {
-                    sizes.push((name.to_string(), self.b.axes.info(*actual).size.clone()));
-                }
-            }
-            if let Some(dim) = self.as_dim(arg.var) {
-                sizes.push((format!("{}.{}", dist.name, param.name), dim));
-            }
-        }
-        let replace = |dim: &Dim| {
-            let mut result = dim.clone();
-            for (name, size) in &sizes {
-                result = result.substitute(name, size);
-            }
-            result
-        };
+        let sizes = self.formal_sizes(dist, args);
+        let counts = dist.params.iter().map(|param| format!("{}.{}", dist.name, param.name));
+        let counts = counts.filter_map(|name| sizes.get(&name).map(|size| (name, size.clone()))).collect();
+        let mut special = settle(&mut self.b.axes, dist, &counts);
+        let replace = |dim: &Dim| dim.substitute_all(&sizes);
         special.finite = special.finite.as_ref().map(replace);
         if let Constraint::IntRange(lower, upper) = &special.support {
             special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
         }
         if special.support == Constraint::Bounded
-            && let Some([lower, upper]) = special.ends
+            && let [Some(lower), Some(upper)] = special.ends
             && let (Some(a), Some(b)) = (self.b.constant(args[lower].var), self.b.constant(args[upper].var))
         {
             special.support = Constraint::Interval(a.number(), b.number());

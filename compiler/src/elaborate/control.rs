@@ -170,10 +170,13 @@ impl Lower<'_> {
     ) -> Lowered<Value> {
         let axis = self.range_axis(range, &index.name)?;
         let ambient = self.open_axes();
+        // The step's entries are not those of the arrays carried: these have other axes.
+        let own: AxisSet = [axis].into_iter().collect();
         let mut inits: Vec<(Var, AxisSet)> = Vec::new();
         let mut carried: Vec<Array> = Vec::new();
         for carry in carries {
             let start = self.array(&carry.value)?;
+            let start = self.clear_of(&start, &own);
             inits.push((start.var, ambient.union(&start.dims.iter().copied().collect())));
             carried.push(start);
         }

@@ -5,10 +5,10 @@ use super::value::{Declared, Value};
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
-use vary_core::axis::Axis;
+use vary_core::axis::{Axis, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, Sampler};
-use vary_core::ir::{Array, Base, Elem, Input, InputKind, Monoid, Output};
+use vary_core::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler};
+use vary_core::ir::{Array, Base, Elem, Input, InputKind, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
 
@@ -29,10 +29,17 @@ impl Unit {
     }
 }
 
+/// The clauses that are functions of a value.
+const FUNCTIONS: [&str; 5] = ["log_density", "cdf", "log_cdf", "log_ccdf", "quantile"];
+
 /// The formal names a clause sees.
 struct Formals {
+    /// The distribution, whose name stands before those of its sizes.
+    owner: String,
     params: Vec<DistParam>,
-    sizes: HashMap<String, Dim>,
+    event: Vec<Axis>,
+    /// Names of sizes.
+    sizes: Vec<String>,
     /// The clauses are the standard library's: they mean its names.
     in_stdlib: bool,
 }
@@ -41,7 +48,6 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     let name = decl.name.name.clone();
     let mut lower = Lower::new(unit, Mode::Pure);
     let mut generic = Some(HashMap::new());
-    let mut axes: HashMap<String, Axis> = HashMap::new();
     let mut params = Vec::new();
     for param in &decl.params {
         let Some(ty) = &param.ty else {
@@ -53,7 +59,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             ));
         };
         let declared = lower.array_declaration(ty, &mut generic)?;
-        let dims = declared.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+        let dims = formal_axes(&mut lower, &name, &declared.dims, &generic);
         let default = param.default.as_ref().and_then(super::types::literal);
         let rigid = declared.constraint.elem() != Elem::Real;
         params.push(DistParam {
@@ -69,8 +75,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     for param in &mut params {
         param.rigid |= bounded_by.contains(&param.name);
     }
-    let event: Vec<Axis> =
-        support.dims.iter().map(|dim| formal_axis(&mut lower, &name, dim, &mut axes)).collect();
+    let event = formal_axes(&mut lower, &name, &support.dims, &generic);
     let finite = match &support.constraint {
         Constraint::Bool => Some(Dim::known(2)),
         Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => {
@@ -79,35 +84,48 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         _ => None,
     };
     lower.unit.axes = lower.b.axes.clone();
-    let sizes = axes.keys().map(|size| (size.clone(), Dim::named(format!("{name}.{size}")))).collect();
-    let formals = Formals { params, sizes, in_stdlib: declared_as.is_stdlib };
-    let mut log_density = None;
+    let sizes = generic.into_iter().flatten().map(|(size, _)| size).collect();
+    let formals = Formals {
+        owner: name.clone(),
+        params,
+        event: event.clone(),
+        sizes,
+        in_stdlib: declared_as.is_stdlib,
+    };
+    let mut functions: HashMap<&str, Fragment> = HashMap::new();
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
         match clause {
-            DistributionClause::Function { name: clause, params, body } if clause.name == "log_density" => {
+            DistributionClause::Function { name: clause, params, body }
+                if FUNCTIONS.contains(&clause.name.as_str()) =>
+            {
                 let [x] = params.as_slice() else {
                     return Err(report(
                         unit,
                         clause.span,
-                        "`log_density` takes the value",
-                        "write `log_density(x) = …`",
+                        &format!("`{}` takes one value", clause.name),
+                        &format!("write `{}(x) = …`", clause.name),
                     ));
                 };
-                let elem = support.constraint.elem();
-                let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, 0)?);
+                let called = &x.name.name;
+                let value = match clause.name.as_str() {
+                    "quantile" => Formal { bound_as: "p", called, elem: Elem::Real, dims: Vec::new() },
+                    _ => {
+                        Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() }
+                    }
+                };
+                functions.insert(&clause.name, fragment(unit, &formals, &[value], body, Elem::Real, &[&[]])?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
-                let sampler = sampler(unit, &formals, draws, body, event.len())?;
+                let sampler = sampler(unit, &formals, draws, body, support.constraint.elem())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
             }
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, 0)?);
+                probability = Some(fragment(unit, &formals, &[], value, Elem::Real, &[&[]])?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -117,12 +135,12 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                     unit,
                     clause.span,
                     &message,
-                    "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
+                    "the clauses are `log_density(x) = …`, `cdf(x) = …`, `log_cdf(x) = …`, `log_ccdf(x) = …`, `quantile(p) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
                 ));
             }
         }
     }
-    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|(_, _, args)| !args.is_empty())) {
+    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|draw| !draw.operands.is_empty())) {
         return Err(report(
             unit,
             decl.name.span,
@@ -130,7 +148,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             "a sampler with parameters is for `sample from …`",
         ));
     }
-    let Some(log_density) = log_density else {
+    let Some(log_density) = functions.remove("log_density") else {
         return Err(report(
             unit,
             decl.name.span,
@@ -145,6 +163,10 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         support: support.constraint,
         ends,
         log_density,
+        cdf: functions.remove("cdf"),
+        log_cdf: functions.remove("log_cdf"),
+        log_ccdf: functions.remove("log_ccdf"),
+        quantile: functions.remove("quantile"),
         reparam,
         sample,
         finite,
@@ -158,16 +180,21 @@ fn report(unit: &mut Unit, span: Span, message: &str, help: &str) -> Reported {
     Reported
 }
 
-/// The axis of a formal dimension; its size is named `distribution.k`.
-fn formal_axis(lower: &mut Lower, owner: &str, dim: &Dim, axes: &mut HashMap<String, Axis>) -> Axis {
-    let name = dim.to_string();
-    if let Some(axis) = axes.get(&name) {
-        return *axis;
-    }
-    let size = if dim.value().is_some() { dim.clone() } else { Dim::named(format!("{owner}.{name}")) };
-    let axis = lower.b.axes.fresh(&name, Dim::known(0), size, vary_core::axis::Role::Index);
-    axes.insert(name, axis);
-    axis
+/// The axes of formal dimensions: distinct, also where sizes are equal. The size `k` is named `distribution.k`.
+fn formal_axes(
+    lower: &mut Lower,
+    owner: &str,
+    dims: &[Dim],
+    generic: &Option<HashMap<String, Dim>>,
+) -> Vec<Axis> {
+    let named = |dim: &Dim| match dim.as_name() {
+        Some(name) if generic.as_ref().is_some_and(|names| names.contains_key(name)) => {
+            Dim::named(format!("{owner}.{name}"))
+        }
+        _ => dim.clone(),
+    };
+    let dims: Vec<Dim> = dims.iter().map(named).collect();
+    lower.axes_for(&dims, "entry")
 }
 
 /// The support, and the parameters that move it.
@@ -197,80 +224,110 @@ fn support(
         let value = lower.scalar(var);
         lower.define(&param.name, value);
     }
-    let mut names_of_sizes = generic.clone();
-    for dim in names_of_sizes.iter_mut().flatten() {
-        *dim.1 = Dim::named(format!("{}.{}", decl.name.name, dim.0));
+    let sizes: Vec<String> = generic.iter().flatten().map(|(name, _)| name.clone()).collect();
+    for size in sizes {
+        let var = lower.known_int(Dim::named(size.clone()));
+        let value = lower.scalar(var);
+        lower.define(&size, value);
     }
-    let declared = lower.array_declaration(&decl.support, &mut names_of_sizes);
+    let declared = lower.array_declaration(&decl.support, generic);
     lower.scopes.pop();
     let mut declared = declared?;
-    // Event dimensions are named as in the parameters.
-    let prefix = format!("{}.", decl.name.name);
-    for dim in &mut declared.dims {
-        if let Some(plain) = dim.as_name().and_then(|name| name.strip_prefix(&prefix)) {
-            *dim = Dim::named(plain.to_string());
-        }
+    let counts = |name: &str| params.iter().any(|param| param.name == name);
+    if let Constraint::IntRange(_, Some(top)) = &mut declared.constraint {
+        // The size is named as the axes are.
+        let named = |name: &str| {
+            let formal = generic.as_ref().is_some_and(|names| names.contains_key(name)) && !counts(name);
+            formal.then(|| (name.to_string(), Dim::named(format!("{}.{name}", decl.name.name))))
+        };
+        *top = top.substitute_all(&top.names().filter_map(named).collect());
     }
     Ok((declared, names))
 }
 
 /// The parameters that are the ends of a `bounded` support.
-fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> Option<[usize; 2]> {
-    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return None };
+fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> [Option<usize>; 2] {
+    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return [None; 2] };
     let position = |end: &ast::Expr| match &end.kind {
         ast::ExprKind::Name(name) => params.iter().position(|param| param.name == *name),
         _ => None,
     };
     match args.as_slice() {
-        [lower, upper] if name.name == "bounded" => Some([position(lower)?, position(upper)?]),
-        _ => None,
+        [lower, upper] if name.name == "bounded" => [position(lower), position(upper)],
+        _ => [None; 2],
     }
 }
 
 fn sampler(
     unit: &mut Unit,
     formals: &Formals,
-    draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
+    draws: &[ast::BaseDraw],
     body: &ast::Expr,
-    event: usize,
+    elem: Elem,
 ) -> Lowered<Sampler> {
-    let mut sampled = Vec::new();
-    let mut values = Vec::new();
-    for (name, base, args) in draws {
+    let mut sampled: Vec<BaseDraw> = Vec::new();
+    let mut values: Vec<Formal> = Vec::new();
+    for draw in draws {
+        let name = &draw.base.name;
         let found =
-            base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
-        let Some(found) = found else {
+            name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let Some(base) = found else {
             let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
             return Err(report(
                 unit,
-                base.span,
-                &format!("there is no base sampler `{}`", base.name),
+                draw.base.span,
+                &format!("there is no base sampler `{name}`"),
                 &format!("they are {}", known.join(", ")),
             ));
         };
-        if found.arity() != args.len() {
+        if base.arity() != draw.operands.len() {
             return Err(report(
                 unit,
-                base.span,
-                &format!("`{}` takes {} operands", base.name, found.arity()),
+                draw.base.span,
+                &format!("`{name}` takes {} operands", base.arity()),
                 "check its operands",
             ));
         }
-        let operands: Lowered<Vec<Fragment>> =
-            args.iter().map(|arg| fragment(unit, formals, &[], arg, 0)).collect();
-        sampled.push((name.name.clone(), found, operands?));
-        values.push(Formal {
-            bound_as: &name.name,
-            called: &name.name,
-            elem: found.elem(),
-            dims: Vec::new(),
+        let dims = draw_axes(unit, formals, &draw.dims)?;
+        let operands: Lowered<Vec<Fragment>> = draw
+            .operands
+            .iter()
+            .zip(base.operands())
+            .map(|(arg, elem)| fragment(unit, formals, &values, arg, *elem, &[&dims, &[]]))
+            .collect();
+        sampled.push(BaseDraw {
+            name: draw.name.name.clone(),
+            base,
+            operands: operands?,
+            dims: dims.clone(),
         });
+        values.push(Formal { bound_as: &draw.name.name, called: &draw.name.name, elem: base.elem(), dims });
     }
-    let value = fragment(unit, formals, &values, body, event)?;
+    let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
     Ok(Sampler { draws: sampled, value })
 }
 
+/// The axes of draws: those of the value where no sizes are written, else of an array. An axis of the parameters or
+/// the value serves where it has the size, each once.
+fn draw_axes(unit: &mut Unit, formals: &Formals, dims: &[ast::Expr]) -> Lowered<Vec<Axis>> {
+    if dims.is_empty() {
+        return Ok(formals.event.clone());
+    }
+    let mut lower = scope(unit, formals, &[]);
+    let mut axes: Vec<Axis> = Vec::new();
+    for expr in dims {
+        let size = lower.size(expr, &mut None, 0)?;
+        let mut known = formals.params.iter().flat_map(|param| &param.dims).chain(&formals.event).copied();
+        let table = &lower.b.axes;
+        let axis = known.find(|axis| table.info(*axis).size == size && !axes.contains(axis));
+        axes.push(axis.unwrap_or_else(|| lower.b.fresh_axis("draw", size, Role::Index)));
+    }
+    lower.unit.axes = lower.b.axes.clone();
+    Ok(axes)
+}
+
 /// A formal beside the parameters: the name it is bound by, the name the clause calls it, its type.
+#[derive(Clone)]
 struct Formal<'a> {
     bound_as: &'a str,
     called: &'a str,
@@ -278,41 +335,43 @@ struct Formal<'a> {
     dims: Vec<Axis>,
 }
 
-/// A pure expression of `rank` dimensions in the parameters and more formals.
-fn fragment(
-    unit: &mut Unit,
-    formals: &Formals,
-    more: &[Formal],
-    body: &ast::Expr,
-    rank: usize,
-) -> Lowered<Fragment> {
+/// Where a clause is elaborated: the parameters, more formals, and the sizes of both.
+fn scope<'u>(unit: &'u mut Unit, formals: &Formals, more: &[Formal]) -> Lower<'u> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
+    for name in &formals.sizes {
+        let var = lower.known_int(Dim::named(format!("{}.{name}", formals.owner)));
+        let value = lower.scalar(var);
+        lower.define(name, value);
+    }
     let params = formals.params.iter().map(|param| Formal {
         bound_as: &param.name,
         called: &param.name,
         elem: param.constraint.elem(),
         dims: param.dims.clone(),
     });
-    for formal in params.chain(more.iter().map(|f| Formal { dims: f.dims.clone(), ..*f })) {
-        let Formal { bound_as, called, elem, dims } = formal;
+    for Formal { bound_as, called, elem, dims } in params.chain(more.iter().cloned()) {
         let input = Input { kind: InputKind::Formal, name: bound_as.to_string(), dims: dims.clone() };
         let var = lower.b.input(elem, input);
+        if elem == Elem::Int && dims.is_empty() && formals.params.iter().any(|param| param.name == bound_as) {
+            lower.ints.insert(var, Dim::named(format!("{}.{bound_as}", formals.owner)));
+        }
         lower.define(called, Value::Array(Array { var, dims }));
     }
-    for (name, dim) in &formals.sizes {
-        let axis =
-            formals.params.iter().flat_map(|p| &p.dims).find(|axis| lower.b.axes.info(**axis).size == *dim);
-        if let Some(axis) = axis {
-            // The size of a formal axis is counted along it, so that it follows the actual one.
-            let one = lower.b.int(1);
-            let ones = lower.b.spread(one, *axis);
-            let var = lower.b.reduce(Monoid::Sum, *axis, ones);
-            lower.ints.insert(var, dim.clone());
-            let value = lower.scalar(var);
-            lower.define(name, value);
-        }
-    }
+    lower
+}
+
+/// A pure expression in the parameters and more formals, of this element type and one of these shapes (axes of its
+/// sizes).
+fn fragment(
+    unit: &mut Unit,
+    formals: &Formals,
+    more: &[Formal],
+    body: &ast::Expr,
+    elem: Elem,
+    shapes: &[&[Axis]],
+) -> Lowered<Fragment> {
+    let mut lower = scope(unit, formals, more);
     let result = match lower.expr(body)? {
         Value::Array(result) => result,
         other => {
@@ -320,14 +379,21 @@ fn fragment(
             return Err(lower.error("E0311", body.span, "a number is expected here", &label));
         }
     };
-    if result.dims.len() != rank {
+    let result = match (lower.elem(&result), elem) {
+        (Elem::Int, Elem::Real) => lower.reals_of(&result),
+        _ => result,
+    };
+    let sizes = |dims: &[Axis]| -> Vec<Dim> {
+        dims.iter().map(|axis| lower.b.axes.info(*axis).size.clone()).collect()
+    };
+    let own = sizes(&result.dims);
+    if lower.elem(&result) != elem || shapes.iter().all(|dims| sizes(dims) != own) {
+        let wanted = super::types::describe(elem, &sizes(shapes[0]));
         let found = lower.describe(&Value::Array(result));
-        return Err(lower.error(
-            "E0306",
-            body.span,
-            "the clause has the wrong shape",
-            &format!("this is {found}"),
-        ));
+        // Sizes are shown as they are written in the declaration.
+        let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");
+        let (message, label) = (format!("the clause must give {wanted}"), format!("this is {found}"));
+        return Err(lower.error("E0306", body.span, plain(message), &plain(label)));
     }
     lower.unit.axes = lower.b.axes.clone();
     let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];

@@ -6,7 +6,7 @@
 use super::value::Value;
 use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
-use vary_core::ir::Strategy;
+use vary_core::transform::adev::estimator::rule;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
@@ -82,7 +82,7 @@ impl Lower<'_> {
             "smooth" => {
                 for site in program.latents() {
                     let smooth = match &site.strategy {
-                        Some(strategy) => *strategy == Strategy::Reparam,
+                        Some(strategy) => rule(strategy.name).is_some_and(|rule| rule.is_smooth()),
                         None => self.aside(|unit| unit.distribution(&site.dist))?.reparam.is_some(),
                     };
                     if !smooth {

@@ -2,8 +2,9 @@
 
 use super::unit::nearest;
 use super::value::{Closure, Value};
-use super::{Lower, Lowered, Open, OpenKind};
+use super::{Lower, Lowered, Mode, Open, OpenKind};
 use std::rc::Rc;
+use vary_core::axis::Role;
 use vary_core::ir::{Array, Elem, Var};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
@@ -12,16 +13,7 @@ impl Lower<'_> {
     /// The value of an expression.
     pub(super) fn expr(&mut self, expr: &Expr) -> Lowered<Value> {
         let value = self.raw(expr)?;
-        Ok(match value {
-            // Read whole, an array's dimensions must not be confused with the axes in scope.
-            Value::Array(array) if !array.dims.is_empty() => {
-                for axis in &array.dims {
-                    self.refuse_other_rows(&array, *axis, expr.span)?;
-                }
-                Value::Array(self.clear_of(&array, &vary_core::axis::AxisSet::new()))
-            }
-            other => other,
-        })
+        self.clear_value(value, expr.span)
     }
 
     /// The value of an expression, arrays with their own axes.
@@ -269,7 +261,11 @@ impl Lower<'_> {
         }
         let taken = self.open_axes();
         let hint = size.as_name().unwrap_or(name).to_string();
-        Ok(self.b.axes.index(&hint, lower, size, &taken))
+        Ok(match self.mode {
+            // Programs run for every index: it must be none of their own axes.
+            Mode::Objective(_) => self.b.axes.fresh(&hint, lower, size, Role::Index),
+            _ => self.b.axes.index(&hint, lower, size, &taken),
+        })
     }
 
     /// Runs with an axis in scope; its name stands for the index.
@@ -281,11 +277,11 @@ impl Lower<'_> {
         work: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> Lowered<T> {
         let block = self.sites_of_block.len().saturating_sub(1);
-        self.open.push(Open { axis, kind, name: name.to_string(), block });
+        let index = (kind != OpenKind::Copy).then(|| self.b.iota(axis));
+        self.open.push(Open { axis, kind, name: name.to_string(), index, block });
         let result = self.scoped(|this| {
-            if kind != OpenKind::Copy {
-                let iota = this.b.iota(axis);
-                this.define(name, Value::Array(Array { var: iota, dims: Vec::new() }));
+            if let Some(var) = index {
+                this.define(name, Value::Array(Array { var, dims: Vec::new() }));
             }
             work(this)
         });

@@ -9,6 +9,7 @@ use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Init, ParamSpec, ProgramExpr, ProgramKind};
 use vary_core::ir::{Output, Program};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -165,7 +166,7 @@ impl Unit {
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
         let mut fit = Fit { name, objectives, settings, span };
         for field in inits {
-            self.apply_init(&mut fit, &field)?;
+            self.apply_init(&mut fit, &field, "")?;
         }
         Ok(fit)
     }
@@ -263,7 +264,7 @@ impl Unit {
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
-        let program = b.finish(results);
+        let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
             let text = call_arguments(expr).into_iter().find_map(|arg| match &arg.kind {
                 ExprKind::Name(text) => unit.program_named(text, wanted).then(|| text.clone()),
@@ -478,11 +479,14 @@ impl Unit {
         }
     }
 
-    /// `init = (mu = [0, 0])`
-    fn apply_init(&mut self, fit: &mut Fit, field: &ast::Field) -> Lowered<()> {
-        let name = &field.name.name;
+    /// `init = (mu = [0, 0])`; `within` is what is written around: `encoder.` in `init = (encoder = (w = 0))`.
+    fn apply_init(&mut self, fit: &mut Fit, field: &ast::Field, within: &str) -> Lowered<()> {
+        let name = &format!("{within}{}", field.name.name);
+        if let ExprKind::Record { spread: None, fields } = &field.value.kind {
+            return fields.iter().try_for_each(|field| self.apply_init(fit, field, &format!("{name}.")));
+        }
         let params = fit.params();
-        let own = |p: &&ParamSpec| p.name == *name || p.name.rsplit('.').next() == Some(name);
+        let own = |p: &&ParamSpec| p.name == *name || p.name.ends_with(&format!(".{name}"));
         let matches: Vec<&ParamSpec> = params.iter().filter(own).collect();
         let [spec] = matches.as_slice() else {
             let known: Vec<&str> = params.iter().map(|p| p.name.as_str()).collect();

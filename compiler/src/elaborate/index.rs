@@ -86,8 +86,7 @@ impl Lower<'_> {
                     dims.extend(&index.dims);
                 }
                 Selector::Slice(start, size) => {
-                    let mut busy: AxisSet = avoid.union(self.b.axes_of(var));
-                    busy = busy.union(&dims.iter().copied().collect());
+                    let busy = taken.union(self.b.axes_of(var)).union(&dims.iter().copied().collect());
                     let target = self.b.axes.index("slice", Dim::known(0), size.clone(), &busy);
                     let iota = self.b.iota(target);
                     let offset = self.b.dim(start);
@@ -125,8 +124,8 @@ impl Lower<'_> {
     /// The range of an index that is the variable of a plate or loop, plus or minus a number.
     fn index_range(&self, index: &ast::Expr) -> Option<(i64, i64)> {
         match &index.kind {
-            ExprKind::Name(name) => {
-                let open = self.open.iter().rev().find(|open| open.name == *name)?;
+            ExprKind::Name(_) => {
+                let open = self.index_of(index)?;
                 let info = self.b.axes.info(open.axis);
                 let lower = info.lower.value()?;
                 Some((lower, lower.checked_add(info.size.value()?)?.checked_sub(1)?))
@@ -163,9 +162,7 @@ impl Lower<'_> {
             }
             return Ok(Selector::Slice(start, size));
         }
-        if let ExprKind::Name(name) = &index.kind
-            && let Some(open) = self.open.iter().rev().find(|open| open.name == *name)
-        {
+        if let Some(open) = self.index_of(index) {
             let other = self.b.axes.info(open.axis);
             if other.lower == info.lower && other.size == info.size {
                 return Ok(Selector::Align(open.axis));

@@ -12,7 +12,8 @@
 //! | `call`, `accept` | calls, and arguments against declared types |
 //! | `control`, `choice` | blocks, plates, loops, branches, `match` |
 //! | `site`, `argument`, `strategy` | sample statements, factors, reports |
-//! | `parameter` | `param` and its constraint |
+//! | `parameter`, `start` | `param` and its constraint; where it starts |
+//! | `net` | nets and layers, which own parameters |
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
@@ -38,8 +39,10 @@ mod effect;
 mod estimated;
 mod expr;
 mod fit;
+mod foreign;
 mod index;
 mod name;
+mod net;
 mod normalize;
 mod operator;
 mod over;
@@ -49,13 +52,16 @@ mod program;
 mod prompt;
 mod rows;
 mod site;
+mod start;
 mod strategy;
 pub mod types;
 pub mod unit;
 pub mod value;
 mod verify;
+mod wrapper;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
+pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
@@ -91,6 +97,8 @@ pub struct Lower<'u> {
     file_values: HashMap<String, Value>,
     /// Axes of the plates, loops, comprehensions and replicates around the present place.
     open: Vec<Open>,
+    /// How many of them are around the call of the submodel at hand: its sites are arrays over the others.
+    caller: usize,
     /// Ints known before running.
     ints: HashMap<Var, Dim>,
     /// What statements may do.
@@ -109,6 +117,10 @@ pub struct Lower<'u> {
     in_stdlib: bool,
     /// Where the user's code calls it.
     stdlib_call: Span,
+    /// What owns the parameters declared here, innermost last.
+    owners: Vec<net::Owner>,
+    /// The parameter whose start is elaborated.
+    start: Option<start::Start>,
     /// Names that the blocks around bind, with their places, outermost first.
     bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
@@ -121,7 +133,7 @@ pub struct Lower<'u> {
     path: String,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
-    /// File-level parameters that an objective reads itself.
+    /// Parameters of the file and of nets that are read outside of the body of a model or guide.
     free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
@@ -138,7 +150,10 @@ pub struct Lower<'u> {
 struct Open {
     axis: Axis,
     kind: OpenKind,
+    /// The name it was given, for messages.
     name: String,
+    /// The value of that name. A copy has none.
+    index: Option<Var>,
     /// Where the sites of its block begin among those of the blocks around.
     block: usize,
 }
@@ -194,6 +209,7 @@ impl<'u> Lower<'u> {
             scopes: vec![HashMap::new()],
             file_values: HashMap::new(),
             open: Vec::new(),
+            caller: 0,
             ints: HashMap::new(),
             mode,
             sites_of_block: Vec::new(),
@@ -203,6 +219,8 @@ impl<'u> Lower<'u> {
             applications: 0,
             in_stdlib: false,
             stdlib_call: Span::default(),
+            owners: Vec::new(),
+            start: None,
             bound_by_blocks: Vec::new(),
             draw: None,
             estimated: BTreeMap::new(),
@@ -268,6 +286,23 @@ impl<'u> Lower<'u> {
     /// All axes in scope.
     fn open_axes(&self) -> AxisSet {
         self.open.iter().map(|open| open.axis).collect()
+    }
+
+    /// The axes of the plates, loops and comprehensions in scope, but for those around the call of the submodel at hand.
+    fn row_axes(&self) -> Vec<Axis> {
+        let own = self.open[self.caller..].iter().filter(|open| open.kind != OpenKind::Copy);
+        own.map(|open| open.axis).collect()
+    }
+
+    /// The plate, loop or comprehension whose index this is, whatever it is called.
+    fn index_of(&self, expr: &ast::Expr) -> Option<&Open> {
+        let ast::ExprKind::Name(name) = &expr.kind else { return None };
+        match self.lookup(name)? {
+            Value::Array(array) if array.dims.is_empty() => {
+                self.open.iter().rev().find(|open| open.index == Some(array.var))
+            }
+            _ => None,
+        }
     }
 
     /// The element type of an array.
@@ -363,6 +398,33 @@ impl<'u> Lower<'u> {
         }
         let var = self.b.rename(&pairs, array.var);
         Array { var, dims: pairs.into_iter().map(|(_, to)| to).collect() }
+    }
+
+    /// The value with no array in it whose dimensions clash with an axis in scope.
+    fn clear_value(&mut self, value: Value, span: Span) -> Lowered<Value> {
+        Ok(match value {
+            Value::Array(array) if !array.dims.is_empty() => {
+                for axis in &array.dims {
+                    self.refuse_other_rows(&array, *axis, span)?;
+                }
+                Value::Array(self.clear_of(&array, &AxisSet::new()))
+            }
+            Value::Tuple(parts) => {
+                let parts: Lowered<_> = parts.into_iter().map(|part| self.clear_value(part, span)).collect();
+                Value::Tuple(parts?)
+            }
+            Value::Record(fields) => {
+                let clear = |(name, value)| Ok((name, self.clear_value(value, span)?));
+                Value::Record(fields.into_iter().map(clear).collect::<Lowered<_>>()?)
+            }
+            Value::Trace(mut fields) => {
+                for field in &mut fields {
+                    field.value = self.clear_of(&field.value, &AxisSet::new());
+                }
+                Value::Trace(fields)
+            }
+            other => other,
+        })
     }
 
     /// The array with its dimensions renamed to these, which have the same sizes.

@@ -13,7 +13,7 @@ impl Lower<'_> {
     /// `normalize(p, proposal = h, using = importance(n), resample = enum)`
     pub(super) fn normalize(&mut self, args: &[ast::Arg], span: Span) -> Lowered<Value> {
         let (mut inner, mut proposal, mut using) = (None, None, None);
-        let mut resample = Strategy::Enum;
+        let mut resample = Strategy::named("enum");
         let index = self.aside(|unit| unit.distribution("categorical_logits"))?;
         for (at, arg) in args.iter().enumerate() {
             match arg.name.as_ref().map(|name| name.name.as_str()) {
@@ -35,7 +35,7 @@ impl Lower<'_> {
                         ));
                     };
                     let name = ast::Ident { name: text.clone(), span: name.span };
-                    resample = self.strategy(&index, Some(&name), settings)?.unwrap_or(Strategy::Enum);
+                    resample = self.strategy(&index, Some(&name), settings)?.unwrap_or(resample);
                 }
                 _ => {
                     let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);

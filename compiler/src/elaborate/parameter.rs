@@ -2,12 +2,11 @@
 
 use super::types::ArrayType;
 use super::value::Value;
-use super::{Lower, Lowered, Mode, OpenKind, unit};
-use std::rc::Rc;
-use vary_core::axis::Axis;
+use super::{Lower, Lowered, Mode, OpenKind};
+use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Init, ParamSpec, PositiveMap};
-use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Var};
+use vary_core::generative::{Constraint, ParamSpec, PositiveMap};
+use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Var};
 use vary_core::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast;
@@ -15,7 +14,17 @@ use vary_syntax::ast;
 impl Lower<'_> {
     /// A parameter declared in a program's body.
     pub(super) fn declare_parameter(&mut self, param: &ast::ParamDecl) -> Lowered<Value> {
-        if let Some(open) = self.open.iter().rev().find(|open| open.kind != OpenKind::Copy) {
+        let Some(owner) = self.owners.last().map(|owner| (owner.path.clone(), owner.is_net)) else {
+            return Err(self.error(
+                "E0404",
+                param.span,
+                "parameters belong to models, guides, nets or the file",
+                "not allowed here",
+            ));
+        };
+        let (owner, is_net) = owner;
+        let repeated = self.open.iter().rev().find(|open| open.kind != OpenKind::Copy && !is_net);
+        if let Some(open) = repeated {
             let (name, index) = (&param.name.name, open.name.clone());
             let size = self.b.axes.info(open.axis).size.to_string();
             return Err(self.report(
@@ -24,22 +33,23 @@ impl Lower<'_> {
                     .help(format!("declare `param {name}: …[{size}]` before it and use `{name}[{index}]`")),
             ));
         }
-        let owner = match &self.mode {
-            Mode::Generative(state) => state.name.clone(),
-            _ => {
-                return Err(self.error(
-                    "E0404",
-                    param.span,
-                    "parameters belong to models, guides or the file",
-                    "not allowed here",
-                ));
-            }
-        };
+        self.claim(&param.name.name, param.name.span)?;
         self.parameter(param, Some(&owner))
     }
 
     /// The constrained value of a parameter; `owner` is absent at file level.
     pub(super) fn parameter(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
+        let started = format!("param {}", param.name.name);
+        if !self.unit.elaborating.insert(started.clone()) {
+            let message = format!("the declaration of `{}` needs `{0}`", param.name.name);
+            return Err(self.error("E0203", param.span, message, "its size or start is made of itself"));
+        }
+        let value = self.parameter_once(param, owner);
+        self.unit.elaborating.remove(&started);
+        value
+    }
+
+    fn parameter_once(&mut self, param: &ast::ParamDecl, owner: Option<&str>) -> Lowered<Value> {
         let ty = self.array_declaration(&param.ty, &mut None)?;
         if ty.constraint.elem() != Elem::Real || ty.symbolic_ends || ty.constraint == Constraint::CholeskyCorr
         {
@@ -55,15 +65,20 @@ impl Lower<'_> {
             Some(owner) => format!("{owner}.{}", param.name.name),
             None => param.name.name.clone(),
         };
-        let open = std::mem::take(&mut self.open);
+        // The input is the same wherever it is read; what is made of it has axes of its own.
         let dims = self.axes_for(&ty.dims, &param.name.name);
+        let open = std::mem::take(&mut self.open);
+        let stored = self.axes_for(&ty.dims, &param.name.name);
         self.open = open;
         let init = match &param.init {
             None => None,
-            Some(init) => Some(self.start(init, &ty.dims, &param.name.name, param.ty.span)?),
+            Some(init) => Some(self.start(init, &ty.dims, &name, param.ty.span)?),
         };
-        let var = self.constrained(&name, &ty, &dims);
-        let spec = ParamSpec { name, dims: dims.clone(), constraint: ty.constraint, init, span: param.span };
+        let var = self.constrained(&name, &ty, &stored, &dims);
+        // Of a layer of the standard library a user sees the call.
+        let span = if self.in_stdlib { self.stdlib_call } else { param.span };
+        self.one_shape(&name, &ty, span)?;
+        let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span };
         let known = match &mut self.mode {
             Mode::Generative(state) => &mut state.params,
             Mode::Objective(_) | Mode::Pure => &mut self.free_params,
@@ -74,44 +89,35 @@ impl Lower<'_> {
         Ok(Value::Array(Array { var, dims }))
     }
 
-    /// A starting value, broadcast to `dims`, as a program of its own.
-    pub(super) fn start(
-        &mut self,
-        init: &ast::Expr,
-        dims: &[Dim],
-        name: &str,
-        declared: Span,
-    ) -> Lowered<Init> {
-        let program = self.aside(|unit| {
-            let mut lower = Lower::new(unit, Mode::Pure);
-            let value = lower.array(init)?;
-            let value = lower.reals_of(&value);
-            let axes = lower.axes_for(dims, "entry");
-            let sizes = lower.sizes(&value);
-            if sizes.len() > dims.len() || sizes[..] != dims[dims.len() - sizes.len()..] {
-                let found = super::types::describe(Elem::Real, &sizes);
-                let wanted = super::types::describe(Elem::Real, dims);
-                return Err(lower.report(
-                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its start is {found}"))
-                        .at(init.span, "does not fit")
-                        .at(declared, "declared here"),
-                ));
-            }
-            let value = lower.with_dims(&value, &axes[dims.len() - sizes.len()..]);
-            let results = vec![Output { name: "init".into(), var: value.var, dims: axes }];
-            lower.unit.axes = lower.b.axes.clone();
-            Ok(lower.b.finish(results))
-        })?;
-        Ok(Init(Rc::new(program)))
+    /// What is called twice has the same parameters, so these have one shape.
+    fn one_shape(&mut self, name: &str, ty: &ArrayType, span: Span) -> Lowered<()> {
+        // Told at the calls of the outermost net, or inside of it where both are of one call.
+        let call = self.origin(name).unwrap_or(span);
+        let Some((dims, first_call, first)) = self.unit.parameters.get(name).cloned() else {
+            self.unit.parameters.insert(name.to_string(), (ty.dims.clone(), call, span));
+            return Ok(());
+        };
+        if dims == ty.dims {
+            return Ok(());
+        }
+        let (here, there) = if call == first_call { (span, first) } else { (call, first_call) };
+        let (now, before) =
+            (super::types::describe(Elem::Real, &ty.dims), super::types::describe(Elem::Real, &dims));
+        Err(self.report(
+            Diagnostic::error(Code("E0306"), format!("the parameter `{name}` would have two shapes"))
+                .at(here, format!("{now} here"))
+                .at(there, format!("{before} here"))
+                .note("what owns parameters has the same ones wherever it is used"),
+        ))
     }
 
-    /// The constrained value as a function of the unconstrained input of this name.
-    fn constrained(&mut self, name: &str, ty: &ArrayType, dims: &[Axis]) -> Var {
+    /// The constrained value along `dims` as a function of the unconstrained input of this name, which has `stored`.
+    fn constrained(&mut self, name: &str, ty: &ArrayType, stored: &[Axis], dims: &[Axis]) -> Var {
         let guard = self.b.set_guard(None);
         let var = match &ty.constraint {
-            Constraint::Simplex => self.simplex(name, dims),
+            Constraint::Simplex => self.simplex(name, stored, dims),
             constraint => {
-                let raw = self.raw_parameter(name, dims.to_vec());
+                let raw = self.raw_parameter(name, stored, dims);
                 match constraint {
                     Constraint::Positive(PositiveMap::Exp) => self.b.exp(raw),
                     Constraint::Positive(PositiveMap::Softplus) => self.b.prim(Prim::Softplus, &[raw]),
@@ -138,21 +144,28 @@ impl Lower<'_> {
         var
     }
 
-    fn raw_parameter(&mut self, name: &str, dims: Vec<Axis>) -> Var {
-        self.b.input(Elem::Real, Input { kind: InputKind::Param, name: name.to_string(), dims })
+    fn raw_parameter(&mut self, name: &str, stored: &[Axis], dims: &[Axis]) -> Var {
+        let input = Input { kind: InputKind::Param, name: name.to_string(), dims: stored.to_vec() };
+        let var = self.b.input(Elem::Real, input);
+        let pairs: Vec<(Axis, Axis)> = stored.iter().copied().zip(dims.iter().copied()).collect();
+        self.b.rename(&pairs, var)
     }
 
     /// Softmax of k − 1 reals and a zero.
-    fn simplex(&mut self, name: &str, dims: &[Axis]) -> Var {
+    fn simplex(&mut self, name: &str, stored: &[Axis], dims: &[Axis]) -> Var {
         let axis = dims[dims.len() - 1];
         let size = self.b.axes.info(axis).size.clone();
         let rest = size.minus(&Dim::known(1));
-        let taken = dims.iter().copied().collect();
-        let short = self.b.axes.index("free", Dim::known(0), rest, &taken);
+        let mut short = |dims: &[Axis], taken: AxisSet| {
+            let taken = dims.iter().copied().collect::<AxisSet>().union(&taken);
+            self.b.axes.index("free", Dim::known(0), rest.clone(), &taken)
+        };
+        let open: AxisSet = self.open.iter().map(|open| open.axis).collect();
+        let (stored_short, short) = (short(stored, AxisSet::new()), short(dims, open.clone()));
+        let taken = dims.iter().copied().collect::<AxisSet>().union(&open);
         let one = self.b.axes.index("one", Dim::known(0), Dim::known(1), &taken);
-        let mut raw_dims = dims[..dims.len() - 1].to_vec();
-        raw_dims.push(short);
-        let raw = self.raw_parameter(name, raw_dims);
+        let but_last = |dims: &[Axis], last| [&dims[..dims.len() - 1], &[last]].concat();
+        let raw = self.raw_parameter(name, &but_last(stored, stored_short), &but_last(dims, short));
         let zero = self.b.real(0.0);
         let zero = self.b.spread(zero, one);
         let all = self.emit(Op::Concat { axis, parts: vec![(short, raw), (one, zero)] });
@@ -163,15 +176,4 @@ impl Lower<'_> {
         let total = self.b.reduce(Monoid::Sum, axis, weights);
         self.b.div(weights, total)
     }
-}
-
-/// File-level parameters that a program uses are found among its inputs by name.
-pub fn file_parameters(unit: &unit::Unit) -> Vec<ast::ParamDecl> {
-    unit.order
-        .iter()
-        .filter_map(|declared| match &declared.item.kind {
-            ast::ItemKind::Param(param) => Some(param.clone()),
-            _ => None,
-        })
-        .collect()
 }

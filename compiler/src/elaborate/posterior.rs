@@ -2,6 +2,7 @@
 
 use super::unit::Unit;
 use super::{Fit, Lower, Lowered, Mode, Reported, base_of};
+use std::collections::BTreeSet;
 use vary_core::axis::Axis;
 use vary_core::build::Builder;
 use vary_core::generative::{ProgramExpr, ProgramKind, TraceField};
@@ -10,17 +11,24 @@ use vary_core::transform::adev;
 use vary_core::transform::density::{self, Context};
 use vary_core::transform::sim;
 
+/// The program of posterior draws.
+pub struct Posterior {
+    /// A result per latent and per report, with the draw axis first.
+    pub program: Program,
+    /// The results that may be absent: sites and reports under a condition.
+    pub conditional: BTreeSet<String>,
+}
+
 impl Unit {
-    /// The program that draws from the guide: a result per latent and per report, with the draw axis first.
-    pub fn posterior(&mut self, fit: &Fit) -> Lowered<Option<Program>> {
+    /// The program that draws from the guide.
+    pub fn posterior(&mut self, fit: &Fit) -> Lowered<Option<Posterior>> {
         let Some((_, guide)) = fit.guide() else { return Ok(None) };
         let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
         let context =
             Context { open: [draw].into_iter().collect(), path: "posterior".into(), ..Context::default() };
         let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;
-        let mut results: Vec<Output> =
-            drawn.trace.iter().map(|field| output(&mut lower.b, draw, field)).collect();
+        let mut fields = drawn.trace.clone();
         if let Some((_, model)) = fit.model() {
             let base = base_of(model).clone();
             if matches!(**model, ProgramExpr::Base(_)) && base.kind == ProgramKind::Model {
@@ -28,17 +36,18 @@ impl Unit {
                     density::terms(&mut lower.b, &base, &drawn.trace, &context.enter("report"))
                         .map_err(|d| lower.report(*d))?;
                 for report in reports {
-                    let mut dims = vec![draw];
-                    dims.extend(report.dims);
-                    results.retain(|known| known.name != report.name);
-                    results.push(Output { name: report.name, var: report.var, dims });
+                    fields.retain(|known| known.address != report.address);
+                    fields.push(report);
                 }
             }
         }
+        let results = fields.iter().map(|field| output(&mut lower.b, draw, field)).collect();
+        let conditional = fields.iter().filter(|field| field.present.is_some());
+        let conditional = conditional.map(|field| field.address.to_string()).collect();
         lower.unit.axes = lower.b.axes.clone();
         let Lower { b, unit, .. } = lower;
         match adev::sampler(&b.finish(results)) {
-            Ok(program) => Ok(Some(program)),
+            Ok(program) => Ok(Some(Posterior { program, conditional })),
             Err(diagnostic) => {
                 unit.report(*diagnostic);
                 Err(Reported)
@@ -47,7 +56,7 @@ impl Unit {
     }
 }
 
-/// The field as a result; NaN where the site is absent, which summaries leave out.
+/// The field as a result; NaN where it is absent, which summaries leave out.
 pub(super) fn output(b: &mut Builder, draw: Axis, field: &TraceField) -> Output {
     let mut dims = vec![draw];
     dims.extend(&field.value.dims);

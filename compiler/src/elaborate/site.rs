@@ -1,14 +1,22 @@
 //! Sample statements, observations, factors and reports.
 
-use super::value::{Declared, Value};
+use super::value::Value;
 use super::{Exported, Lower, Lowered, Mode, OpenKind, Reported};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, SiteSpec};
-use vary_core::ir::{Array, Elem, Output, Sample, Site, Stmt, Ty};
+use vary_core::ir::{Array, Elem, Output, Report, Sample, Site, Stmt, Ty};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
+
+/// A distribution with its arguments, and a strategy with its own.
+pub(super) struct Called {
+    pub dist: Rc<Distribution>,
+    pub strategy: Option<ast::Ident>,
+    pub strategy_args: Vec<ast::Arg>,
+    pub actual: Vec<Array>,
+}
 
 impl Lower<'_> {
     /// `x[i] ~ d(args)`
@@ -24,17 +32,13 @@ impl Lower<'_> {
         if let Some(program) = self.submodel(&stmt.dist)? {
             return self.call_submodel(stmt, &program, span);
         }
-        let (declared, strategy, args) = self.distribution_call(&stmt.dist)?;
-        let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
-        let dist = self.aside(|unit| unit.distribution(&name))?;
-        let (args, strategy_args) = split_arguments(&dist, &args);
-        let actual = self.distribution_arguments(&dist, &args, stmt.dist.span)?;
-        let strategy = self.strategy(&dist, strategy.as_ref(), &strategy_args)?;
-        let (mut actual, iid) = self.align_arguments(&dist, actual, span)?;
-        let dist = self.specialised(&dist, &mut actual);
+        let called = self.called(&stmt.dist)?;
+        let strategy = self.strategy(&called.dist, called.strategy.as_ref(), &called.strategy_args)?;
+        let (mut actual, iid) = self.align_arguments(&called.dist, called.actual, span)?;
+        let dist = self.specialised(&called.dist, &mut actual);
         let mut dims: Vec<Axis> = rows.clone();
         dims.extend(&iid);
-        let event: Vec<Axis> = self.event_axes(&dist, &actual);
+        let event: Vec<Axis> = self.event_axes(&dist, &actual, &dims, stmt.dist.span)?;
         dims.extend(&event);
         let site = Site {
             address: self.address(&stmt.name.name).into(),
@@ -114,7 +118,7 @@ impl Lower<'_> {
         self.b.name(var, &stmt.name.name);
         let dims = site.dims.clone();
         self.b.push(Stmt::Sample(Sample { var, site: site.into(), guard }));
-        let whole = Array { var, dims: dims.clone() };
+        let whole = Array { var, dims: dims[self.outer_rows().len()..].to_vec() };
         // Written with its indices, a site is read with them; written without, its name is this row's value.
         let local = if stmt.indices.is_empty() {
             Array { var, dims: dims[rows.len()..].to_vec() }
@@ -200,6 +204,7 @@ impl Lower<'_> {
         }
         state.observed.push(SiteSpec { dims, ..spec });
         let guard = self.b.guard();
+        let value = self.within_support(value, &site);
         self.b.push(Stmt::Observe(Sample { var: value.var, site: site.into(), guard }));
         Ok(Value::unit())
     }
@@ -263,26 +268,22 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The axes of the plates and loops around, in the order the site's indices name them.
+    /// The axes of the plates and loops around the call of the submodel at hand, then of those in it, in the order the
+    /// site's indices name them.
     fn site_rows(&mut self, stmt: &ast::SampleStmt) -> Lowered<Vec<Axis>> {
+        let mut all = self.outer_rows();
         if stmt.indices.is_empty() {
-            let plates = self.open.iter().filter(|open| open.kind != OpenKind::Copy);
-            return Ok(plates.map(|open| open.axis).collect());
+            all.extend(self.row_axes());
+            return Ok(all);
         }
         let mut rows = Vec::new();
         for index in &stmt.indices {
-            let found = match &index.kind {
-                ExprKind::Name(name) => self
-                    .open
-                    .iter()
-                    .find(|open| open.name == *name && open.kind != OpenKind::Copy)
-                    .map(|o| o.axis),
-                _ => None,
-            };
-            match found {
-                Some(axis) if !rows.contains(&axis) => rows.push(axis),
+            let own = self.row_axes();
+            match self.index_of(index).map(|open| open.axis) {
+                Some(axis) if own.contains(&axis) && !rows.contains(&axis) => rows.push(axis),
                 _ => {
-                    let names: Vec<&str> = self.open.iter().map(|open| open.name.as_str()).collect();
+                    let open = &self.open[self.caller..];
+                    let names: Vec<&str> = open.iter().map(|open| open.name.as_str()).collect();
                     let help = if names.is_empty() {
                         format!("write `plate i in 0..n {{ {}[i] ~ … }}`", stmt.name.name)
                     } else {
@@ -299,8 +300,7 @@ impl Lower<'_> {
                 }
             }
         }
-        let missing: Option<String> = self
-            .open
+        let missing: Option<String> = self.open[self.caller..]
             .iter()
             .find(|o| o.kind != OpenKind::Copy && !rows.contains(&o.axis))
             .map(|o| o.name.clone());
@@ -311,7 +311,14 @@ impl Lower<'_> {
                     .help("name every plate and loop around the site"),
             ));
         }
-        Ok(rows)
+        all.extend(rows);
+        Ok(all)
+    }
+
+    /// The axes of the plates and loops around the call of the submodel at hand.
+    pub(super) fn outer_rows(&self) -> Vec<Axis> {
+        let outer = self.open[..self.caller].iter().filter(|open| open.kind != OpenKind::Copy);
+        outer.map(|open| open.axis).collect()
     }
 
     fn row_count(&mut self, stmt: &ast::SampleStmt) -> Lowered<usize> {
@@ -327,30 +334,39 @@ impl Lower<'_> {
     }
 
     /// The distribution, strategy and arguments of `normal.reparam(a, b)`.
-    fn distribution_call(
-        &mut self,
-        dist: &Expr,
-    ) -> Lowered<(Rc<Declared>, Option<ast::Ident>, Vec<ast::Arg>)> {
-        let (callee, args) = match &dist.kind {
-            ExprKind::Call(callee, args) => (&**callee, args.clone()),
-            _ => (dist, Vec::new()),
+    pub(super) fn called(&mut self, call: &Expr) -> Lowered<Called> {
+        let (callee, args) = match &call.kind {
+            ExprKind::Call(callee, args) => (&**callee, args.as_slice()),
+            _ => (call, [].as_slice()),
         };
-        if let Some((name, advice)) = foreign_distribution(callee) {
+        if let Some((name, strategy)) = self.wrapper(callee) {
+            return self.wrapped(name, strategy, args, call.span);
+        }
+        if let Some((name, advice)) = super::foreign::distribution(callee)
+            && self.unit.find(name).is_none()
+        {
             return Err(self.report(
                 Diagnostic::error(Code("E0202"), format!("there is no distribution `{name}`"))
                     .at(callee.span, "unknown")
                     .help(advice),
             ));
         }
-        match self.expr(callee)? {
-            Value::Distribution(declared, strategy) => Ok((declared, strategy, args)),
-            Value::Error => Err(Reported),
-            other => Err(self.report(
-                Diagnostic::error(Code("E0411"), "a distribution or program is expected after `~`")
-                    .at(dist.span, format!("this is {}", other.kind()))
-                    .help("write `x ~ normal(0, 1)` to sample, `let x = …` to name a value"),
-            )),
-        }
+        let (declared, strategy) = match self.expr(callee)? {
+            Value::Distribution(declared, strategy) => (declared, strategy),
+            Value::Error => return Err(Reported),
+            other => {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0411"), "a distribution or program is expected after `~`")
+                        .at(call.span, format!("this is {}", other.kind()))
+                        .help("write `x ~ normal(0, 1)` to sample, `let x = …` to name a value"),
+                ));
+            }
+        };
+        let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
+        let dist = self.aside(|unit| unit.distribution(&name))?;
+        let (args, strategy_args) = split_arguments(&dist, args);
+        let actual = self.distribution_arguments(&dist, &args, call.span)?;
+        Ok(Called { dist, strategy, strategy_args, actual })
     }
 
     /// `factor(e)`
@@ -369,10 +385,9 @@ impl Lower<'_> {
         }
         let array = self.reals_of(&array);
         let (var, guard) = (self.fold(vary_core::ir::Monoid::Sum, &array), self.b.guard());
-        let rows: Vec<Axis> = self.open.iter().filter(|o| o.kind != OpenKind::Copy).map(|o| o.axis).collect();
         // Counts once per row of the plates around, also where its value is the same in all rows.
         let mut value = var;
-        for axis in rows {
+        for axis in self.outer_rows().into_iter().chain(self.row_axes()) {
             value = self.b.spread(value, axis);
         }
         self.b.push(Stmt::Factor { value, guard, span });
@@ -406,10 +421,11 @@ impl Lower<'_> {
             ));
         }
         state.reports.push((address.clone(), span));
-        let mut dims: Vec<Axis> =
-            self.open.iter().filter(|open| open.kind != OpenKind::Copy).map(|open| open.axis).collect();
+        let mut dims = self.row_axes();
         dims.extend(&array.dims);
-        self.b.push(Stmt::Report(Output { name: address, var: array.var, dims: dims.clone() }));
+        let all = self.outer_rows().into_iter().chain(dims.iter().copied()).collect();
+        let (output, guard) = (Output { name: address, var: array.var, dims: all }, self.b.guard());
+        self.b.push(Stmt::Report(Report { output, guard }));
         if value.is_some() {
             self.define(&name.name, Value::Array(array.clone()));
         }
@@ -426,31 +442,4 @@ fn split_arguments(dist: &Distribution, args: &[ast::Arg]) -> (Vec<ast::Arg>, Ve
     args.iter().cloned().partition(|arg| {
         arg.name.as_ref().is_none_or(|name| dist.params.iter().any(|param| param.name == name.name))
     })
-}
-
-/// Names of distributions elsewhere.
-fn foreign_distribution(callee: &Expr) -> Option<(&str, String)> {
-    let ExprKind::Name(name) = &callee.kind else { return None };
-    let ours = match name.as_str() {
-        "Normal" | "gaussian" | "Gaussian" | "norm" => "normal(mean, sd)",
-        "Bernoulli" => "flip(p)",
-        "Categorical" => "categorical(p)",
-        "HalfNormal" | "halfnormal" => "half_normal(sd)",
-        "HalfCauchy" => "half_cauchy(scale)",
-        "LogNormal" | "log_normal" => "lognormal(mu, sigma)",
-        "StudentT" | "student" => "student_t(nu, mu, sigma)",
-        "Exponential" => "exponential(rate)",
-        "Gamma" => "gamma(shape, rate)",
-        "InverseGamma" | "inverse_gamma" => "inv_gamma(shape, scale)",
-        "Beta" => "beta(a, b)",
-        "Uniform" => "uniform(lower, upper)",
-        "Poisson" => "poisson(rate)",
-        "Binomial" => "binomial(n, p)",
-        "Cauchy" => "cauchy(location, scale)",
-        "Laplace" | "double_exponential" => "laplace(location, scale)",
-        "bernoulli_logit" => "bernoulli_logits(logit)",
-        "categorical_logit" => "categorical_logits(logits)",
-        _ => return None,
-    };
-    Some((name, format!("write `{ours}`")))
 }

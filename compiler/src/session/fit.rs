@@ -6,7 +6,7 @@ use super::locate;
 use super::settings::Resolved;
 use super::show::{self, Digits};
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
+use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use vary_core::ir::{Elem, Program};
 use vary_core::transform::adev::{self, strategy::Chosen};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit as run;
@@ -58,7 +59,7 @@ pub struct Prepared {
     pub derived: Vec<Derived>,
     pub(super) params: Vec<Placed>,
     pub(super) start: Vec<f64>,
-    posterior: Option<Program>,
+    posterior: Option<elaborate::Posterior>,
     pub(super) data: Data,
     pub(super) settings: Resolved,
     pub(super) sites: Vec<SiteReport>,
@@ -156,14 +157,26 @@ impl Session {
         began: Instant,
     ) -> Lowered<Prepared> {
         self.bind(values);
-        let fit = self.find_fit(name, options)?;
+        let mut fit = self.find_fit(name, options)?;
+        self.set_strategies(&mut fit, &options.estimator)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
         let settings = self.choose_settings(&fit, options)?;
         self.check_memory(&fit)?;
-        let derived: Result<Vec<Derived>, Vec<Diagnostic>> =
-            fit.objectives.iter().map(|objective| pipeline::derive(objective, options.ad)).collect();
+        let data: Data = values
+            .arrays
+            .iter()
+            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
+            .collect();
+        for objective in &mut fit.objectives {
+            self.settle(&mut objective.program, &data)?;
+        }
+        let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit
+            .objectives
+            .iter()
+            .map(|objective| pipeline::derive(objective, settings.samples, options.ad))
+            .collect();
         let derived = derived.map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
@@ -173,17 +186,12 @@ impl Session {
         if self.unit.has_errors() {
             return Err(Reported);
         }
-        let data: Data = values
-            .arrays
-            .iter()
-            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
-            .collect();
         let axes = self.unit.axes.clone();
         let mut specs = fit.params();
         // Parameters of auxiliary losses stand behind those of the fit.
         specs.extend(derived.iter().flat_map(|d| &d.estimator.losses).flat_map(|loss| loss.params.clone()));
         let params = estimator::place(&specs, |axis| axes.size(axis));
-        let start = self.start(&params, &data)?;
+        let start = self.start(&params, &data, settings.seed)?;
         let (mut sites, mut notes) = (Vec::new(), Vec::new());
         for (derived, objective) in derived.iter().zip(&fit.objectives) {
             self.estimator_notes(derived, objective, &mut sites, &mut notes);
@@ -204,6 +212,31 @@ impl Session {
             began,
             compiled,
         })
+    }
+
+    /// Checks the constraints that depend on the program and its data only, and drops them.
+    fn settle(&mut self, program: &mut Program, data: &Data) -> Lowered<()> {
+        let mut required = require::requirements(program);
+        required.retain(|requirement| requirement.source != require::Source::Run);
+        if required.is_empty() {
+            return Ok(());
+        }
+        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+        let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
+        let failed = !violations.is_empty();
+        for (var, mut diagnostic) in violations {
+            if required.iter().any(|r| r.var == var && r.source == require::Source::Program) {
+                diagnostic.code = Code("E0316");
+            }
+            self.unit.report(diagnostic);
+        }
+        if failed {
+            return Err(Reported);
+        }
+        let holding = required.iter().map(|requirement| requirement.var).collect();
+        *program = require::assume(std::mem::take(program), &holding);
+        Ok(())
     }
 
     /// Refuses arrays that no memory holds.
@@ -248,11 +281,11 @@ impl Session {
     }
 
     /// The unconstrained starting values.
-    pub(super) fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+    pub(super) fn start(&mut self, params: &[Placed], data: &Data, seed: u64) -> Lowered<Vec<f64>> {
         let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
         for placed in params {
             let Some(init) = &placed.spec.init else { continue };
-            let value = match estimator::evaluate(&init.0, data) {
+            let value = match estimator::evaluate(&init.0, data, seed) {
                 Ok(mut results) => results.remove("init"),
                 Err(reason) => {
                     self.internal(reason, placed.spec.span);
@@ -369,8 +402,8 @@ impl Prepared {
         }
         let posterior = match &self.posterior {
             None => Vec::new(),
-            Some(program) => estimator::sample(
-                program,
+            Some(drawn) => estimator::sample(
+                &drawn.program,
                 &estimator::Moment { values, draws: settings.draws, step: 0, done: 0 },
                 &fresh,
             )
@@ -451,13 +484,10 @@ impl Prepared {
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
     fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
-        let guide = self.fit.guide();
-        let conditional = guide.is_some_and(|(_, guide)| {
-            base_of(guide).latents.iter().any(|site| &*site.address == name && site.conditional)
-        });
+        let conditional = self.posterior.as_ref().is_some_and(|drawn| drawn.conditional.contains(name));
         let summary =
             if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
-        let program = self.posterior.as_ref();
+        let program = self.posterior.as_ref().map(|drawn| &drawn.program);
         let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
         let first = result.map(|(program, result)| {
             // The first dimension is the draws'.
@@ -470,9 +500,12 @@ impl Prepared {
         }
     }
 
-    /// `ring.sigma`, or `sigma` where no other parameter ends so.
+    /// `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep their path.
     pub(super) fn shown_name(&self, name: &str) -> String {
         let short = name.rsplit('.').next().unwrap_or(name);
+        if name.matches('.').count() > 1 {
+            return name.to_string();
+        }
         let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
         if same == 1 { short.to_string() } else { name.to_string() }
     }
@@ -491,8 +524,18 @@ impl Prepared {
             step: failure.step,
             done: failure.step,
         };
-        let programs = self.derived.iter().map(|derived| &derived.estimator.program);
-        match programs.into_iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
+        let programs: Vec<&Program> = self.derived.iter().map(|derived| &derived.estimator.program).collect();
+        let violated = programs.iter().find_map(|program| {
+            let required = require::requirements(program);
+            locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()
+        });
+        if let Some((_, violated)) = violated {
+            let message = format!("{} (step {})", violated.message, failure.step);
+            return self
+                .at_parameters(Diagnostic { message, ..violated }, failure)
+                .at(self.fit.span, "in this fit");
+        }
+        match programs.iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),
             None => {
                 if let Some((at, value)) = failure.gradient
@@ -504,6 +547,13 @@ impl Prepared {
                 }
             }
         }
+        self.at_parameters(diagnostic, failure)
+            .at(self.fit.span, "in this fit")
+            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
+    }
+
+    /// The diagnostic with the parameters of the failed step.
+    fn at_parameters(&self, mut diagnostic: Diagnostic, failure: &run::Failure) -> Diagnostic {
         for placed in &self.params {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
@@ -513,8 +563,6 @@ impl Prepared {
             }
         }
         diagnostic
-            .at(self.fit.span, "in this fit")
-            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
     }
 }
 

@@ -36,6 +36,15 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
 }
 
+/// The tables in a folder beside this file.
+pub fn tables(name: &str) -> Vec<String> {
+    let path = folder().join(name);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let names =
+        entries.map(|entry| entry.expect("a folder entry").file_name().to_string_lossy().into_owned());
+    names.filter(|file| file.ends_with(".cases")).map(|file| format!("{name}/{file}")).collect()
+}
+
 /// The cases of a table.
 pub fn read(table: &str) -> Vec<Case> {
     let path = folder().join(table);

@@ -1,17 +1,30 @@
-//! Nothing panics: valid programs with tokens and lines deleted, repeated, exchanged and replaced are
-//! either accepted or refused with a message. `PROPTEST_CASES` sets how many are tried.
+//! Nothing panics: programs with tokens, lines and expressions deleted, repeated, exchanged and lent by each other are
+//! either refused with a message, or derived, emitted and verified. `PROPTEST_CASES` sets how many are tried.
 
 use crate::{cases, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::ops::Range;
+use std::sync::LazyLock;
 use vary_compiler::pipeline::{self, Ad};
 use vary_compiler::session::Options;
+use vary_compiler::vectorize;
+use vary_core::axis::AxisSet;
+use vary_runtime::plan::Plan;
 
-/// Programs to start from.
-fn seeds() -> Vec<String> {
+/// Programs to start from: all tables and examples.
+static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut seeds = Vec::new();
     for table in ["smoothness/uses", "smoothness/programs", "accepted", "extremes"] {
         seeds.extend(cases::read(&format!("{table}.cases")).into_iter().map(|case| case.text));
+    }
+    for folder in ["wrong", "../answers"] {
+        for table in cases::tables(folder) {
+            seeds.extend(cases::read(&table).into_iter().map(|case| case.text));
+        }
+    }
+    for seed in seeds.iter_mut().filter(|seed| !seed.contains("fit") && seed.contains("w ~ normal(0, 1)")) {
+        seed.push_str("guide q { w ~ normal(0, 1) }\nfit: maximize elbo(m, q)\n");
     }
     let examples = cases::folder().join("../../../examples");
     for entry in std::fs::read_dir(&examples).unwrap_or_else(|e| panic!("{}: {e}", examples.display())) {
@@ -22,7 +35,7 @@ fn seeds() -> Vec<String> {
     }
     seeds.sort();
     seeds
-}
+});
 
 /// Words that are not in every program.
 const WORDS: &str = "\
@@ -40,7 +53,7 @@ const NUMBERS: &[&str] =
 type Change = (u8, prop::sample::Index, prop::sample::Index);
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
-    vec((0_u8..14, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4)
+    vec((0_u8..20, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4)
 }
 
 /// Words, numbers, blanks and single characters.
@@ -68,6 +81,40 @@ fn spoken(tokens: &[String]) -> Vec<usize> {
     (0..tokens.len()).filter(|at| is_word(&tokens[*at])).collect()
 }
 
+/// Where expressions stand among the tokens: names with their fields, indices and arguments, and what is in brackets.
+fn expressions(tokens: &[String]) -> Vec<Range<usize>> {
+    let opens = |token: &str| matches!(token, "(" | "[" | "{");
+    let closes = |token: &str| matches!(token, ")" | "]" | "}");
+    // The end of the brackets that open at each token.
+    let mut ends: Vec<Option<usize>> = vec![None; tokens.len()];
+    let mut open = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if opens(token) {
+            open.push(at);
+        } else if closes(token)
+            && let Some(start) = open.pop()
+        {
+            ends[start] = Some(at + 1);
+        }
+    }
+    let mut found: Vec<Range<usize>> = spoken(tokens)
+        .into_iter()
+        .map(|start| {
+            let mut end = start + 1;
+            while let Some(token) = tokens.get(end) {
+                end = match ends[end] {
+                    Some(closed) if token != "{" => closed,
+                    _ if token == "." && end + 1 < tokens.len() => end + 2,
+                    _ => break,
+                };
+            }
+            start..end
+        })
+        .collect();
+    found.extend(ends.iter().enumerate().filter_map(|(start, end)| Some(start..(*end)?)));
+    found
+}
+
 /// The program with these changes; `other` lends lines and words.
 fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
     let mut text = text.to_string();
@@ -92,6 +139,15 @@ fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
                 tokens.swap(token, second);
             }
             3 => tokens[token] = with.get(&WORDS.split_whitespace().collect::<Vec<_>>()).to_string(),
+            // An expression for another, of this program or the other.
+            14.. => {
+                let lent = if *kind < 18 { tokens.clone() } else { self::tokens(other) };
+                let (places, parts) = (expressions(&tokens), expressions(&lent));
+                if !places.is_empty() && !parts.is_empty() {
+                    let part = lent[with.get::<Range<usize>>(&parts).clone()].to_vec();
+                    tokens.splice(at.get::<Range<usize>>(&places).clone(), part);
+                }
+            }
             // A word or number for another of its kind, of this program or the other.
             9.. if !words.is_empty() => {
                 let lent = if *kind < 13 { tokens.clone() } else { self::tokens(other) };
@@ -116,7 +172,7 @@ fn mutated(text: &str, other: &str, changes: &[Change]) -> String {
     text
 }
 
-/// Checks the program; derives its fits on small data.
+/// Checks the program; derives its fits on small data, and emits and verifies what runs.
 fn compile(text: &str) {
     let mut session = run::session(text);
     session.check();
@@ -130,8 +186,26 @@ fn compile(text: &str) {
             && !session.unit.has_errors()
         {
             // What is derived is judged pass by pass.
-            let _ = pipeline::derive(fit.objective(), Ad::Auto);
+            for objective in &fit.objectives {
+                if let Ok(derived) = pipeline::derive(objective, 10, Ad::Auto) {
+                    verify(&derived.gradient);
+                }
+            }
+            if let Ok(Some(posterior)) = session.unit.posterior(&fit) {
+                verify(&posterior.program);
+            }
         }
+    }
+}
+
+/// What is emitted must be valid, for programs of a size that can be run.
+fn verify(program: &vary_core::ir::Program) {
+    let size = |axis| program.axes.info(axis).size.value().unwrap_or(2).max(1) as usize;
+    let entries = |axes: &AxisSet| axes.iter().map(size).fold(1_usize, usize::saturating_mul);
+    if program.vars.iter().all(|info| entries(&info.ty.axes) < 1 << 20)
+        && let Err(invalid) = Plan::new(&vectorize::emit(program, 2))
+    {
+        panic!("{invalid:?}\n{program}");
     }
 }
 
@@ -153,7 +227,7 @@ proptest! {
         other in any::<prop::sample::Index>(),
         changes in changes(),
     ) {
-        let seeds = seeds();
-        compile(&mutated(seed.get::<String>(&seeds), other.get::<String>(&seeds), &changes));
+        let text = mutated(seed.get::<String>(&SEEDS), other.get::<String>(&SEEDS), &changes);
+        prop_assert!(std::panic::catch_unwind(|| compile(&text)).is_ok(), "{text}");
     }
 }

@@ -76,7 +76,7 @@ impl Linear<'_> {
                 }
                 Stmt::Sample(sample) | Stmt::Observe(sample) => self.require(false, sample.var)?,
                 Stmt::Factor { value, .. } => self.require(false, *value)?,
-                Stmt::Report(output) => self.require(false, output.var)?,
+                Stmt::Report(report) => self.require(false, report.output.var)?,
             }
         }
         Ok(())

@@ -2,8 +2,7 @@
 
 use crate::axis::{Axis, AxisInfo, Role};
 use crate::ir::{
-    Array, Baseline, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Stmt, Strategy, Ty,
-    Var,
+    Array, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Setting, Stmt, Strategy, Ty, Var,
 };
 use crate::transform::Linearized;
 use std::fmt::{self, Display, Formatter, Write};
@@ -52,7 +51,7 @@ fn print(program: &Program, split: Option<usize>, f: &mut Formatter<'_>) -> fmt:
     }
     printer.blank();
     for result in &program.results {
-        printer.output("result", result)?;
+        printer.output("result", result, None)?;
     }
     f.write_str(&printer.out)
 }
@@ -141,9 +140,9 @@ impl Printer<'_> {
         if ty.axes.is_empty() { elem.to_string() } else { format!("{elem}[{}]", self.names(ty.axes.iter())) }
     }
 
-    fn output(&mut self, word: &str, output: &Output) -> fmt::Result {
+    fn output(&mut self, word: &str, output: &Output, guard: Option<Var>) -> fmt::Result {
         let dims = self.dims(&output.dims);
-        self.line(format_args!("{word} {}{dims} = {}", output.name, output.var), None, None)
+        self.line(format_args!("{word} {}{dims} = {}", output.name, output.var), guard, None)
     }
 
     fn stmt(&mut self, stmt: &Stmt) -> fmt::Result {
@@ -183,20 +182,13 @@ impl Printer<'_> {
                 self.line(format_args!("observe {} ~ {site}", sample.var), sample.guard, None)
             }
             Stmt::Factor { value, guard, .. } => self.line(format_args!("factor {value}"), *guard, None),
-            Stmt::Report(output) => self.output("report", output),
+            Stmt::Report(report) => self.output("report", &report.output, report.guard),
         }
     }
 
     fn site(&self, sample: &Sample) -> String {
         let site = &sample.site;
-        let strategy = match &site.strategy {
-            None => String::new(),
-            Some(Strategy::Reinforce(Baseline::Value(value))) => format!(".reinforce[baseline {value}]"),
-            Some(Strategy::Reinforce(Baseline::MovingAverage(decay))) => {
-                format!(".reinforce[moving average {decay}]")
-            }
-            Some(strategy) => format!(".{}", strategy.name()),
-        };
+        let strategy = site.strategy.as_ref().map_or(String::new(), written);
         let array = |arg: &Array| format!("{}{}", arg.var, self.dims(&arg.dims));
         let args: Vec<String> = site.args.iter().map(array).collect();
         let dims = self.dims(&site.dims);
@@ -259,4 +251,14 @@ impl Printer<'_> {
             Op::Tangent(x) => format!("tangent {x}"),
         }
     }
+}
+
+/// `.reinforce[moving average 0.9]`
+fn written(strategy: &Strategy) -> String {
+    let setting = |(name, setting): &(&str, Setting)| match setting {
+        Setting::Number(number) => format!("[{name} {number}]"),
+        Setting::Value(value) => format!("[{name} {value}]"),
+        Setting::MovingAverage(decay) => format!("[moving average {decay}]"),
+    };
+    format!(".{}{}", strategy.name, strategy.settings.iter().map(setting).collect::<String>())
 }

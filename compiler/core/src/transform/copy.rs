@@ -8,9 +8,10 @@
 
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
+use crate::dim::Dim;
 use crate::generative::Fragment;
 use crate::ir::{Array, Elem, Input, InputKind, Op, Output, Program, Sample, Scan, Stmt, Var};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use vary_diagnostic::{Diagnostic, Span};
 
 /// What a copy may fail with.
@@ -33,7 +34,7 @@ pub trait Handler: Clone {
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, span: Span) -> Result<()>;
 
     /// A report.
-    fn report(&mut self, _b: &mut Builder, _report: Output) -> Result<()> {
+    fn report(&mut self, _name: &str, _value: Array, _guard: Option<Var>) -> Result<()> {
         Ok(())
     }
 }
@@ -116,6 +117,7 @@ impl<'a, H: Handler> Copy<'a, H> {
                     if let Some(name) = &info.name {
                         b.name(var, name);
                     }
+                    b.rule(var, info.rule.as_ref());
                     self.vars.insert(binding.var, var);
                 }
                 Stmt::Scan(scan) => self.scan(b, scan)?,
@@ -138,9 +140,10 @@ impl<'a, H: Handler> Copy<'a, H> {
                     self.handler.factor(b, value, guard, *span)?;
                 }
                 Stmt::Report(report) => {
-                    let dims = report.dims.iter().map(|axis| self.axis(*axis)).collect();
-                    let report = Output { name: report.name.clone(), var: self.var(report.var), dims };
-                    self.handler.report(b, report)?;
+                    let guard = self.guard(b, outer, report.guard);
+                    let Output { name, var, dims } = &report.output;
+                    let value = self.array(&Array { var: *var, dims: dims.clone() });
+                    self.handler.report(name, value, guard)?;
                 }
             }
         }
@@ -162,8 +165,8 @@ impl<'a, H: Handler> Copy<'a, H> {
         site.args = site.args.iter().map(|arg| self.array(arg)).collect();
         site.dims = site.dims.iter().map(|axis| self.axis(*axis)).collect();
         site.key = self.axis_set(&site.key);
-        if let Some(crate::ir::Strategy::Reinforce(crate::ir::Baseline::Value(var))) = &mut site.strategy {
-            *var = self.var(*var);
+        if let Some(strategy) = &mut site.strategy {
+            strategy.map(&mut |value| self.var(value));
         }
         let guard = self.guard(b, outer, sample.guard);
         Sample { var: sample.var, site: site.into(), guard }
@@ -206,16 +209,22 @@ impl<'a, H: Handler> Copy<'a, H> {
     }
 }
 
-/// The handler of pure fragments: formals are bound, nothing else may occur.
+/// The handler of pure fragments: formals are bound and formal sizes known, nothing else may occur.
 #[derive(Debug, Clone)]
-struct Formals<'a>(&'a HashMap<String, Var>);
+struct Formals<'a> {
+    values: &'a HashMap<String, Var>,
+    sizes: &'a BTreeMap<String, Dim>,
+}
 
 impl Handler for Formals<'_> {
     fn input(&mut self, b: &mut Builder, elem: Elem, input: Input) -> Result<Var> {
+        if let Some(size) = self.sizes.get(&input.name) {
+            return Ok(b.dim(size));
+        }
         if input.kind != InputKind::Formal {
             return Ok(b.input(elem, input));
         }
-        match self.0.get(&input.name) {
+        match self.values.get(&input.name) {
             Some(var) => Ok(*var),
             None => unreachable!("formal `{}` is not bound", input.name),
         }
@@ -236,35 +245,45 @@ impl Handler for Formals<'_> {
 
 /// Emits a fragment with its formals bound: `(name, formal dims, actual)`, where the actual's dims match the
 /// formal ones. Statements take the builder's present place. Returns the result as an array.
+///
+/// Every axis of the fragment, formal or its own, becomes an axis of the actual size, distinct from the others, from
+/// the axes that the actuals have beside their dims, and from those of the scans around.
 pub fn inline(b: &mut Builder, fragment: &Fragment, formals: &[(&str, &[Axis], &Array)]) -> Array {
     let program = &*fragment.0;
-    let mut values = HashMap::new();
-    let mut copy_axes: HashMap<Axis, Axis> = HashMap::new();
-    let mut ambient = AxisSet::new();
-    for (_, _, actual) in formals {
+    let mut taken = b.scan_axes();
+    let mut sizes = BTreeMap::new();
+    for (_, dims, actual) in formals {
         let own: AxisSet = actual.dims.iter().copied().collect();
-        ambient = ambient.union(&b.axes_of(actual.var).minus(&own));
-    }
-    for (name, dims, actual) in formals {
-        let mut pairs = Vec::new();
+        taken = taken.union(&b.axes_of(actual.var).minus(&own));
         for (formal, axis) in dims.iter().zip(&actual.dims) {
-            let taken = copy_axes.iter().any(|(f, a)| a == axis && f != formal);
-            let target = *copy_axes.entry(*formal).or_insert_with(|| {
-                if taken || ambient.contains(*axis) {
-                    let info = b.axes.info(*axis).clone();
-                    b.axes.fresh(&info.name, info.lower, info.size, info.role)
-                } else {
-                    *axis
-                }
-            });
-            pairs.push((*axis, target));
+            if let Some(name) = b.axes.info(*formal).size.as_name() {
+                sizes.insert(name.to_string(), b.axes.info(*axis).size.clone());
+            }
         }
-        let var = b.rename(&pairs, actual.var);
-        values.insert((*name).to_string(), var);
+    }
+    let mut axes: HashMap<Axis, Axis> = HashMap::new();
+    let actual_axes = formals.iter().flat_map(|(_, dims, actual)| dims.iter().zip(&actual.dims));
+    let mentioned = program.axes_mentioned();
+    for (axis, wanted) in
+        actual_axes.map(|(formal, axis)| (*formal, *axis)).chain(mentioned.iter().map(|a| (a, a)))
+    {
+        axes.entry(axis).or_insert_with(|| {
+            let info = b.axes.info(axis);
+            let (lower, size) = (info.lower.substitute_all(&sizes), info.size.substitute_all(&sizes));
+            let target = b.axes.free(wanted, lower, size, &taken);
+            taken.insert(target);
+            target
+        });
+    }
+    let mut values = HashMap::new();
+    for (name, dims, actual) in formals {
+        let pairs: Vec<(Axis, Axis)> =
+            actual.dims.iter().copied().zip(dims.iter().map(|a| axes[a])).collect();
+        values.insert((*name).to_string(), b.rename(&pairs, actual.var));
     }
     let span = b.span();
-    let mut copy = Copy::new(program, Formals(&values));
-    copy.axes = copy_axes;
+    let mut copy = Copy::new(program, Formals { values: &values, sizes: &sizes });
+    copy.axes = axes;
     // A fragment's own file is not the user's: what goes wrong in it is reported where it is used.
     copy.place = Some(span);
     if let Err(diagnostic) = copy.run(b) {

@@ -12,7 +12,7 @@ use super::rows;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Generative, ProgramExpr, TraceField};
-use crate::ir::{Array, Elem, Input, InputKind, Output, Sample, Site, Var};
+use crate::ir::{Array, Elem, Input, InputKind, Sample, Site, Var};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -183,7 +183,7 @@ pub fn terms(
     program: &Generative,
     trace: &[TraceField],
     context: &Context,
-) -> Result<(Vec<Term>, Vec<Output>)> {
+) -> Result<(Vec<Term>, Vec<TraceField>)> {
     let handler = Density { trace, context, terms: Vec::new(), reports: Vec::new() };
     let mut copy = Copy::new(&program.program, handler);
     copy.run(b)?;
@@ -195,7 +195,7 @@ struct Density<'a> {
     trace: &'a [TraceField],
     context: &'a Context,
     terms: Vec<Term>,
-    reports: Vec<Output>,
+    reports: Vec<TraceField>,
 }
 
 /// The field of a trace at an address.
@@ -208,12 +208,28 @@ pub fn field<'t>(trace: &'t [TraceField], site: &Site) -> Result<&'t TraceField>
     })
 }
 
+/// Refuses the density of a point, which can be simulated only.
+fn has_density(site: &Site) -> Result<()> {
+    if !site.dist.is_point() {
+        return Ok(());
+    }
+    let (address, dist) = (&site.address, &site.dist.name);
+    let message = format!("`{dist}` has no density: the log density of `{address}` is asked for");
+    Err(Box::new(
+        Diagnostic::error(Code("E0422"), message)
+            .at(site.span, "a single point can be simulated, not scored")
+            .help(format!("use `{dist}` in a guide of `elbo`, which simulates it"))
+            .help("or give the site a width, as in `normal(…, 0.01)`"),
+    ))
+}
+
 impl Handler for Density<'_> {
     fn input(&mut self, b: &mut Builder, elem: Elem, input: Input) -> Result<Var> {
         self.context.input(b, elem, input)
     }
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
+        has_density(&sample.site)?;
         let field = field(self.trace, &sample.site)?;
         let value = aligned(b, &field.value, &sample.site.dims);
         self.terms.push(site_term(b, &sample.site, value, sample.guard));
@@ -225,6 +241,7 @@ impl Handler for Density<'_> {
             return self.sample(b, sample);
         }
         if !self.context.unobserved {
+            has_density(&sample.site)?;
             self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
         }
         Ok(sample.var)
@@ -237,8 +254,8 @@ impl Handler for Density<'_> {
         Ok(())
     }
 
-    fn report(&mut self, _: &mut Builder, report: Output) -> Result<()> {
-        self.reports.push(report);
+    fn report(&mut self, name: &str, value: Array, guard: Option<Var>) -> Result<()> {
+        self.reports.push(TraceField { address: name.into(), value, present: guard });
         Ok(())
     }
 }

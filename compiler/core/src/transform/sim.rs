@@ -80,7 +80,9 @@ pub fn emit_site(b: &mut Builder, site: &Site, guard: Option<Var>, context: &Con
 /// The distribution at its own draws: they lie between its ends, so that nothing is compared with them.
 /// The ends may then be differentiated.
 fn within(dist: &Rc<Distribution>) -> Rc<Distribution> {
-    let Some([lower, upper]) = dist.ends else { return dist.clone() };
+    if dist.ends == [None; 2] {
+        return dist.clone();
+    }
     let mut program = (*dist.log_density.0).clone();
     let inputs = |name: &str| -> HashSet<Var> {
         let named = |stmt: &Stmt| match stmt {
@@ -89,7 +91,8 @@ fn within(dist: &Rc<Distribution>) -> Rc<Distribution> {
         };
         program.body.iter().filter_map(named).collect()
     };
-    let [x, lower, upper] = ["x", &dist.params[lower].name, &dist.params[upper].name].map(inputs);
+    let x = inputs("x");
+    let [lower, upper] = dist.ends.map(|end| end.map_or(HashSet::new(), |at| inputs(&dist.params[at].name)));
     for stmt in &mut program.body {
         if let Stmt::Let(Let { var, op, .. }) = stmt
             && program.vars[var.0 as usize].ty.axes.is_empty()

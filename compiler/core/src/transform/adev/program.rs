@@ -1,8 +1,9 @@
 //! Re-emitting objective programs: whole, with some sites replaced, and in slices.
 
+use super::OBJECTIVE;
+use super::estimator::reparam;
 use super::strategy::{Choice, Chosen};
 use super::terms::Term;
-use super::{OBJECTIVE, reparam};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};
@@ -84,9 +85,11 @@ pub fn set_objective(results: &mut [Output], var: Var) {
 pub fn direct(program: &Program, choice: &Choice) -> Result<Program> {
     let mut b = Builder::new(program.axes.clone());
     let value = |b: &mut Builder, sample: &Sample| match choice.of(&sample.site.occurrence) {
-        Chosen::Reparam => reparam::smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample)),
         Chosen::Rigid => rigid(b, sample).map(Some),
-        Chosen::Reinforce | Chosen::Enum | Chosen::Mvd => Ok(None),
+        Chosen::By(rule) if rule.is_smooth() => {
+            rule.smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample))
+        }
+        Chosen::By(_) => Ok(None),
     };
     let copy = whole(&mut b, program, &value)?;
     let results = results(program, &copy);
@@ -116,7 +119,8 @@ fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(Code("E0508"), format!("`{name}` cannot be sampled"))
             .at(sample.site.span, format!("`{}` is drawn from it here", sample.site.address))
-            .help(format!("give `{name}` a `reparam` or a `sample` clause")),
+            .help(format!("give `{name}` a `reparam` or a `sample` clause"))
+            .note("an int argument that is the size of its draws must be known before the program runs"),
     )
 }
 

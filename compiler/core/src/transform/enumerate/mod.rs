@@ -26,7 +26,7 @@ use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::dim::Dim;
 use crate::generative::{Generative, TraceField};
-use crate::ir::{Const, Elem, Input, Let, Op, Output, Program, Sample, Scan, Stmt, Ty, Var, VarInfo};
+use crate::ir::{Const, Elem, Input, Let, Op, Program, Sample, Scan, Stmt, Ty, Var, VarInfo};
 use crate::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -248,7 +248,7 @@ fn cut(b: &mut Builder, program: &Program, sample: &Sample, size: &Dim) -> Optio
     let mut lets = Vec::new();
     let mut bind = |elem: Elem, axes: AxisSet, op: Op| {
         let var = Var(cut.vars.len() as u32);
-        cut.vars.push(VarInfo { ty: Ty { elem, axes }, name: None, span });
+        cut.vars.push(VarInfo { ty: Ty { elem, axes }, name: None, span, rule: None });
         lets.push(Stmt::Let(Let { var, op, guard: None }));
         var
     };
@@ -397,10 +397,6 @@ impl Handler for Eliminate<'_> {
             term.over = AxisSet::new();
         }
         self.terms.push(term);
-        Ok(())
-    }
-
-    fn report(&mut self, _: &mut Builder, _: Output) -> Result<()> {
         Ok(())
     }
 }
