@@ -130,6 +130,9 @@ pub struct FitArgs {
     /// The automatic guide, where the program has no fit block
     #[arg(long, value_name = "GUIDE")]
     pub guide: Option<String>,
+    /// The gradient strategy of a site, instead of its own; repeatable
+    #[arg(long, value_name = "SITE=STRATEGY")]
+    pub estimator: Vec<EstimatorArg>,
     /// The fit's own `quick` settings, for tests
     #[arg(long)]
     pub quick: bool,
@@ -239,6 +242,24 @@ impl FromStr for Setting {
             return Err(format!("`{key}` has no value"));
         }
         Ok(Setting { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
+/// `--estimator site=strategy`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EstimatorArg {
+    /// The address of the site: names joined by points.
+    pub site: String,
+    /// The strategy.
+    pub strategy: String,
+}
+
+impl FromStr for EstimatorArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (site, strategy) = text.split_once('=').ok_or("it is not SITE=STRATEGY")?;
+        Ok(EstimatorArg { site: site.trim().to_owned(), strategy: strategy.trim().to_owned() })
     }
 }
 

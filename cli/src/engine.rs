@@ -125,7 +125,7 @@ impl Program {
     fn refuse(&mut self) -> Result<(), Failure> {
         if self.session.unit.has_errors() {
             let found = std::mem::take(&mut self.session.unit.diagnostics);
-            return Err(Failure::Diagnostics(Exit::Program, found));
+            return Err(Failure::Diagnostics(exit(&found), found));
         }
         Ok(())
     }
@@ -219,6 +219,12 @@ impl Prepared {
     }
 }
 
+/// Whose fault the errors are: the data's only if all are about data.
+fn exit(found: &[Diagnostic]) -> Exit {
+    let mut errors = found.iter().filter(|d| d.severity == Severity::Error);
+    if errors.all(|d| d.code.0.starts_with("E07")) { Exit::Data } else { Exit::Program }
+}
+
 fn options(args: &FitArgs) -> Result<Options, Failure> {
     let mut set = Vec::new();
     for setting in &args.set {
@@ -248,6 +254,7 @@ fn options(args: &FitArgs) -> Result<Options, Failure> {
         draws: args.draws.map_or(defaults.draws, usize::from),
         guide: args.guide.clone(),
         quick: args.quick,
+        estimator: args.estimator.iter().map(|given| (given.site.clone(), given.strategy.clone())).collect(),
     })
 }
 

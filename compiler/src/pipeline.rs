@@ -42,9 +42,9 @@ pub struct Derived {
 /// Up to this many scalar parameters forward mode is the cheaper one.
 const FORWARD_LIMIT: usize = 3;
 
-/// Derives the gradient estimator of an objective whose sizes are bound.
-pub fn derive(objective: &Objective, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
-    let options = adev::Options { detached: objective.detaches.clone() };
+/// Derives the gradient estimator of an objective whose sizes are bound, for `samples` draws a step.
+pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
+    let options = adev::Options { samples, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
     let wrt: BTreeSet<String> = objective.params.iter().map(|param| param.name.clone()).collect();
     let dual = simplify(&jvp(&estimator.program, &wrt));

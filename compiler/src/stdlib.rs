@@ -4,11 +4,28 @@
 type File = (&'static str, &'static [&'static str], &'static str);
 
 /// Files that declare what is not a distribution.
-const FILES: &[File] = &[(
-    "stdlib/objectives.ppl",
-    &["elbo", "iwelbo", "elbo_stl", "renyi"],
-    include_str!("../../stdlib/objectives.ppl"),
-)];
+const FILES: &[File] = &[
+    (
+        "stdlib/objectives.ppl",
+        &["elbo", "iwelbo", "elbo_stl", "renyi"],
+        include_str!("../../stdlib/objectives.ppl"),
+    ),
+    (
+        "stdlib/nn.ppl",
+        &[
+            "dense",
+            "leaky_relu",
+            "elu",
+            "gelu",
+            "silu",
+            "glorot_uniform",
+            "glorot_normal",
+            "he_uniform",
+            "he_normal",
+        ],
+        include_str!("../../stdlib/nn.ppl"),
+    ),
+];
 
 /// Files of one distribution each, called like it.
 macro_rules! distributions {

@@ -8,6 +8,7 @@ use vary_compiler::session::{
     Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample,
 };
 use vary_core::transform::adev;
+use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
 use vary_runtime::fit::Estimator;
@@ -73,7 +74,7 @@ impl Program {
         let (mut session, values) = load(text, more)?;
         let fit =
             session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
-        let derived = derive(&fit.objective, ad).map_err(|all| messages(&all))?;
+        let derived = derive(&fit.objective, USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
         let params = place(&fit.objective.params, |axis| axes.size(axis));
         let data = values

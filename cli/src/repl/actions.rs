@@ -93,6 +93,7 @@ impl Repl<'_> {
             draws: None,
             guide: None,
             quick: false,
+            estimator: Vec::new(),
         };
         self.host.interrupt.store(false, Ordering::Relaxed);
         let mut program = self.program();

@@ -3,7 +3,8 @@
 
 use crate::axis::Axis;
 use crate::dim::Dim;
-use crate::ir::{Array, Base, Elem, Output, Program, Strategy, Var};
+use crate::ir::{Array, Base, Elem, Let, Op, Output, Program, Stmt, Strategy, Var};
+use crate::transform::flow;
 use std::rc::Rc;
 use vary_diagnostic::Span;
 
@@ -160,6 +161,22 @@ pub struct Distribution {
     pub mvd_probability: Option<Fragment>,
     /// Its declaration.
     pub span: Span,
+}
+
+impl Distribution {
+    /// Whether it is a single point: it is drawn without noise, and has no density.
+    pub fn is_point(&self) -> bool {
+        let Some(sampler) = &self.reparam else { return false };
+        let mut value = (*sampler.value.0).clone();
+        flow::prune(&mut value);
+        let noise = |stmt: &Stmt| match stmt {
+            Stmt::Let(Let { op: Op::Input(input), .. }) => {
+                sampler.draws.iter().any(|draw| draw.name == input.name)
+            }
+            _ => false,
+        };
+        !value.body.iter().any(noise)
+    }
 }
 
 /// A parameter of a distribution.

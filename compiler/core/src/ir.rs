@@ -78,6 +78,17 @@ pub struct VarInfo {
     pub name: Option<String>,
     /// Where in the user's file it comes from.
     pub span: Span,
+    /// Of the result of `require`: what must hold, for messages.
+    pub rule: Option<Rc<Rule>>,
+}
+
+/// A constraint in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What must hold: "`sigma` of `normal` must be positive".
+    pub text: String,
+    /// What to write for it.
+    pub help: String,
 }
 
 /// A program: statements in order, then named results.
@@ -486,43 +497,57 @@ pub struct Array {
     pub dims: Vec<Axis>,
 }
 
-/// A gradient strategy.
+/// A gradient strategy as it is written at a site: a name of `transform::adev::estimator::RULES`, and settings.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Strategy {
-    /// Pathwise: a smooth function of parameter-free noise.
-    Reparam,
-    /// Score function with a baseline.
-    Reinforce(Baseline),
-    /// Sum over the finite support.
-    Enum,
-    /// Measure-valued derivative.
-    Mvd,
+pub struct Strategy {
+    /// Its name.
+    pub name: &'static str,
+    /// Its settings, by name.
+    pub settings: Vec<(&'static str, Setting)>,
+}
+
+/// The value of a strategy's setting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting {
+    /// A number known before running.
+    Number(f64),
+    /// A value of the program.
+    Value(Var),
+    /// An exponential moving average with this decay, kept by the fit loop.
+    MovingAverage(f64),
 }
 
 impl Strategy {
-    /// Name as the user writes it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Strategy::Reparam => "reparam",
-            Strategy::Reinforce(_) => "reinforce",
-            Strategy::Enum => "enum",
-            Strategy::Mvd => "mvd",
+    /// The strategy of this name, all settings left out.
+    pub fn named(name: &'static str) -> Strategy {
+        Strategy { name, settings: Vec::new() }
+    }
+
+    /// With one more setting.
+    pub fn with(mut self, name: &'static str, setting: Setting) -> Strategy {
+        self.settings.push((name, setting));
+        self
+    }
+
+    /// A setting, if it is written.
+    pub fn setting(&self, name: &str) -> Option<Setting> {
+        self.settings.iter().find(|(known, _)| *known == name).map(|(_, setting)| *setting)
+    }
+
+    /// The values of the program that the settings refer to.
+    pub fn values(&self) -> impl Iterator<Item = Var> {
+        self.settings.iter().filter_map(|(_, setting)| match setting {
+            Setting::Value(var) => Some(*var),
+            Setting::Number(_) | Setting::MovingAverage(_) => None,
+        })
+    }
+
+    /// The same with other values.
+    pub fn map(&mut self, f: &mut dyn FnMut(Var) -> Var) {
+        for (_, setting) in &mut self.settings {
+            if let Setting::Value(var) = setting {
+                *var = f(*var);
+            }
         }
     }
-
-    /// Whether sampled values are smooth; otherwise they are rigid.
-    pub fn is_smooth(&self) -> bool {
-        matches!(self, Strategy::Reparam)
-    }
-}
-
-/// What is subtracted from the cost of a score.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Baseline {
-    /// Nothing.
-    None,
-    /// A value that does not depend on the site: a constant expression.
-    Value(Var),
-    /// An exponential moving average of the cost with this decay, per row.
-    MovingAverage(f64),
 }

@@ -86,6 +86,8 @@ pub enum Prim {
     Or,
     /// `c ? a : b`
     Select,
+    /// `c requires x`: x where c holds, else NaN. A constraint, see [`crate::transform::require`].
+    Require,
     /// `log I_x(a, b)`, I the regularised incomplete beta function.
     LogIncBeta,
     LogIncBetaBy(u8),
@@ -112,11 +114,13 @@ pub enum Sig {
     ToInt,
     /// A bool and two operands of one type, which is the result's.
     Select,
+    /// A bool and an operand, whose type is the result's.
+    Require,
 }
 
 impl Prim {
     /// Every primitive, with orders 0 to 3 of polygamma, for table-driven tests.
-    pub const ALL: [Prim; 65] = [
+    pub const ALL: [Prim; 66] = [
         Prim::Neg,
         Prim::Abs,
         Prim::Exp,
@@ -164,6 +168,7 @@ impl Prim {
         Prim::Select,
         Prim::Polygamma(4),
         Prim::Polygamma(5),
+        Prim::Require,
         Prim::Erfc,
         Prim::LogPhi,
         Prim::InverseMills,
@@ -200,6 +205,7 @@ impl Prim {
             ToReal => Sig::ToReal,
             ToInt => Sig::ToInt,
             Select => Sig::Select,
+            Require => Sig::Require,
         }
     }
 
@@ -212,7 +218,7 @@ impl Prim {
             | Floor | Ceil | Round | Sign | Not | ToReal | ToInt => 1,
             Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
             | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And
-            | Or => 2,
+            | Or | Require => 2,
             Select | LogIncBeta | LogIncBetaBy(_) => 3,
         }
     }
@@ -234,6 +240,7 @@ impl Prim {
             Sig::ToReal => Some(Real),
             Sig::ToInt => (operands[0] == Bool).then_some(Int),
             Sig::Select => (operands[0] == Bool && operands[1] == operands[2]).then_some(operands[1]),
+            Sig::Require => (operands[0] == Bool).then_some(operands[1]),
         }
     }
 
@@ -306,6 +313,7 @@ impl Prim {
             And => "and",
             Or => "or",
             Select => "select",
+            Require => "require",
         }
     }
 }

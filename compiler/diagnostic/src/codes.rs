@@ -80,8 +80,9 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0419"), "no automatic guide"),
     (Code("E0420"), "a guide outside the support of its model"),
     (Code("E0421"), "a condition in one program only"),
+    (Code("E0422"), "the density of a point"),
     (Code("E0501"), "a derivative is lost: a smooth value is used where only rigid ones may be"),
-    (Code("E0502"), "a site needs a gradient strategy"),
+    (Code("E0502"), "a gradient strategy needs more draws"),
     (Code("E0503"), "a gradient strategy does not apply to a distribution"),
     (Code("E0504"), "too many alternatives at once"),
     (Code("E0505"), "a pathwise sampler does not differentiate a parameter"),
@@ -114,5 +115,6 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0801"), "not available yet"),
     (Code("W0801"), "no effect yet"),
     (Code("E0901"), "a value that is not finite"),
+    (Code("E0902"), "a value leaves its declared range"),
     (Code("E0999"), "a fault of vary itself"),
 ];

@@ -72,8 +72,8 @@ impl Lower<'_> {
                     .at(at, format!("this is {found}")),
                 ));
             }
-            self.check_constant(&array, &param.constraint, at)?;
-            arrays.push(array);
+            let what = format!("`{}` of `{}`", param.name, dist.name);
+            arrays.push(self.constrained_value(array, &param.constraint, at, &what)?);
         }
         Ok(arrays)
     }

@@ -155,6 +155,10 @@ pub fn foreign(name: &str) -> Option<&'static str> {
         "matmul" => "the matrix product is `a @ b`",
         "stop_gradient" => "write `detach(x)`",
         "target" => "write `factor(e)` to add to the log density",
+        "base_normal" | "base_uniform" => {
+            "it is noise in the start of a parameter, `param w: real[3] = 0.1 * base_normal`; sample with `~`"
+        }
+        "Linear" | "Dense" | "linear" => "a layer of n outputs is `x |> dense(n)`",
         _ => return None,
     })
 }

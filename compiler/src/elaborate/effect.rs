@@ -8,7 +8,8 @@
 use super::value::Value;
 use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
-use vary_core::ir::{Array, Strategy, Var};
+use vary_core::ir::{Array, Var};
+use vary_core::transform::adev::estimator::rule;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, BinaryOp, Expr, ExprKind};
 
@@ -106,7 +107,7 @@ impl Lower<'_> {
             "smooth" => {
                 for site in base_of(program).latents.clone() {
                     let smooth = match &site.strategy {
-                        Some(strategy) => *strategy == Strategy::Reparam,
+                        Some(strategy) => rule(strategy.name).is_some_and(|rule| rule.is_smooth()),
                         None => self.aside(|unit| unit.distribution(&site.dist))?.reparam.is_some(),
                     };
                     if !smooth {

@@ -10,6 +10,7 @@ use vary_core::generative::{
     Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
 };
 use vary_core::ir::{Output, Program};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -136,7 +137,7 @@ impl Unit {
         let (settings, inits) = self.settings(&decl.settings)?;
         let mut objective = self.objective(&first.objective, Some((first.maximize, first.span)))?;
         for field in inits {
-            self.apply_init(&mut objective, &field)?;
+            self.apply_init(&mut objective, &field, "")?;
         }
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
         Ok(Fit { name, objective, settings, span })
@@ -227,7 +228,7 @@ impl Unit {
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
-        let program = b.finish(results);
+        let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
             let text = call_arguments(expr).into_iter().find_map(|arg| match &arg.kind {
                 ExprKind::Name(text) => unit.program_named(text, wanted).then(|| text.clone()),
@@ -417,14 +418,19 @@ impl Unit {
         }
     }
 
-    /// `init = (mu = [0, 0])`
-    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field) -> Lowered<()> {
-        let name = &field.name.name;
+    /// `init = (mu = [0, 0])`; `within` is what is written around: `encoder.` in `init = (encoder = (w = 0))`.
+    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field, within: &str) -> Lowered<()> {
+        let name = &format!("{within}{}", field.name.name);
+        if let ExprKind::Record { spread: None, fields } = &field.value.kind {
+            return fields
+                .iter()
+                .try_for_each(|field| self.apply_init(objective, field, &format!("{name}.")));
+        }
         let matches: Vec<usize> = objective
             .params
             .iter()
             .enumerate()
-            .filter(|(_, p)| p.name == *name || p.name.rsplit('.').next() == Some(name))
+            .filter(|(_, p)| p.name == *name || p.name.ends_with(&format!(".{name}")))
             .map(|(at, _)| at)
             .collect();
         let [at] = matches.as_slice() else {

@@ -12,7 +12,8 @@
 //! | `call`, `accept` | calls, and arguments against declared types |
 //! | `control`, `choice` | blocks, plates, loops, branches, `match` |
 //! | `site`, `argument`, `strategy` | sample statements, factors, reports |
-//! | `parameter` | `param` and its constraint |
+//! | `parameter`, `start` | `param` and its constraint; where it starts |
+//! | `net` | nets and layers, which own parameters |
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
@@ -37,12 +38,14 @@ mod fit;
 mod foreign;
 mod index;
 mod name;
+mod net;
 mod operator;
 mod parameter;
 mod posterior;
 mod program;
 mod prompt;
 mod site;
+mod start;
 mod strategy;
 pub mod types;
 pub mod unit;
@@ -107,6 +110,10 @@ pub struct Lower<'u> {
     in_stdlib: bool,
     /// Where the user's code calls it.
     stdlib_call: Span,
+    /// What owns the parameters declared here, innermost last.
+    owners: Vec<net::Owner>,
+    /// The parameter whose start is elaborated.
+    start: Option<start::Start>,
     /// Names that the blocks around bind, with their places, outermost first.
     bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
@@ -115,7 +122,7 @@ pub struct Lower<'u> {
     estimated: BTreeSet<Var>,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
-    /// File-level parameters that an objective reads itself.
+    /// Parameters of the file and of nets that are read outside of the body of a model or guide.
     free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
@@ -197,6 +204,8 @@ impl<'u> Lower<'u> {
             applications: 0,
             in_stdlib: false,
             stdlib_call: Span::default(),
+            owners: Vec::new(),
+            start: None,
             bound_by_blocks: Vec::new(),
             draw: None,
             estimated: BTreeSet::new(),

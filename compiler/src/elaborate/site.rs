@@ -202,6 +202,7 @@ impl Lower<'_> {
         }
         state.observed.push(SiteSpec { dims, ..spec });
         let guard = self.b.guard();
+        let value = self.within_support(value, &site);
         self.b.push(Stmt::Observe(Sample { var: value.var, site: site.into(), guard }));
         Ok(Value::unit())
     }

@@ -2,9 +2,13 @@
 
 use super::{Lower, Lowered};
 use vary_core::generative::Distribution;
-use vary_core::ir::{Baseline, Strategy};
+use vary_core::ir::{Setting, Strategy};
+use vary_core::transform::adev::estimator::{self, Kind};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
+
+/// Strategies of the literature that are not there yet.
+const PLANNED: &[&str] = &["implicit", "rejection", "gumbel_softmax", "straight_through", "rebar", "relax"];
 
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.
@@ -26,47 +30,43 @@ impl Lower<'_> {
             }
             return Ok(None);
         };
-        let strategy = match name.name.as_str() {
-            "reparam" => Strategy::Reparam,
-            "enum" => Strategy::Enum,
-            "mvd" => Strategy::Mvd,
-            "reinforce" => Strategy::Reinforce(self.baseline(args)?),
-            other => {
-                let mut diagnostic =
-                    Diagnostic::error(Code("E0510"), format!("there is no gradient strategy `{other}`"))
-                        .at(name.span, "unknown")
-                        .help("the strategies are reparam, reinforce, enum and mvd");
-                if matches!(
-                    other,
-                    "rloo"
-                        | "implicit"
-                        | "rejection"
-                        | "gumbel_softmax"
-                        | "straight_through"
-                        | "rebar"
-                        | "relax"
-                ) {
-                    diagnostic = diagnostic.note(format!("`{other}` is planned but not there yet"));
-                }
-                return Err(self.report(diagnostic));
+        let Some(rule) = estimator::rule(&name.name) else {
+            let all: Vec<&str> = estimator::RULES.iter().map(|rule| rule.name()).collect();
+            let mut diagnostic =
+                Diagnostic::error(Code("E0510"), format!("there is no gradient strategy `{}`", name.name))
+                    .at(name.span, "unknown")
+                    .help(format!("the strategies are {}", all.join(", ")));
+            if PLANNED.contains(&name.name.as_str()) {
+                diagnostic = diagnostic.note(format!("`{}` is planned but not there yet", name.name));
             }
+            return Err(self.report(diagnostic));
         };
-        if !matches!(strategy, Strategy::Reinforce(_))
-            && let Some(arg) = args.first()
-        {
-            let message = format!("`{}` takes no settings", name.name);
-            return Err(self.error("E0510", argument_place(arg), message, "unknown"));
+        let mut strategy = Strategy::named(rule.name());
+        for arg in args {
+            let given = arg.name.as_ref().map_or("", |name| &name.name);
+            let Some((known, kind)) = rule.settings().iter().find(|(known, _)| *known == given) else {
+                let names: Vec<String> =
+                    rule.settings().iter().map(|(name, _)| format!("`{name} = …`")).collect();
+                let message = match names.as_slice() {
+                    [] => format!("`{}` takes no settings", name.name),
+                    names => format!("`{}` takes {}", name.name, names.join(", ")),
+                };
+                return Err(self.error("E0510", argument_place(arg), message, "unknown setting"));
+            };
+            if strategy.setting(known).is_some() {
+                let message = format!("`{known}` is given twice");
+                return Err(self.error("E0510", argument_place(arg), message, "the second"));
+            }
+            let setting = match kind {
+                Kind::Baseline => self.baseline(arg)?,
+            };
+            strategy = strategy.with(known, setting);
         }
         Ok(Some(strategy))
     }
 
     /// `baseline = 0.5`, `baseline = moving_average(0.99)`
-    fn baseline(&mut self, args: &[ast::Arg]) -> Lowered<Baseline> {
-        let Some(arg) = args.first() else { return Ok(Baseline::None) };
-        if arg.name.as_ref().is_none_or(|name| name.name != "baseline") || args.len() > 1 {
-            let place = argument_place(arg);
-            return Err(self.error("E0510", place, "`reinforce` takes `baseline = …`", "unknown setting"));
-        }
+    fn baseline(&mut self, arg: &ast::Arg) -> Lowered<Setting> {
         let moving = match &arg.value.kind {
             ExprKind::Name(name) if name == "moving_average" => Some(0.9),
             ExprKind::Call(callee, args) if matches!(&callee.kind, ExprKind::Name(n) if n == "moving_average") => {
@@ -86,11 +86,11 @@ impl Lower<'_> {
                         "an array",
                     ));
                 }
-                return Ok(Baseline::Value(self.b.to_real(value.var)));
+                return Ok(Setting::Value(self.b.to_real(value.var)));
             }
         };
         match moving {
-            Some(decay) if (0.0..1.0).contains(&decay) => Ok(Baseline::MovingAverage(decay)),
+            Some(decay) if (0.0..1.0).contains(&decay) => Ok(Setting::MovingAverage(decay)),
             _ => Err(self.error(
                 "E0510",
                 arg.value.span,

@@ -41,6 +41,9 @@ impl Session {
                 ItemKind::Fn(f) => {
                     let _ = self.unit.check_function(f);
                 }
+                ItemKind::Net(net) => {
+                    let _ = self.unit.check_net(net);
+                }
                 ItemKind::Data(data) => {
                     let _ = self.unit.check_data(data);
                 }
@@ -55,7 +58,6 @@ impl Session {
         self.fits_of_one_name();
         for (name, decl, span) in self.unit.fits() {
             if let Ok(fit) = self.unit.fit(&decl, span) {
-                let _ = self.choose_settings(&fit, &Options::default());
                 text.push_str(&self.check_fit(name.as_deref().unwrap_or("fit"), &fit));
             }
         }
@@ -152,7 +154,8 @@ impl Session {
             let _ = write!(text, ", {}", base_of(program).name);
         }
         text.push('\n');
-        match strategy::choose(&objective.program) {
+        let Ok(settings) = self.choose_settings(fit, &Options::default()) else { return text };
+        match strategy::choose(&objective.program, settings.samples) {
             Err(diagnostics) => diagnostics.into_iter().for_each(|d| self.unit.report(d)),
             Ok(choice) => {
                 let mut seen = BTreeSet::new();

@@ -101,9 +101,9 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
         .collect()
 }
 
-/// Runs a program without parameters or draws once; its results by name.
-pub fn evaluate(program: &Program, data: &Data) -> Result<HashMap<String, ArrayD<f64>>, String> {
-    let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+/// Runs a program without parameters once; its results by name.
+pub fn evaluate(program: &Program, data: &Data, seed: u64) -> Result<HashMap<String, ArrayD<f64>>, String> {
+    let setup = Setup { data, params: &[], threads: 1, seed };
     Ok(sample(program, &Moment { values: &[], draws: 1, step: 0 }, &setup)?.into_iter().collect())
 }
 

@@ -24,7 +24,8 @@ impl Session {
     /// The estimator of the fit of this name (or of the only one).
     pub fn explain(&mut self, name: Option<&str>) -> Lowered<String> {
         let fit = self.find_fit(name, &Options::default())?;
-        let choice = strategy::choose(&fit.objective.program).map_err(|all| {
+        let samples = self.choose_settings(&fit, &Options::default())?.samples;
+        let choice = strategy::choose(&fit.objective.program, samples).map_err(|all| {
             all.into_iter().for_each(|d| self.unit.report(d));
             Reported
         })?;
@@ -48,7 +49,7 @@ impl Session {
         for site in &choice.sites {
             let mut part = format!("\n  {}: {} ({})", site.address, site.chosen.name(), site.reason);
             part = self.placed(&part, site.span);
-            for line in rule(site.chosen) {
+            for line in site.chosen.formula() {
                 let _ = writeln!(part, "      {line}");
             }
             if let (Some(sample), Some(result)) = (samples.get(&*site.occurrence), result)
@@ -213,23 +214,6 @@ fn rows(program: &Program, dependence: &Dependence, links: &[Link]) -> String {
         let _ = write!(text, ", from the step on over {causal}");
     }
     text
-}
-
-/// The rule of a strategy, as in docs/adev.md.
-fn rule(chosen: Chosen) -> &'static [&'static str] {
-    match chosen {
-        Chosen::Rigid => &["x ~ d; continue with (x, 0): d does not depend on θ"],
-        Chosen::Reparam => &["ε ~ noise, x = T(ε, θ); continue with (x, ∂T·θ′)", "Kingma and Welling 2014"],
-        Chosen::Reinforce => {
-            &["x ~ d(θ), (l, l′) = k(x, 0), s = ∂θ log d(x; θ)·θ′; (l, l′ + (l − b)·s)", "Williams 1992"]
-        }
-        Chosen::Enum => &[
-            "(l_j, l_j′) = k(v_j, 0) for every value v_j, p_j = d(v_j; θ); (Σ p_j l_j, Σ p_j l_j′ + p_j′ l_j)",
-        ],
-        Chosen::Mvd => {
-            &["x ~ d(θ), (l, l′) = k(x, 0); (l, l′ + p′·(k(1) − k(0))), one of the two run already"]
-        }
-    }
 }
 
 fn weight(guide: &ProgramExpr) -> &'static str {

@@ -12,8 +12,9 @@ use ndarray::{ArrayD, IxDyn};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::Elem;
+use vary_core::ir::{Elem, Program};
 use vary_core::transform::adev::{self, strategy::Chosen};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit as run;
@@ -156,13 +157,20 @@ impl Session {
         began: Instant,
     ) -> Lowered<Prepared> {
         self.bind(values);
-        let fit = self.find_fit(name, options)?;
+        let mut fit = self.find_fit(name, options)?;
+        self.set_strategies(&mut fit, &options.estimator)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
         let settings = self.choose_settings(&fit, options)?;
         self.check_memory(&fit)?;
-        let derived = pipeline::derive(&fit.objective, options.ad).map_err(|all| {
+        let data: Data = values
+            .arrays
+            .iter()
+            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
+            .collect();
+        self.settle(&mut fit.objective.program, &data)?;
+        let derived = pipeline::derive(&fit.objective, settings.samples, options.ad).map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
@@ -171,14 +179,9 @@ impl Session {
         if self.unit.has_errors() {
             return Err(Reported);
         }
-        let data: Data = values
-            .arrays
-            .iter()
-            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
-            .collect();
         let axes = self.unit.axes.clone();
         let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
-        let start = self.start(&params, &data)?;
+        let start = self.start(&params, &data, settings.seed)?;
         let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
@@ -196,6 +199,31 @@ impl Session {
             began,
             compiled,
         })
+    }
+
+    /// Checks the constraints that depend on the program and its data only, and drops them.
+    fn settle(&mut self, program: &mut Program, data: &Data) -> Lowered<()> {
+        let mut required = require::requirements(program);
+        required.retain(|requirement| requirement.source != require::Source::Run);
+        if required.is_empty() {
+            return Ok(());
+        }
+        let at = estimator::Moment { values: &[], draws: 1, step: 0 };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+        let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
+        let failed = !violations.is_empty();
+        for (var, mut diagnostic) in violations {
+            if required.iter().any(|r| r.var == var && r.source == require::Source::Program) {
+                diagnostic.code = Code("E0316");
+            }
+            self.unit.report(diagnostic);
+        }
+        if failed {
+            return Err(Reported);
+        }
+        let holding = required.iter().map(|requirement| requirement.var).collect();
+        *program = require::assume(std::mem::take(program), &holding);
+        Ok(())
     }
 
     /// Refuses arrays that no memory holds.
@@ -240,11 +268,11 @@ impl Session {
     }
 
     /// The unconstrained starting values.
-    pub(super) fn start(&mut self, params: &[Placed], data: &Data) -> Lowered<Vec<f64>> {
+    pub(super) fn start(&mut self, params: &[Placed], data: &Data, seed: u64) -> Lowered<Vec<f64>> {
         let mut start = vec![0.0; params.iter().map(|p| p.len).sum()];
         for placed in params {
             let Some(init) = &placed.spec.init else { continue };
-            let value = match estimator::evaluate(&init.0, data) {
+            let value = match estimator::evaluate(&init.0, data, seed) {
                 Ok(mut results) => results.remove("init"),
                 Err(reason) => {
                     self.internal(reason, placed.spec.span);
@@ -448,9 +476,12 @@ impl Prepared {
         }
     }
 
-    /// `ring.sigma`, or `sigma` where no other parameter ends so.
+    /// `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep their path.
     pub(super) fn shown_name(&self, name: &str) -> String {
         let short = name.rsplit('.').next().unwrap_or(name);
+        if name.matches('.').count() > 1 {
+            return name.to_string();
+        }
         let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
         if same == 1 { short.to_string() } else { name.to_string() }
     }
@@ -465,6 +496,16 @@ impl Prepared {
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
         let at =
             estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step };
+        let program = &self.derived.estimator.program;
+        let required = require::requirements(program);
+        if let Some((_, violated)) =
+            locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()
+        {
+            let message = format!("{} (step {})", violated.message, failure.step);
+            return self
+                .at_parameters(Diagnostic { message, ..violated }, failure)
+                .at(self.fit.span, "in this fit");
+        }
         match locate::first_bad_value(&self.derived.estimator.program, &at, setup) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),
             None => {
@@ -477,6 +518,13 @@ impl Prepared {
                 }
             }
         }
+        self.at_parameters(diagnostic, failure)
+            .at(self.fit.span, "in this fit")
+            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
+    }
+
+    /// The diagnostic with the parameters of the failed step.
+    fn at_parameters(&self, mut diagnostic: Diagnostic, failure: &run::Failure) -> Diagnostic {
         for placed in &self.params {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
@@ -486,7 +534,5 @@ impl Prepared {
             }
         }
         diagnostic
-            .at(self.fit.span, "in this fit")
-            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
     }
 }

@@ -15,6 +15,7 @@ mod options;
 mod prompt;
 mod settings;
 mod show;
+mod strategies;
 
 pub use bind::declared;
 pub use check::Checked;

@@ -19,6 +19,8 @@ pub struct Options {
     pub guide: Option<String>,
     /// The fit's own quick settings.
     pub quick: bool,
+    /// `--estimator`: strategies by the addresses of sites.
+    pub estimator: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -31,6 +33,7 @@ impl Default for Options {
             draws: 1000,
             guide: None,
             quick: false,
+            estimator: Vec::new(),
         }
     }
 }

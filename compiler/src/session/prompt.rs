@@ -208,7 +208,7 @@ impl Session {
             .collect();
         let axes = self.unit.axes.clone();
         let params = estimator::place(&prompted.params, |axis| axes.size(axis));
-        let mut values = self.start(&params, &data)?;
+        let mut values = self.start(&params, &data, known.seed)?;
         for placed in &params {
             let fitted = known.fitted.get(&placed.spec.name).filter(|value| value.shape() == placed.shape);
             if let Some(raw) = fitted.and_then(|value| unconstrain(&placed.spec.constraint, value)) {

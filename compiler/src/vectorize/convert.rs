@@ -79,6 +79,7 @@ pub fn map(prim: Prim) -> Map {
         Prim::Ne => binary(Binary::Ne),
         Prim::And => binary(Binary::And),
         Prim::Or => binary(Binary::Or),
+        Prim::Require => binary(Binary::Require),
         Prim::Select => Map::Ternary(Ternary::Select),
         Prim::LogIncBeta => Map::Ternary(Ternary::LogIncBeta),
         Prim::LogIncBetaBy(by) => Map::Ternary(Ternary::LogIncBetaBy(by)),

@@ -186,7 +186,7 @@ fn compile(text: &str) {
             && !session.unit.has_errors()
         {
             // What is derived is judged pass by pass.
-            if let Ok(derived) = pipeline::derive(&fit.objective, Ad::Auto) {
+            if let Ok(derived) = pipeline::derive(&fit.objective, 10, Ad::Auto) {
                 verify(&derived.gradient);
             }
             if let Ok(Some(posterior)) = session.unit.posterior(&fit.objective) {

@@ -69,6 +69,13 @@ impl Prim {
             (Ne, [a, b]) => truth(a != b),
             (And, [a, b]) => truth(*a != 0.0 && *b != 0.0),
             (Or, [a, b]) => truth(*a != 0.0 || *b != 0.0),
+            (Require, [c, a]) => {
+                if *c != 0.0 {
+                    *a
+                } else {
+                    f64::NAN
+                }
+            }
             (Select, [c, a, b]) => {
                 if *c != 0.0 {
                     *a

@@ -2,8 +2,7 @@
 
 use crate::axis::{Axis, AxisInfo, Role};
 use crate::ir::{
-    Array, Baseline, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Stmt, Strategy, Ty,
-    Var,
+    Array, Const, Elem, InputKind, Let, Monoid, Op, Output, Program, Sample, Setting, Stmt, Strategy, Ty, Var,
 };
 use crate::transform::Linearized;
 use std::fmt::{self, Display, Formatter, Write};
@@ -189,14 +188,7 @@ impl Printer<'_> {
 
     fn site(&self, sample: &Sample) -> String {
         let site = &sample.site;
-        let strategy = match &site.strategy {
-            None => String::new(),
-            Some(Strategy::Reinforce(Baseline::Value(value))) => format!(".reinforce[baseline {value}]"),
-            Some(Strategy::Reinforce(Baseline::MovingAverage(decay))) => {
-                format!(".reinforce[moving average {decay}]")
-            }
-            Some(strategy) => format!(".{}", strategy.name()),
-        };
+        let strategy = site.strategy.as_ref().map_or(String::new(), written);
         let array = |arg: &Array| format!("{}{}", arg.var, self.dims(&arg.dims));
         let args: Vec<String> = site.args.iter().map(array).collect();
         let dims = self.dims(&site.dims);
@@ -259,4 +251,14 @@ impl Printer<'_> {
             Op::Tangent(x) => format!("tangent {x}"),
         }
     }
+}
+
+/// `.reinforce[moving average 0.9]`
+fn written(strategy: &Strategy) -> String {
+    let setting = |(name, setting): &(&str, Setting)| match setting {
+        Setting::Number(number) => format!("[{name} {number}]"),
+        Setting::Value(value) => format!("[{name} {value}]"),
+        Setting::MovingAverage(decay) => format!("[moving average {decay}]"),
+    };
+    format!(".{}{}", strategy.name, strategy.settings.iter().map(setting).collect::<String>())
 }

@@ -117,6 +117,7 @@ impl<'a, H: Handler> Copy<'a, H> {
                     if let Some(name) = &info.name {
                         b.name(var, name);
                     }
+                    b.rule(var, info.rule.as_ref());
                     self.vars.insert(binding.var, var);
                 }
                 Stmt::Scan(scan) => self.scan(b, scan)?,
@@ -164,8 +165,8 @@ impl<'a, H: Handler> Copy<'a, H> {
         site.args = site.args.iter().map(|arg| self.array(arg)).collect();
         site.dims = site.dims.iter().map(|axis| self.axis(*axis)).collect();
         site.key = self.axis_set(&site.key);
-        if let Some(crate::ir::Strategy::Reinforce(crate::ir::Baseline::Value(var))) = &mut site.strategy {
-            *var = self.var(*var);
+        if let Some(strategy) = &mut site.strategy {
+            strategy.map(&mut |value| self.var(value));
         }
         let guard = self.guard(b, outer, sample.guard);
         Sample { var: sample.var, site: site.into(), guard }

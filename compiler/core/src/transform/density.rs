@@ -194,12 +194,28 @@ pub fn field<'t>(trace: &'t [TraceField], site: &Site) -> Result<&'t TraceField>
     })
 }
 
+/// Refuses the density of a point, which can be simulated only.
+fn has_density(site: &Site) -> Result<()> {
+    if !site.dist.is_point() {
+        return Ok(());
+    }
+    let (address, dist) = (&site.address, &site.dist.name);
+    let message = format!("`{dist}` has no density: the log density of `{address}` is asked for");
+    Err(Box::new(
+        Diagnostic::error(Code("E0422"), message)
+            .at(site.span, "a single point can be simulated, not scored")
+            .help(format!("use `{dist}` in a guide of `elbo`, which simulates it"))
+            .help("or give the site a width, as in `normal(…, 0.01)`"),
+    ))
+}
+
 impl Handler for Density<'_> {
     fn input(&mut self, b: &mut Builder, elem: Elem, input: Input) -> Result<Var> {
         self.context.input(b, elem, input)
     }
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
+        has_density(&sample.site)?;
         let field = field(self.trace, &sample.site)?;
         let value = aligned(b, &field.value, &sample.site.dims);
         self.terms.push(site_term(b, &sample.site, value, sample.guard));
@@ -210,6 +226,7 @@ impl Handler for Density<'_> {
         if self.context.prior {
             return self.sample(b, sample);
         }
+        has_density(&sample.site)?;
         self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
         Ok(sample.var)
     }

@@ -277,7 +277,7 @@ mod tests {
         let p = w.sigmoid(theta);
         w.key.insert(i);
         let flip = w.flip.clone();
-        let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+        let x = w.site("x", &flip, &[p], Some(Strategy::named("enum")));
         let own = w.affine(1.0, x, 0.5);
         let summed = w.b.reduce(Monoid::Sum, i, own);
         let moved = w.b.rename(&[(i, j)], own);
@@ -314,7 +314,7 @@ mod tests {
         let p = w.sigmoid(theta);
         w.key.insert(t);
         let flip = w.flip.clone();
-        let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+        let x = w.site("x", &flip, &[p], Some(Strategy::named("enum")));
         let real = w.affine(1.0, x, 0.0);
         let zero = w.b.real(0.0);
         let widen = w.b.axes_of(x).clone();

@@ -111,7 +111,7 @@ fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
         Sign | Floor | Ceil | Round | Not | ToInt => return None,
         Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
         | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And | Or
-        | Select | LogIncBeta | LogIncBetaBy(_) => unreachable!("{} is not unary", prim.name()),
+        | Select | Require | LogIncBeta | LogIncBetaBy(_) => unreachable!("{} is not unary", prim.name()),
     })
 }
 
@@ -121,7 +121,7 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
     let zero = b.real(0.0);
     let one = b.real(1.0);
     Some(match prim {
-        Add => one,
+        Add | Require => one,
         Sub => b.real(if first { 1.0 } else { -1.0 }),
         Mul => {
             if first {
@@ -267,7 +267,9 @@ mod tests {
     fn program(prim: Prim) -> Option<Program> {
         let mut b = Builder::new(AxisTable::default());
         let elems: Vec<Elem> = (0..prim.arity())
-            .map(|at| if prim == Prim::Select && at == 0 { Elem::Bool } else { Elem::Real })
+            .map(|at| {
+                if matches!(prim, Prim::Select | Prim::Require) && at == 0 { Elem::Bool } else { Elem::Real }
+            })
             .collect();
         prim.result(&elems)?;
         let args: Vec<Var> = elems
@@ -340,11 +342,15 @@ mod tests {
                 let mut operands =
                     vec![*x, if prim == XLogY { positive[at] } else { points[(at + 1) % 4] }, 0.3];
                 operands.truncate(prim.arity());
+                let conditional = matches!(prim, Select | Require);
+                if prim == Require {
+                    operands[0] = 1.0;
+                }
                 if prim == Select {
                     operands[0] = (at % 2) as f64;
                 }
                 let result = run(&program, &operands);
-                for operand in usize::from(prim == Select)..prim.arity() {
+                for operand in usize::from(conditional)..prim.arity() {
                     let moved = |h: f64| {
                         let mut operands = operands.clone();
                         operands[operand] += h;

@@ -1,7 +1,7 @@
 //! How values depend on each other, through scans too: what is live, what depends on an input,
 //! and how a scan falls into two.
 
-use crate::ir::{Baseline, Carry, Let, Program, Sample, Scan, Stmt, Strategy, Var};
+use crate::ir::{Carry, Let, Program, Sample, Scan, Stmt, Strategy, Var};
 use std::collections::{HashMap, HashSet};
 
 /// Everything each variable is computed from: operands and guard of a `Let`, both sources of a
@@ -30,9 +30,7 @@ fn collect(stmts: &[Stmt], put: &mut dyn FnMut(Var, Vec<Var>)) {
 
 fn site_uses(sample: &Sample) -> Vec<Var> {
     let mut uses: Vec<Var> = sample.site.args.iter().map(|arg| arg.var).chain(sample.guard).collect();
-    if let Some(Strategy::Reinforce(Baseline::Value(value))) = &sample.site.strategy {
-        uses.push(*value);
-    }
+    uses.extend(sample.site.strategy.iter().flat_map(Strategy::values));
     uses
 }
 

@@ -23,6 +23,7 @@ pub mod jvp;
 pub mod linearize;
 pub mod marginal;
 pub mod reemit;
+pub mod require;
 pub mod settle;
 pub mod sim;
 pub mod simplify;

@@ -2,9 +2,7 @@
 
 use crate::axis::AxisSet;
 use crate::build::Builder;
-use crate::ir::{
-    Array, Baseline, Const, Output, Program, Report, Sample, Scan, Site, Stmt, Strategy, Var, VarInfo,
-};
+use crate::ir::{Array, Const, Output, Program, Report, Sample, Scan, Site, Stmt, Var, VarInfo};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -42,6 +40,7 @@ impl<'a> Reemit<'a> {
         {
             b.name(new, name);
         }
+        b.rule(new, self.vars[old.0 as usize].rule.as_ref());
         self.new.insert(old, new);
     }
 
@@ -126,8 +125,8 @@ impl<'a> Reemit<'a> {
         let mut new = site.clone();
         new.args =
             site.args.iter().map(|arg| Array { var: self.get(arg.var), dims: arg.dims.clone() }).collect();
-        if let Some(Strategy::Reinforce(Baseline::Value(value))) = &mut new.strategy {
-            *value = self.get(*value);
+        if let Some(strategy) = &mut new.strategy {
+            strategy.map(&mut |value| self.get(value));
         }
         Rc::new(new)
     }

@@ -2,13 +2,13 @@
 
 use super::Asked;
 use super::measure::{self, Gradients, Measured};
-use crate::elaborate::Objective;
 use crate::pipeline::{self, Ad};
 use crate::session::estimator::Setup;
 use crate::session::fit::Prepared;
-use std::rc::Rc;
-use vary_core::ir::{Baseline, Program, Site, Stmt, Strategy};
-use vary_core::transform::adev::strategy::sites;
+use crate::session::strategies;
+use vary_core::ir::{Setting, Site, Strategy};
+use vary_core::transform::adev::estimator::Kind;
+use vary_core::transform::adev::strategy::{self, sites};
 
 /// The strategies of one site, best first.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,16 +56,17 @@ impl Prepared {
             let in_use = alternative(format!("{name}.{}(…)", site.strategy), true, current, samples);
             let mut alternatives = vec![in_use];
             for (strategy, options) in candidates(&sample.site) {
-                if strategy.name() == site.strategy && options.is_empty() {
+                if strategy.name == site.strategy && options.is_empty() {
                     continue;
                 }
-                let objective = with_strategy(&self.fit.objective, &site.address, &strategy);
+                let mut objective = self.fit.objective.clone();
+                strategies::set(&mut objective.program, &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
-                let Ok(derived) = pipeline::derive(&objective, Ad::Auto) else { continue };
+                let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };
                 let states = &derived.estimator.states;
                 let gradients = Gradients { program: &derived.gradient, states, samples };
                 let measured = measure::measure(&gradients, values, asked.gradients, setup)?;
-                let write = format!("{name}.{}(…{options})", strategy.name());
+                let write = format!("{name}.{}(…{options})", strategy.name);
                 alternatives.push(alternative(write, false, &measured, samples));
             }
             let worth = |one: &Alternative| one.variance * one.draw_us;
@@ -85,39 +86,20 @@ fn alternative(write: String, current: bool, measured: &Measured, samples: usize
     Alternative { write, current, variance, draw_us: measured.step_us / samples as f64, relative: 1.0 }
 }
 
-/// Strategies that the site's distribution has, with the options to write after its arguments.
+/// Strategies that the site's distribution has, with the settings to write after its arguments.
 fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
-    let dist = &site.dist;
     let mut all = Vec::new();
-    if dist.reparam.is_some() {
-        all.push((Strategy::Reparam, ""));
-    }
-    if dist.finite.is_some() && site.event == 0 {
-        all.push((Strategy::Enum, ""));
-    }
-    if dist.mvd_probability.is_some() {
-        all.push((Strategy::Mvd, ""));
-    }
-    all.push((Strategy::Reinforce(Baseline::None), ""));
-    all.push((Strategy::Reinforce(Baseline::MovingAverage(0.9)), ", baseline = moving_average(0.9)"));
-    all
-}
-
-/// The objective with another strategy at every site of this address.
-fn with_strategy(objective: &Objective, address: &str, strategy: &Strategy) -> Objective {
-    fn block(stmts: &mut [Stmt], address: &str, strategy: &Strategy) {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Sample(sample) if *sample.site.address == *address => {
-                    let site = Site { strategy: Some(strategy.clone()), ..(*sample.site).clone() };
-                    sample.site = Rc::new(site);
+    for rule in strategy::candidates(site, true) {
+        let plain = Strategy::named(rule.name());
+        for (setting, kind) in rule.settings() {
+            match kind {
+                Kind::Baseline => {
+                    let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
+                    all.push((average, ", baseline = moving_average(0.9)"));
                 }
-                Stmt::Scan(scan) => block(&mut scan.body, address, strategy),
-                _ => {}
             }
         }
+        all.push((plain, ""));
     }
-    let mut program: Program = objective.program.clone();
-    block(&mut program.body, address, strategy);
-    Objective { program, ..objective.clone() }
+    all
 }

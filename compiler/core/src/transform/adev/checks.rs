@@ -1,9 +1,10 @@
 //! Which programs are accepted, with which strategies, and what the others are told.
 
+use super::estimator::rule;
 use super::fixtures::World;
-use super::strategy::{Chosen, choose};
+use super::strategy::{Chosen, USUAL_SAMPLES, choose};
 use super::{Options, estimator, smoothness};
-use crate::ir::{Array, Baseline, Program, Strategy, Var};
+use crate::ir::{Array, Program, Strategy, Var};
 use crate::prim::Prim;
 use vary_diagnostic::{Diagnostic, SourceId, Span};
 
@@ -19,15 +20,23 @@ fn of_normal(strategy: Option<Strategy>, cost: impl FnOnce(&mut World, Var, Var)
 }
 
 fn errors(program: &Program) -> Vec<Diagnostic> {
-    choose(program).err().unwrap_or_default()
+    choose(program, USUAL_SAMPLES).err().unwrap_or_default()
 }
 
 fn codes(program: &Program) -> Vec<&'static str> {
     errors(program).iter().map(|error| error.code.0).collect()
 }
 
+fn written(name: &'static str) -> Option<Strategy> {
+    Some(Strategy::named(name))
+}
+
+fn by(name: &str) -> Chosen {
+    Chosen::By(rule(name).expect("it is registered"))
+}
+
 fn chosen(program: &Program) -> Chosen {
-    choose(program).unwrap().sites[0].chosen
+    choose(program, USUAL_SAMPLES).unwrap().sites[0].chosen
 }
 
 /// x, where it is less than `bound`.
@@ -39,7 +48,7 @@ fn cut_at(w: &mut World, x: Var, bound: f64) -> Var {
 
 #[test]
 fn a_branch_on_a_smooth_value_is_refused() {
-    let program = of_normal(None, |w, x, _| {
+    let program = of_normal(written("reparam"), |w, x, _| {
         w.b.at(Span::new(SourceId(0), 100, 105));
         let r = w.affine(2.0, x, 1.0);
         w.b.name(r, "r");
@@ -56,15 +65,18 @@ fn a_branch_on_a_smooth_value_is_refused() {
         [
             (200, "compared here: the branch taken jumps"),
             (100, "through `r`"),
-            (10, "`x` is drawn by `reparam`, the default, which differentiates through its value"),
+            (10, "`x` is drawn by `reparam`, which differentiates through its value"),
         ]
     );
-    assert_eq!(error.help, ["draw `x` so that its value is not differentiated: `normal.reinforce(…)`"]);
+    assert_eq!(
+        error.help,
+        ["draw `x` so that its value is not differentiated: `normal.rloo(…)` or `normal.reinforce(…)`"]
+    );
 }
 
 #[test]
 fn a_branch_on_a_rigid_value_is_accepted() {
-    let reinforce = Some(Strategy::Reinforce(Baseline::None));
+    let reinforce = Some(Strategy::named("reinforce"));
     assert_eq!(codes(&of_normal(reinforce, |w, x, _| cut_at(w, x, 0.5))), [""; 0]);
     let detached = of_normal(None, |w, x, _| {
         let x = w.b.detach(x);
@@ -77,7 +89,7 @@ fn a_branch_on_a_rigid_value_is_accepted() {
 fn a_comparison_with_one_outcome_is_no_branch() {
     // Whether a value in (0, 1) lies between 0 and 1, as the density of a uniform asks.
     let inside = |bound: f64| {
-        of_normal(None, |w, x, _| {
+        of_normal(written("reparam"), |w, x, _| {
             let unit = w.sigmoid(x);
             let (zero, bound) = (w.b.real(0.0), w.b.real(bound));
             let above = w.b.prim(Prim::Le, &[zero, unit]);
@@ -92,7 +104,7 @@ fn a_comparison_with_one_outcome_is_no_branch() {
 
 #[test]
 fn a_branch_on_a_parameter_is_refused() {
-    let program = of_normal(None, |w, x, mu| {
+    let program = of_normal(written("reparam"), |w, x, mu| {
         let cut = cut_at(w, mu, 0.0);
         w.b.mul(cut, x)
     });
@@ -102,28 +114,28 @@ fn a_branch_on_a_parameter_is_refused() {
 #[test]
 fn every_jump_is_refused_and_kinks_are_not() {
     for prim in [Prim::Floor, Prim::Ceil, Prim::Round, Prim::Sign] {
-        let program = of_normal(None, |w, x, _| {
+        let program = of_normal(written("reparam"), |w, x, _| {
             let jump = w.b.prim(prim, &[x]);
             w.b.to_real(jump)
         });
         assert_eq!(codes(&program), ["E0501"], "{}", prim.name());
     }
     for prim in [Prim::Rem, Prim::Atan2] {
-        let program = of_normal(None, |w, x, _| {
+        let program = of_normal(written("reparam"), |w, x, _| {
             let two = w.b.real(2.0);
             w.b.prim(prim, &[x, two])
         });
         assert_eq!(codes(&program), ["E0501"], "{}", prim.name());
     }
     for prim in [Prim::Max, Prim::Min] {
-        let program = of_normal(None, |w, x, mu| w.b.prim(prim, &[x, mu]));
+        let program = of_normal(written("reparam"), |w, x, mu| w.b.prim(prim, &[x, mu]));
         assert_eq!(codes(&program), [""; 0], "{}", prim.name());
     }
 }
 
 #[test]
 fn carries_are_followed() {
-    let program = of_normal(None, |w, x, _| {
+    let program = of_normal(written("reparam"), |w, x, _| {
         let t = w.axis("t", 3);
         let zero = w.b.real(0.0);
         let widen = w.b.axes_of(x).clone();
@@ -151,26 +163,30 @@ fn of_choice(values: usize, strategy: Option<Strategy>, of_param: bool) -> Progr
 }
 
 #[test]
-fn defaults_are_chosen_where_they_are_obvious() {
-    assert_eq!(chosen(&of_normal(None, |_, x, _| x)), Chosen::Reparam);
-    assert_eq!(chosen(&of_choice(16, None, true)), Chosen::Enum);
+fn defaults_are_sound() {
+    assert_eq!(chosen(&of_normal(None, |_, x, _| x)), by("reparam"));
+    assert_eq!(chosen(&of_choice(16, None, true)), by("enum"));
     assert_eq!(chosen(&of_choice(17, None, false)), Chosen::Rigid);
-    let refused = errors(&of_choice(17, None, true));
-    assert_eq!(refused[0].code.0, "E0502");
-    assert_eq!(refused[0].help, ["write `categorical.enum(…)` or `categorical.reinforce(…)`"]);
+    assert_eq!(chosen(&of_choice(17, None, true)), by("rloo"));
+    // A use that loses a derivative makes the default give way, and one draw a step has no others to compare with.
+    let branched = of_normal(None, |w, x, _| cut_at(w, x, 0.5));
+    assert_eq!(chosen(&branched), by("rloo"));
+    assert_eq!(choose(&branched, 1).unwrap().sites[0].chosen, by("reinforce"));
+    let written = of_normal(written("rloo"), |_, x, _| x);
+    assert_eq!(choose(&written, 1).unwrap_err()[0].code.0, "E0502");
 }
 
 #[test]
 fn strategies_must_apply() {
-    assert_eq!(codes(&of_choice(3, Some(Strategy::Mvd), true)), ["E0503"]);
-    assert_eq!(codes(&of_choice(3, Some(Strategy::Reparam), true)), ["E0503"]);
-    assert_eq!(codes(&of_normal(Some(Strategy::Enum), |_, x, _| x)), ["E0503"]);
+    assert_eq!(codes(&of_choice(3, Some(Strategy::named("mvd")), true)), ["E0503"]);
+    assert_eq!(codes(&of_choice(3, Some(Strategy::named("reparam")), true)), ["E0503"]);
+    assert_eq!(codes(&of_normal(Some(Strategy::named("enum")), |_, x, _| x)), ["E0503"]);
 }
 
 #[test]
 fn integrability_is_assumed_where_a_value_may_be_singular() {
     let notes = |cost: fn(&mut World, Var) -> Var| {
-        choose(&of_normal(None, |w, x, _| cost(w, x))).unwrap().notes.len()
+        choose(&of_normal(None, |w, x, _| cost(w, x)), USUAL_SAMPLES).unwrap().notes.len()
     };
     assert_eq!(notes(|w, x| w.b.log(x)), 1);
     assert_eq!(notes(|w, x| w.b.prim(Prim::Sqrt, &[x])), 1);
@@ -201,7 +217,8 @@ fn models_say_what_they_need() {
 #[test]
 fn cut_derivatives_are_noted() {
     let detached = vec![Span::new(SourceId(0), 3, 9)];
-    let estimator = estimator(of_normal(None, |_, x, _| x), &Options { detached }).unwrap();
+    let estimator =
+        estimator(of_normal(None, |_, x, _| x), &Options { detached, ..Options::default() }).unwrap();
     assert_eq!(estimator.notes.len(), 1);
     assert!(estimator.notes[0].text.starts_with("not proven unbiased"));
 }

@@ -16,7 +16,7 @@
 //! * gives the site a smooth value (`reparam`), or
 //! * a rigid one plus score terms `Detach(cost) · Tangent(u)`, whose primal is zero and whose
 //!   tangent is cost·u' (`reinforce`, `mvd`), or
-//! * all of its values at once along a new axis, weighted by their probabilities (`exact`).
+//! * all of its values at once along a new axis, weighted by their probabilities (`enum`).
 //!
 //! The order is that of the theorem's proof: direct sites (smooth or rigid values) first, since
 //! they leave the terms as they are; then the others from the last to the first, each on the
@@ -24,25 +24,22 @@
 //! correctness of a step needs only that of the steps inside it: where k estimates
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
-mod exact;
+pub mod estimator;
 mod integrability;
-mod mvd;
 mod program;
 mod prune;
-mod range;
-mod reinforce;
-mod reparam;
+pub mod range;
 pub mod smoothness;
 pub mod strategy;
 mod terms;
 mod value;
 
 use crate::axis::{Axis, Role};
-use crate::ir::{Program, Sample};
+use crate::ir::{Program, Sample, Site};
 use crate::visit;
 use smoothness::Note;
 use std::rc::Rc;
-use strategy::{Chosen, SiteReport};
+use strategy::SiteReport;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// The result that is differentiated.
@@ -53,10 +50,18 @@ pub use terms::known_dims;
 pub use value::value;
 
 /// What the caller knows that the program does not say.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
+    /// Draws of the objective per step.
+    pub samples: usize,
     /// The user's own `detach`, `surrogate` and `frozen`: what makes a gradient "not proven unbiased".
     pub detached: Vec<Span>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { samples: strategy::USUAL_SAMPLES, detached: Vec::new() }
+    }
 }
 
 /// A derived estimator.
@@ -87,20 +92,17 @@ pub struct StateSpec {
 
 /// Derives the estimator of the result [`OBJECTIVE`]; dimensions are bound.
 pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
-    let choice = strategy::choose(&program)?;
+    let choice = strategy::choose(&program, options.samples)?;
     let mut states = Vec::new();
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
-        current = match choice.of(&sample.site.occurrence) {
-            Chosen::Enum => exact::apply(&current, &sample).map_err(|error| vec![*error])?,
-            Chosen::Mvd => mvd::apply(&current, &sample).map_err(|error| vec![*error])?,
-            Chosen::Reinforce => {
-                let (next, state) = reinforce::apply(&current, &sample).map_err(|error| vec![*error])?;
-                states.extend(state);
-                next
-            }
-            Chosen::Reparam | Chosen::Rigid => unreachable!("direct sites are gone"),
-        };
+        let (rule, written) = choice.rule(&sample.site.occurrence);
+        // A strategy that was not written may have settings of its own.
+        let sample =
+            Sample { site: Site { strategy: Some(written), ..(*sample.site).clone() }.into(), ..sample };
+        let applied = rule.apply(&current, &sample).map_err(|error| vec![*error])?;
+        states.extend(applied.state);
+        current = applied.program;
         current = prune::prune(current);
         if lanes(&current) > LANES {
             return Err(vec![multiplied(&sample)]);

@@ -1,8 +1,9 @@
 //! Re-emitting objective programs: whole, with some sites replaced, and in slices.
 
+use super::OBJECTIVE;
+use super::estimator::reparam;
 use super::strategy::{Choice, Chosen};
 use super::terms::Term;
-use super::{OBJECTIVE, reparam};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};
@@ -84,9 +85,11 @@ pub fn set_objective(results: &mut [Output], var: Var) {
 pub fn direct(program: &Program, choice: &Choice) -> Result<Program> {
     let mut b = Builder::new(program.axes.clone());
     let value = |b: &mut Builder, sample: &Sample| match choice.of(&sample.site.occurrence) {
-        Chosen::Reparam => reparam::smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample)),
         Chosen::Rigid => rigid(b, sample).map(Some),
-        Chosen::Reinforce | Chosen::Enum | Chosen::Mvd => Ok(None),
+        Chosen::By(rule) if rule.is_smooth() => {
+            rule.smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample))
+        }
+        Chosen::By(_) => Ok(None),
     };
     let copy = whole(&mut b, program, &value)?;
     let results = results(program, &copy);

@@ -196,10 +196,7 @@ impl Smoothness {
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    match site.strategy {
-                        Some(_) => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
-                        None => format!("`{name}` is drawn by `reparam`, the default, which differentiates through its value"),
-                    },
+                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
@@ -417,7 +414,7 @@ fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
         | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Not | ToReal
         | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | Lbeta | OwensT | LogGammaP
-        | LogGammaQ | LogIncBeta | And | Or | Select => None,
+        | LogGammaQ | LogIncBeta | And | Or | Select | Require => None,
     }
 }
 

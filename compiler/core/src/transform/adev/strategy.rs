@@ -1,11 +1,12 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
+use super::estimator::{BASELINE, RULES, Rule, rule};
 use super::integrability::assumptions;
-use super::program::{by_joint_rows, objective, too_many};
-use super::smoothness::{Note, Smoothness, analyse};
+use super::program::{by_joint_rows, objective};
+use super::smoothness::{Note, Smoothness, Source, analyse};
 use super::terms::{known_dims, split};
-use crate::ir::{Baseline, InputKind, Let, Op, Program, Sample, Site, Stmt, Strategy, Var};
+use crate::ir::{InputKind, Let, Op, Program, Sample, Setting, Site, Stmt, Strategy, Var};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;
 use crate::visit;
@@ -16,19 +17,19 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 /// Largest support that is summed over without being asked.
 const MOST_VALUES: i64 = 16;
 
+/// Draws per step where nothing is said.
+pub const USUAL_SAMPLES: usize = 10;
+
+/// The decay of a default moving average.
+const USUAL_DECAY: f64 = 0.9;
+
 /// What is done at a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chosen {
     /// Nothing: its arguments are rigid, so is its value.
     Rigid,
-    /// Pathwise.
-    Reparam,
-    /// Score function.
-    Reinforce,
-    /// All values.
-    Enum,
-    /// Measure-valued derivative.
-    Mvd,
+    /// A gradient strategy.
+    By(&'static dyn Rule),
 }
 
 impl Chosen {
@@ -36,19 +37,15 @@ impl Chosen {
     pub fn name(self) -> &'static str {
         match self {
             Chosen::Rigid => "none",
-            Chosen::Reparam => "reparam",
-            Chosen::Reinforce => "reinforce",
-            Chosen::Enum => "enum",
-            Chosen::Mvd => "mvd",
+            Chosen::By(rule) => rule.name(),
         }
     }
 
-    fn written(strategy: &Strategy) -> Chosen {
-        match strategy {
-            Strategy::Reparam => Chosen::Reparam,
-            Strategy::Reinforce(_) => Chosen::Reinforce,
-            Strategy::Enum => Chosen::Enum,
-            Strategy::Mvd => Chosen::Mvd,
+    /// The lines of its rule.
+    pub fn formula(self) -> &'static [&'static str] {
+        match self {
+            Chosen::Rigid => &["x ~ d; continue with (x, 0): d does not depend on θ"],
+            Chosen::By(rule) => rule.formula(),
         }
     }
 }
@@ -75,13 +72,21 @@ pub struct Choice {
     pub sites: Vec<SiteReport>,
     /// What unbiasedness rests on.
     pub notes: Vec<Note>,
-    by_occurrence: HashMap<Rc<str>, Chosen>,
+    by_occurrence: HashMap<Rc<str>, (Chosen, Option<Strategy>)>,
 }
 
 impl Choice {
     /// What is done at the site of this occurrence.
     pub fn of(&self, occurrence: &Rc<str>) -> Chosen {
-        self.by_occurrence.get(occurrence).copied().unwrap_or(Chosen::Rigid)
+        self.by_occurrence.get(occurrence).map_or(Chosen::Rigid, |(chosen, _)| *chosen)
+    }
+
+    /// The rule of a site that is neither rigid nor drawn yet, and its settings.
+    pub fn rule(&self, occurrence: &Rc<str>) -> (&'static dyn Rule, Strategy) {
+        match self.by_occurrence.get(occurrence) {
+            Some((Chosen::By(rule), Some(strategy))) => (*rule, strategy.clone()),
+            _ => unreachable!("`{occurrence}` has a value already"),
+        }
     }
 }
 
@@ -102,53 +107,68 @@ pub fn sites(program: &Program) -> Vec<&Sample> {
 }
 
 /// Chooses the strategy of every site: the one written, if it applies; none where all arguments are rigid; else
-/// `reparam` where it exists, or `enum` for a small finite support. Reports every site that has none, and every
-/// use that loses a derivative. Needs no sizes; where they are known, limits are checked too.
-pub fn choose(program: &Program) -> Result<Choice, Vec<Diagnostic>> {
+/// `reparam` where it exists and every use of the value is smooth, `enum` for a small finite support, else `rloo`, or
+/// with a single draw per step `reinforce` with a moving average. Reports every use that loses a derivative. Needs no
+/// sizes; where they are known, limits are checked too.
+pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnostic>> {
     let sites = sites(program);
-    let planned: HashMap<Rc<str>, Option<Chosen>> =
-        sites.iter().map(|sample| (sample.site.occurrence.clone(), plan(program, &sample.site))).collect();
-    let plan_of = |site: &Site| planned.get(&site.occurrence).copied().flatten();
-    let smoothness = analyse(program, &|site| plan_of(site) == Some(Chosen::Reparam));
+    let mut plans: HashMap<Rc<str>, Plan> = sites
+        .iter()
+        .map(|sample| (sample.site.occurrence.clone(), Plan::first(program, sample, samples)))
+        .collect();
+    // A default `reparam` gives way where a use of the value would lose a derivative.
+    let smoothness = loop {
+        let is_smooth = |site: &Site| plans[&site.occurrence].rule.is_smooth();
+        let smoothness = analyse(program, &is_smooth);
+        let refused: Vec<Rc<str>> = smoothness
+            .violations()
+            .flat_map(|used| smoothness.sources_of(used.operand))
+            .filter_map(|source| match source {
+                Source::Site(_, site) if site.strategy.is_none() => Some(site.occurrence.clone()),
+                Source::Site(..) | Source::Param(_) => None,
+            })
+            .collect();
+        if refused.is_empty() {
+            break smoothness;
+        }
+        for sample in sites.iter().filter(|sample| refused.contains(&sample.site.occurrence)) {
+            plans.insert(sample.site.occurrence.clone(), Plan::rigid(program, sample, samples));
+        }
+    };
 
     let mut choice = Choice::default();
     let mut errors = Vec::new();
     for sample in &sites {
         let site = &*sample.site;
-        if let Some(written) = &site.strategy
-            && let Err(error) = applies(written, site)
+        let plan = &plans[&site.occurrence];
+        if site.strategy.is_some()
+            && let Err(why) = plan.rule.applies(site)
         {
-            errors.push(error);
+            errors.push(inapplicable(plan.rule, site, why));
             continue;
         }
-        if let Some(Strategy::Reinforce(Baseline::Value(baseline))) = &site.strategy
-            && !bound_before(&program.body, sample.var).contains(baseline)
-        {
-            errors.push(late_baseline(site));
-            continue;
-        }
-        let rigid = !site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
-        let (chosen, reason) = match (&site.strategy, plan_of(site)) {
-            // Summing out lowers the variance of the others whether or not anything is differentiated here.
-            (Some(Strategy::Enum), _) => (Chosen::Enum, "written".to_string()),
-            _ if rigid => (Chosen::Rigid, "its arguments are not differentiated".to_string()),
-            (Some(_), Some(chosen)) => (chosen, "written".to_string()),
-            (None, Some(Chosen::Reparam)) => {
-                (Chosen::Reparam, "the default: every use of its value is differentiable".to_string())
-            }
-            (None, Some(chosen)) => (chosen, "the default: its support is small".to_string()),
-            (_, None) => {
-                errors.push(undecided(site));
+        if let Some(strategy) = &site.strategy {
+            let bound = bound_before(&program.body, sample.var);
+            if strategy.values().any(|value| !bound.contains(&value)) {
+                errors.push(late_baseline(site));
                 continue;
             }
+        }
+        let differentiated = site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
+        // Summing out lowers the variance of the others whether or not anything is differentiated here.
+        let summed = site.strategy.as_ref().is_some_and(|strategy| strategy.name == "enum");
+        let (chosen, reason) = if differentiated || summed {
+            (Chosen::By(plan.rule), plan.reason.clone())
+        } else {
+            (Chosen::Rigid, "its arguments are not differentiated".to_string())
         };
-        if chosen == Chosen::Reparam {
+        if chosen != Chosen::Rigid && samples < plan.rule.least_samples() {
+            errors.push(too_few_samples(plan.rule, site));
+        }
+        if chosen != Chosen::Rigid && plan.rule.is_smooth() {
             errors.extend(undifferentiated_operands(site, &smoothness));
         }
-        if chosen == Chosen::Enum && site.strategy.is_none() {
-            errors.extend(over_limit(program, sample));
-        }
-        choice.by_occurrence.insert(site.occurrence.clone(), chosen);
+        choice.by_occurrence.insert(site.occurrence.clone(), (chosen, Some(plan.strategy.clone())));
         let (address, occurrence) = (site.address.clone(), site.occurrence.clone());
         choice.sites.push(SiteReport { address, occurrence, chosen, reason, span: site.span });
     }
@@ -158,70 +178,83 @@ pub fn choose(program: &Program) -> Result<Choice, Vec<Diagnostic>> {
 }
 
 /// The strategy of a site were its arguments smooth.
-fn plan(program: &Program, site: &Site) -> Option<Chosen> {
-    if let Some(strategy) = &site.strategy {
-        return Some(Chosen::written(strategy));
-    }
-    if site.dist.reparam.is_some() {
-        return Some(Chosen::Reparam);
-    }
-    // Sizes that are not known yet count as small: the limit is checked once data is bound.
-    let size = support::size(&program.axes, site, &known_dims(program))?;
-    size.value().is_none_or(|size| size <= MOST_VALUES).then_some(Chosen::Enum)
+struct Plan {
+    rule: &'static dyn Rule,
+    strategy: Strategy,
+    reason: String,
 }
 
-/// Whether the strategy written applies to the site's distribution.
-fn applies(strategy: &Strategy, site: &Site) -> Result<(), Diagnostic> {
-    let dist = &site.dist;
-    let (fits, why) = match strategy {
-        Strategy::Reparam => {
-            (dist.reparam.is_some(), "it has no sampler that is smooth in its parameters".to_string())
+impl Plan {
+    /// What is written, else `reparam` where it exists.
+    fn first(program: &Program, sample: &Sample, samples: usize) -> Plan {
+        let site = &*sample.site;
+        if let Some(strategy) = &site.strategy {
+            let Some(rule) = rule(strategy.name) else { unreachable!("`{}` is no strategy", strategy.name) };
+            return Plan { rule, strategy: strategy.clone(), reason: "written".to_string() };
         }
-        Strategy::Reinforce(_) => (true, String::new()),
-        Strategy::Enum => (
-            dist.finite.is_some() && site.event == 0,
-            "its support is not a finite set of numbers".to_string(),
-        ),
-        Strategy::Mvd => (dist.mvd_probability.is_some(), "it is not a flip".to_string()),
-    };
-    if fits {
-        return Ok(());
+        if site.dist.reparam.is_some() {
+            return Plan::default("reparam", "every use of its value is differentiable");
+        }
+        Plan::rigid(program, sample, samples)
     }
-    let (name, strategy) = (&dist.name, strategy.name());
-    Err(Diagnostic::error(Code("E0503"), format!("`{strategy}` does not apply to `{name}`: {why}"))
-        .at(site.span, format!("`{}` asks for `{strategy}`", site.address))
-        .help(format!("use {}", applicable(site, true))))
+
+    /// The default among strategies whose values are rigid.
+    fn rigid(program: &Program, sample: &Sample, samples: usize) -> Plan {
+        let site = &*sample.site;
+        let size = support::size(&program.axes, site, &known_dims(program)).filter(|_| site.event == 0);
+        // Sizes that are not known yet count as small: the limit is checked once data is bound.
+        let small = size.is_some_and(|size| size.value().is_none_or(|size| size <= MOST_VALUES));
+        if small && !over_limit(program, sample) {
+            return Plan::default("enum", "its support is small");
+        }
+        let why = match (site.dist.reparam.is_some(), small) {
+            (true, _) => "a use of its value is not differentiable",
+            (false, true) => "its rows have too many values together",
+            (false, false) => "it has no pathwise sampler and no small support",
+        };
+        if samples > 1 {
+            return Plan::default("rloo", why);
+        }
+        let average = Setting::MovingAverage(USUAL_DECAY);
+        let plan = Plan::default("reinforce", &format!("{why}; with a moving average, for one draw a step"));
+        Plan { strategy: plan.strategy.clone().with(BASELINE, average), ..plan }
+    }
+
+    fn default(name: &'static str, why: &str) -> Plan {
+        let Some(rule) = rule(name) else { unreachable!("`{name}` is no strategy") };
+        Plan { rule, strategy: Strategy::named(name), reason: format!("the default: {why}") }
+    }
 }
 
-/// The strategies that apply to a site, as a list; `smooth` includes those whose values are differentiated.
+fn inapplicable(rule: &dyn Rule, site: &Site, why: &str) -> Diagnostic {
+    let (name, strategy) = (&site.dist.name, rule.name());
+    Diagnostic::error(Code("E0503"), format!("`{strategy}` does not apply to `{name}`: {why}"))
+        .at(site.span, format!("`{}` asks for `{strategy}`", site.address))
+        .help(format!("use {}", applicable(site, true)))
+}
+
+fn too_few_samples(rule: &dyn Rule, site: &Site) -> Diagnostic {
+    let (strategy, least) = (rule.name(), rule.least_samples());
+    Diagnostic::error(Code("E0502"), format!("`{strategy}` needs at least {least} draws a step"))
+        .at(site.span, format!("`{}` asks for `{strategy}`", site.address))
+        .help(format!("set `samples = {least}` or more in the fit, or use `reinforce` with a moving average"))
+}
+
+/// The strategies that apply to a site; `smooth` includes those whose values are differentiated.
+pub fn candidates(site: &Site, smooth: bool) -> impl Iterator<Item = &'static dyn Rule> {
+    let fits = move |rule: &&dyn Rule| (smooth || !rule.is_smooth()) && rule.applies(site).is_ok();
+    RULES.iter().copied().filter(fits)
+}
+
+/// The strategies that apply to a site, as a list.
 pub fn applicable(site: &Site, smooth: bool) -> String {
-    let dist = &site.dist;
-    let name = &dist.name;
-    let mut names = Vec::new();
-    if smooth && dist.reparam.is_some() {
-        names.push(format!("`{name}.reparam(…)`"));
-    }
-    if dist.finite.is_some() && site.event == 0 {
-        names.push(format!("`{name}.enum(…)`"));
-    }
-    if dist.mvd_probability.is_some() {
-        names.push(format!("`{name}.mvd(…)`"));
-    }
-    names.push(format!("`{name}.reinforce(…)`"));
+    let names: Vec<String> =
+        candidates(site, smooth).map(|rule| format!("`{}.{}(…)`", site.dist.name, rule.name())).collect();
     match names.as_slice() {
         [one] => one.clone(),
         [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
         [] => String::new(),
     }
-}
-
-fn undecided(site: &Site) -> Diagnostic {
-    Diagnostic::error(Code("E0502"), format!("`{}` needs a gradient strategy", site.address))
-        .at(
-            site.span,
-            format!("`{}` depends on parameters, and no strategy is the obvious one", site.dist.name),
-        )
-        .help(format!("write {}", applicable(site, true)))
 }
 
 /// What is bound when a site is reached.
@@ -281,18 +314,17 @@ fn formals(fragment: &Program) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A default `enum` must fit the lanes; sizes that are not known yet do.
-fn over_limit(program: &Program, sample: &Sample) -> Option<Diagnostic> {
+/// Whether enumerating a site would take too many lanes; sizes that are not known yet do not.
+fn over_limit(program: &Program, sample: &Sample) -> bool {
     let dependence = Dependence::on(program, sample, Through::Samples);
-    let result = objective(program)?;
+    let size = support::size(&program.axes, &sample.site, &known_dims(program)).and_then(|size| size.value());
+    let (Some(result), Some(size)) = (objective(program), size) else { return false };
     let terms = split(program, result, &dependence);
-    let size = support::size(&program.axes, &sample.site, &known_dims(program))?.value()?;
-    by_joint_rows(&terms, sample, &dependence).keys().find_map(|joint| {
-        let mut rows: u32 = 1;
-        for axis in joint {
-            rows = rows.saturating_mul(u32::try_from(program.axes.info(*axis).size.value()?).ok()?);
-        }
-        let fits = joint.is_empty() || size.checked_pow(rows).is_some_and(|lanes| lanes <= LANES as i64);
-        (!fits).then(|| *too_many(program, sample, &dependence, joint))
+    by_joint_rows(&terms, sample, &dependence).keys().any(|joint| {
+        let sizes = joint.iter().map(|axis| program.axes.info(*axis).size.value());
+        let rows = sizes.map(|size| size.and_then(|size| u32::try_from(size).ok()));
+        let Some(rows) = rows.collect::<Option<Vec<u32>>>() else { return false };
+        let rows = rows.into_iter().fold(1_u32, u32::saturating_mul);
+        !joint.is_empty() && size.checked_pow(rows).is_none_or(|lanes| lanes > LANES as i64)
     })
 }

@@ -4,8 +4,9 @@
 //! of finite support are summed out wherever the limit of lanes permits, all others are drawn. Differences of
 //! it in the parameters are a reference for gradients that owes nothing to strategies, `jvp` or `transpose`.
 
+use super::estimator::enumerate;
 use super::program::{self, rigid};
-use super::{LANES, OBJECTIVE, exact, lanes, prune};
+use super::{LANES, OBJECTIVE, lanes, prune};
 use crate::build::Builder;
 use crate::ir::{Program, Sample};
 use crate::transform::copy::Result;
@@ -17,7 +18,7 @@ pub fn value(program: &Program) -> Result<Program> {
     let finite = |sample: &Sample| sample.site.dist.finite.is_some() && sample.site.event == 0;
     let mut current = drawn(&source, &|sample| !finite(sample))?;
     while let Some(sample) = program::last_site(&current) {
-        let summed = exact::apply(&current, &sample).map(prune::prune);
+        let summed = enumerate::apply(&current, &sample).map(prune::prune);
         current = match summed {
             Ok(summed) if lanes(&summed) <= LANES => summed,
             _ => drawn(&current, &|other| other.var == sample.var)?,

@@ -248,7 +248,7 @@ fn cut(b: &mut Builder, program: &Program, sample: &Sample, size: &Dim) -> Optio
     let mut lets = Vec::new();
     let mut bind = |elem: Elem, axes: AxisSet, op: Op| {
         let var = Var(cut.vars.len() as u32);
-        cut.vars.push(VarInfo { ty: Ty { elem, axes }, name: None, span });
+        cut.vars.push(VarInfo { ty: Ty { elem, axes }, name: None, span, rule: None });
         lets.push(Stmt::Let(Let { var, op, guard: None }));
         var
     };

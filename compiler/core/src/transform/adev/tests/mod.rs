@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use super::strategy::Chosen;
-use crate::ir::{Array, Baseline, Monoid, Output, Program, Stmt, Strategy};
+use crate::ir::{Array, Monoid, Output, Program, Setting, Stmt, Strategy};
 
 mod recurrences;
 mod rows;
@@ -16,10 +16,11 @@ fn logistic(x: f64) -> f64 {
 /// All strategies of a flip.
 fn flips() -> Vec<Strategy> {
     vec![
-        Strategy::Enum,
-        Strategy::Mvd,
-        Strategy::Reinforce(Baseline::None),
-        Strategy::Reinforce(Baseline::MovingAverage(0.9)),
+        Strategy::named("enum"),
+        Strategy::named("mvd"),
+        Strategy::named("rloo"),
+        Strategy::named("reinforce"),
+        Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
     ]
 }
 
@@ -56,11 +57,11 @@ fn a_normal_is_differentiated_by_path_and_by_score() {
     let loss = |v: &Values| (v["mu"][0] - 1.0).powi(2) + (2.0 * v["s"][0]).exp();
     let truth = truth(&values, &["mu", "s"], &loss);
     for strategy in [
-        Strategy::Reparam,
-        Strategy::Reinforce(Baseline::None),
-        Strategy::Reinforce(Baseline::MovingAverage(0.9)),
+        Strategy::named("reparam"),
+        Strategy::named("reinforce"),
+        Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
     ] {
-        assert_unbiased(strategy.name(), &normal_square(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &normal_square(strategy.clone()), &values, truth);
     }
 }
 
@@ -75,7 +76,7 @@ fn an_estimator_without_its_score_is_rejected() {
     let sigma = w.b.exp(s);
     let sigma = w.b.detach(sigma);
     let normal = w.normal.clone();
-    let x = w.site("x", &normal, &[mu, sigma], Some(Strategy::Reparam));
+    let x = w.site("x", &normal, &[mu, sigma], Some(Strategy::named("reparam")));
     let off = w.affine(1.0, x, -1.0);
     let cost = w.b.mul(off, off);
     let estimate = run(&derive(&w.objective(cost)).program, &values);
@@ -105,9 +106,9 @@ fn a_flip_by_every_strategy() {
         logistic(theta) * f(1.0) + (1.0 - logistic(theta)) * f(0.0)
     };
     let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &one_flip(Strategy::Enum), &values, truth);
+    assert_exact("enum", &one_flip(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &one_flip(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &one_flip(strategy.clone()), &values, truth);
     }
 }
 
@@ -146,10 +147,10 @@ fn sites_after_sites_in_every_combination() {
         total
     };
     let truth = truth(&values, &["theta", "phi"], &loss);
-    assert_exact("enum, enum", &nested(Strategy::Enum, Strategy::Enum), &values, truth);
+    assert_exact("enum, enum", &nested(Strategy::named("enum"), Strategy::named("enum")), &values, truth);
     for first in flips() {
         for second in flips() {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &nested(first.clone(), second), &values, truth);
         }
     }
@@ -195,14 +196,19 @@ fn discrete_and_continuous_sites_together() {
         total
     };
     let truth = truth(&values, &["theta", "phi"], &loss);
-    let reinforce = || Strategy::Reinforce(Baseline::None);
+    let reinforce = || Strategy::named("reinforce");
     for first in flips() {
         for third in flips() {
-            let what = format!("{}, reparam, {}", first.name(), third.name());
-            assert_unbiased(&what, &mixed(first.clone(), Strategy::Reparam, third.clone()), &values, truth);
+            let what = format!("{}, reparam, {}", first.name, third.name);
+            assert_unbiased(
+                &what,
+                &mixed(first.clone(), Strategy::named("reparam"), third.clone()),
+                &values,
+                truth,
+            );
         }
-        let what = format!("{}, reinforce, enum", first.name());
-        assert_unbiased(&what, &mixed(first.clone(), reinforce(), Strategy::Enum), &values, truth);
+        let what = format!("{}, reinforce, enum", first.name);
+        assert_unbiased(&what, &mixed(first.clone(), reinforce(), Strategy::named("enum")), &values, truth);
     }
 }
 
@@ -236,10 +242,15 @@ fn a_site_under_a_condition() {
         p * phi * (q * 1.4 + (1.0 - q) * 0.4) + (1.0 - p) * theta * theta
     };
     let truth = truth(&values, &["theta", "phi"], &loss);
-    assert_exact("enum, enum", &conditional(Strategy::Enum, Strategy::Enum), &values, truth);
+    assert_exact(
+        "enum, enum",
+        &conditional(Strategy::named("enum"), Strategy::named("enum")),
+        &values,
+        truth,
+    );
     for first in flips() {
         for second in flips() {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &conditional(first.clone(), second), &values, truth);
         }
     }
@@ -278,8 +289,8 @@ fn a_categorical() {
         row(0) + row(1)
     };
     let truth = truth(&values, &["logits"], &loss);
-    assert_exact("enum", &choices(Strategy::Enum), &values, truth);
-    assert_unbiased("reinforce", &choices(Strategy::Reinforce(Baseline::None)), &values, truth);
+    assert_exact("enum", &choices(Strategy::named("enum")), &values, truth);
+    assert_unbiased("reinforce", &choices(Strategy::named("reinforce")), &values, truth);
 }
 
 #[test]
@@ -320,8 +331,11 @@ fn a_vector_by_path_and_by_score() {
         v["mu"].iter().enumerate().map(square).sum()
     };
     let truth = truth(&values, &["mu"], &loss);
-    for strategy in [Strategy::Reparam, Strategy::Reinforce(Baseline::MovingAverage(0.9))] {
-        assert_unbiased(strategy.name(), &walk(strategy.clone()), &values, truth);
+    for strategy in [
+        Strategy::named("reparam"),
+        Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
+    ] {
+        assert_unbiased(strategy.name, &walk(strategy.clone()), &values, truth);
     }
 }
 
@@ -332,9 +346,14 @@ fn baselines_must_come_before_their_site() {
         let theta = w.param("theta", &[]);
         let p = w.sigmoid(theta);
         let flip = w.flip.clone();
-        let first = w.site("first", &flip, &[p], Some(Strategy::Reinforce(Baseline::None)));
+        let first = w.site("first", &flip, &[p], Some(Strategy::named("reinforce")));
         let known = w.affine(1.0, first, 0.3);
-        let x = w.site("x", &flip, &[p], Some(Strategy::Reinforce(Baseline::Value(known))));
+        let x = w.site(
+            "x",
+            &flip,
+            &[p],
+            Some(Strategy::named("reinforce").with("baseline", Setting::Value(known))),
+        );
         let both = w.affine(2.0, x, 0.0);
         let cost = w.b.mul(both, known);
         let mut program = w.objective(cost);
@@ -344,7 +363,7 @@ fn baselines_must_come_before_their_site() {
                     && &*sample.site.address == "x"
                 {
                     let mut site = (*sample.site).clone();
-                    site.strategy = Some(Strategy::Reinforce(Baseline::Value(both)));
+                    site.strategy = Some(Strategy::named("reinforce").with("baseline", Setting::Value(both)));
                     sample.site = site.into();
                 }
             }
@@ -367,7 +386,7 @@ fn other_results_see_draws() {
     let theta = w.param("theta", &[]);
     let p = w.sigmoid(theta);
     let flip = w.flip.clone();
-    let x = w.site("x", &flip, &[p], Some(Strategy::Enum));
+    let x = w.site("x", &flip, &[p], Some(Strategy::named("enum")));
     let cost = w.affine(2.0, x, 0.0);
     let draw = w.draw;
     let program = w.b.finish(vec![

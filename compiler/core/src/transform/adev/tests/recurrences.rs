@@ -2,7 +2,7 @@
 
 use super::super::fixtures::*;
 use super::{DRAWS, assert_exact, assert_unbiased, flips, logistic};
-use crate::ir::{Array, Baseline, Monoid, Program, Strategy};
+use crate::ir::{Array, Monoid, Program, Setting, Strategy};
 use crate::prim::Prim;
 
 /// A Markov chain of flips with a cost at every step.
@@ -48,9 +48,9 @@ fn a_recurrence() {
         total
     };
     let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &chain(3, Strategy::Enum), &values, truth);
+    assert_exact("enum", &chain(3, Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &chain(3, strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &chain(3, strategy.clone()), &values, truth);
     }
 }
 
@@ -89,9 +89,9 @@ fn a_recurrence_that_stops() {
         total
     };
     let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &stopping(Strategy::Enum), &values, truth);
+    assert_exact("enum", &stopping(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &stopping(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &stopping(strategy.clone()), &values, truth);
     }
 }
 
@@ -141,12 +141,12 @@ fn sites_of_a_recurrence_in_every_combination() {
         total
     };
     let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum, enum", &two_a_step(Strategy::Enum, Strategy::Enum), &values, truth);
-    let average = Strategy::Reinforce(Baseline::MovingAverage(0.9));
-    assert_unbiased("averages", &two_a_step(average, Strategy::Enum), &values, truth);
+    assert_exact("enum, enum", &two_a_step(Strategy::named("enum"), Strategy::named("enum")), &values, truth);
+    let average = Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9));
+    assert_unbiased("averages", &two_a_step(average, Strategy::named("enum")), &values, truth);
     for first in &flips()[..3] {
         for second in &flips()[..3] {
-            let what = format!("{} then {}", first.name(), second.name());
+            let what = format!("{} then {}", first.name, second.name);
             assert_unbiased(&what, &two_a_step(first.clone(), second.clone()), &values, truth);
         }
     }
@@ -179,9 +179,9 @@ fn accumulated_totals_are_sums() {
     let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();
     let truth = truth(&values, &["theta"], &loss);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &accumulated(3, strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &accumulated(3, strategy.clone()), &values, truth);
     }
-    assert_exact("steps on their own", &accumulated(40, Strategy::Enum), &forty(), {
+    assert_exact("steps on their own", &accumulated(40, Strategy::named("enum")), &forty(), {
         let loss = |v: &Values| v["theta"].iter().map(|theta| (logistic(*theta) + 0.3) * theta).sum();
         super::super::fixtures::truth(&forty(), &["theta"], &loss)
     });

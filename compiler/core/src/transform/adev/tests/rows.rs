@@ -3,7 +3,7 @@
 use super::super::fixtures::*;
 use super::super::{Options, estimator};
 use super::{DRAWS, assert_exact, assert_unbiased, flips, logistic};
-use crate::ir::{Baseline, Const, Monoid, Op, Program, Stmt, Strategy};
+use crate::ir::{Const, Monoid, Op, Program, Setting, Stmt, Strategy};
 
 /// Rows that see only themselves, if `square` comes before the sum, or each other.
 fn rows(n: usize, strategy: Strategy, across: bool) -> Program {
@@ -52,9 +52,9 @@ fn rows_of_a_plate() {
     for across in [false, true] {
         // Data is not moved: only `theta` has tangents.
         let truth = truth(&values, &["theta"], &loss(across));
-        assert_exact("enum", &rows(3, Strategy::Enum, across), &values, truth);
+        assert_exact("enum", &rows(3, Strategy::named("enum"), across), &values, truth);
         for strategy in flips() {
-            assert_unbiased(strategy.name(), &rows(3, strategy.clone(), across), &values, truth);
+            assert_unbiased(strategy.name, &rows(3, strategy.clone(), across), &values, truth);
         }
     }
 }
@@ -80,14 +80,14 @@ fn plans_are_linear_in_rows() {
     for strategy in flips() {
         let size = |n: usize| plan_size(&derive(&rows(n, strategy.clone(), false)).program);
         let (small, large) = (size(250), size(1000));
-        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name());
-        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name());
+        assert!(large < 4 * small + 100, "{}: {small} and {large}", strategy.name);
+        assert!(large < 3 * 1000 * 60, "{}: {large}", strategy.name);
     }
 }
 
 #[test]
 fn rows_read_together_have_a_limit() {
-    let errors = estimator(rows(40, Strategy::Enum, true), &Options::default()).unwrap_err();
+    let errors = estimator(rows(40, Strategy::named("enum"), true), &Options::default()).unwrap_err();
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].code.0, "E0504");
     assert_eq!(errors[0].labels.len(), 2, "the site and the sum: {errors:#?}");
@@ -120,9 +120,9 @@ fn estimators_without_their_scores_are_rejected() {
         let program = rows(3, strategy.clone(), across);
         let honest = run(&derive(&program).program, &values);
         let wrong = run(&without_scores(&program), &values);
-        let exact = run(&derive(&rows(3, Strategy::Enum, across)).program, &values).derivative.0;
+        let exact = run(&derive(&rows(3, Strategy::named("enum"), across)).program, &values).derivative.0;
         assert!(z(honest.derivative, exact) < Z);
-        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name());
+        assert!(z(wrong.derivative, exact) > 10.0, "{}: {wrong:?}, {exact}", strategy.name);
     }
 }
 
@@ -157,15 +157,16 @@ fn copies_under_log_mean_exp() {
         total
     };
     let truth = truth(&values, &["theta"], &loss);
-    assert_exact("enum", &replicated(Strategy::Enum), &values, truth);
+    assert_exact("enum", &replicated(Strategy::named("enum")), &values, truth);
     for strategy in flips() {
-        assert_unbiased(strategy.name(), &replicated(strategy.clone()), &values, truth);
+        assert_unbiased(strategy.name, &replicated(strategy.clone()), &values, truth);
     }
 }
 
 #[test]
 fn moving_averages_are_states() {
-    let estimator = derive(&rows(3, Strategy::Reinforce(Baseline::MovingAverage(0.9)), false));
+    let estimator =
+        derive(&rows(3, Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)), false));
     assert_eq!(estimator.states.len(), 1);
     let state = &estimator.states[0];
     assert_eq!((&*state.name, state.decay, state.dims.len()), ("baseline.x", 0.9, 1));

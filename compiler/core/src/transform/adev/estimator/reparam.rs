@@ -8,22 +8,52 @@
 //! A **rigid** value is drawn by the distribution's plain sampler with arguments as constants, so
 //! that its tangent is zero.
 
+use super::{Applied, Rule};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Fragment, Sampler};
-use crate::ir::{Array, Draw, Op, Sample, Site, Var};
-use crate::transform::copy::inline;
+use crate::ir::{Array, Draw, Op, Program, Sample, Site, Var};
+use crate::transform::copy::{Result, inline};
 use crate::transform::density::aligned;
 use std::rc::Rc;
 
+/// A smooth function of parameter-free noise.
+pub struct Reparam;
+
+impl Rule for Reparam {
+    fn name(&self) -> &'static str {
+        "reparam"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &["ε ~ noise, x = T(ε, θ); continue with (x, ∂T·θ′)", "Kingma and Welling 2014"]
+    }
+
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
+        if site.dist.reparam.is_some() {
+            Ok(())
+        } else {
+            Err("it has no sampler that is smooth in its parameters")
+        }
+    }
+
+    fn is_smooth(&self) -> bool {
+        true
+    }
+
+    fn smooth(&self, b: &mut Builder, sample: &Sample) -> Option<Var> {
+        let reparam = sample.site.dist.reparam.as_ref();
+        let sampler = reparam.filter(|sampler| is_settled(b, &sample.site, sampler))?;
+        Some(draw(b, sample, &sample.site.args, sampler))
+    }
+
+    fn apply(&self, _: &Program, sample: &Sample) -> Result<Applied> {
+        unreachable!("`{}` is drawn by a direct rule and has a value already", sample.site.address)
+    }
+}
+
 /// Formal parameters of a fragment with their actual values.
 type Formals<'a> = Vec<(&'a str, &'a [Axis], &'a Array)>;
-
-/// The value as a smooth function of noise; `None` where the distribution has no such sampler.
-pub fn smooth(b: &mut Builder, sample: &Sample) -> Option<Var> {
-    let sampler = sample.site.dist.reparam.as_ref().filter(|sampler| is_settled(b, &sample.site, sampler))?;
-    Some(draw(b, sample, &sample.site.args, sampler))
-}
 
 /// The value as a constant; `None` where the distribution has no sampler.
 pub fn rigid(b: &mut Builder, sample: &Sample) -> Option<Var> {

@@ -19,15 +19,41 @@
 //! alternative is possible, and an infinite cost of an impossible one counts as none. So `p log p` is 0 at p = 0. None of this is
 //! emitted where the parameters are known to lie inside their sets.
 
-use super::program::{self, Emitted, Local};
-use super::terms::{self, Term};
+use super::{Applied, Rule};
 use crate::axis::Axis;
 use crate::build::Builder;
-use crate::ir::{Array, Program, Sample, Var};
+use crate::ir::{Array, Program, Sample, Site, Var};
 use crate::prim::Prim;
+use crate::transform::adev::program::{self, Emitted, Local};
+use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support::{self, Alternatives};
+
+/// Summation over a finite support.
+pub struct Enumerate;
+
+impl Rule for Enumerate {
+    fn name(&self) -> &'static str {
+        "enum"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &[
+            "(l_j, l_j′) = k(v_j, 0) for every value v_j, p_j = d(v_j; θ); (Σ p_j l_j, Σ p_j l_j′ + p_j′ l_j)",
+            "Lew et al. 2023, flip_enum",
+        ]
+    }
+
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
+        let finite = site.dist.finite.is_some() && site.event == 0;
+        if finite { Ok(()) } else { Err("its support is not a finite set of numbers") }
+    }
+
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
+        Ok(Applied { program: apply(program, sample)?, state: None })
+    }
+}
 
 /// The program with this site summed out of its objective. Other results see a rigid draw of it.
 pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {

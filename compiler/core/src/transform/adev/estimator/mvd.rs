@@ -18,19 +18,44 @@
 //!
 //! Assumes: the distribution states its probability of true.
 
-use super::exact;
-use super::program::{self, Local};
-use super::terms;
+use super::enumerate::where_possible;
+use super::{Applied, Rule};
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
-use crate::ir::{Array, Program, Sample, Var};
+use crate::ir::{Array, Program, Sample, Site, Var};
 use crate::prim::Prim;
+use crate::transform::adev::program::{self, Local};
+use crate::transform::adev::terms;
 use crate::transform::copy::{Result, inline};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;
 
+/// The measure-valued derivative.
+pub struct Mvd;
+
+impl Rule for Mvd {
+    fn name(&self) -> &'static str {
+        "mvd"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &[
+            "x ~ d(θ), (l, l′) = k(x, 0); (l, l′ + p′·(k(1) − k(0))), one of the two run already",
+            "Pflug 1996; Lew et al. 2023, flip_mvd",
+        ]
+    }
+
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
+        if site.dist.mvd_probability.is_some() { Ok(()) } else { Err("it is not a flip") }
+    }
+
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
+        Ok(Applied { program: apply(program, sample)?, state: None })
+    }
+}
+
 /// The program with this site rigid and its derivative by the other value added.
-pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
+fn apply(source: &Program, sample: &Sample) -> Result<Program> {
     let dependence = Dependence::on(source, sample, Through::Samples);
     let slice = program::slice(source, &dependence);
     let mut b = Builder::new(source.axes.clone());
@@ -74,7 +99,7 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
             let theirs = local.sum(&mut b, term, theirs);
             let theirs = b.rename(&flipped.rows, theirs);
             let change = b.sub(ours, theirs);
-            let change = possible.map_or(change, |possible| exact::where_possible(&mut b, possible, change));
+            let change = possible.map_or(change, |possible| where_possible(&mut b, possible, change));
             difference = b.add(difference, change);
         }
     }
@@ -121,7 +146,7 @@ fn flipped_rows(b: &mut Builder, joint: &[Axis]) -> Option<Flipped> {
         flipped.here = b.and_guard(flipped.here, Some(same));
         flipped.rows.push((axis, *row));
     }
-    (lanes <= super::LANES).then_some(flipped)
+    (lanes <= crate::transform::adev::LANES).then_some(flipped)
 }
 
 /// The probability of true per row, 0 where the site is absent.

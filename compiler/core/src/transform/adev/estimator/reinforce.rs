@@ -17,20 +17,49 @@
 //!
 //! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
 
-use super::program::{self, objective, results, set_objective, term_value};
-use super::terms::{self, Term};
-use super::{StateSpec, program::Emitted};
+use super::{Applied, Kind, Rule};
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
-use crate::ir::{
-    Array, Baseline, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Strategy, Var,
-};
+use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
+use crate::transform::adev::StateSpec;
+use crate::transform::adev::program::Emitted;
+use crate::transform::adev::program::{self, objective, results, set_objective, term_value};
+use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};
 
+/// The setting that is subtracted from costs.
+pub const BASELINE: &str = "baseline";
+
+/// The score function.
+pub struct Reinforce;
+
+impl Rule for Reinforce {
+    fn name(&self) -> &'static str {
+        "reinforce"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &["x ~ d(θ), (l, l′) = k(x, 0), s = ∂θ log d(x; θ)·θ′; (l, l′ + (l − b)·s)", "Williams 1992"]
+    }
+
+    fn settings(&self) -> &'static [(&'static str, Kind)] {
+        &[(BASELINE, Kind::Baseline)]
+    }
+
+    fn applies(&self, _: &Site) -> std::result::Result<(), &'static str> {
+        Ok(())
+    }
+
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
+        let (program, state) = apply(program, sample)?;
+        Ok(Applied { program, state })
+    }
+}
+
 /// The program with this site rigid and its score terms added; its moving average, if it has one.
-pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec>)> {
+fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec>)> {
     let dependence = Dependence::on(source, sample, Through::Samples);
     let mut b = Builder::new(source.axes.clone());
     let value = program::rigid_at(sample.var);
@@ -42,13 +71,19 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
     let Some(cost) = cost else { return Ok((b.finish(results), None)) };
     let cost = b.detach(cost);
 
-    let (centred, state) = match &sample.site.strategy {
-        Some(Strategy::Reinforce(Baseline::Value(baseline))) => {
-            let baseline = b.detach(copy.var(*baseline));
+    let baseline = sample.site.strategy.as_ref().and_then(|written| written.setting(BASELINE));
+    let (centred, state) = match baseline {
+        None => (cost, None),
+        Some(Setting::Number(number)) => {
+            let baseline = b.real(number);
             (b.sub(cost, baseline), None)
         }
-        Some(Strategy::Reinforce(Baseline::MovingAverage(decay))) => {
-            let state = average(&b, &copy, &dependence, sample, *decay);
+        Some(Setting::Value(baseline)) => {
+            let baseline = b.detach(copy.var(baseline));
+            (b.sub(cost, baseline), None)
+        }
+        Some(Setting::MovingAverage(decay)) => {
+            let state = average(&b, &copy, &dependence, sample, decay);
             let input =
                 Input { kind: InputKind::State, name: state.name.to_string(), dims: state.dims.clone() };
             let baseline = b.input(Elem::Real, input);
@@ -61,7 +96,6 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
             }
             (b.sub(cost, baseline), (!shared).then_some(state))
         }
-        Some(Strategy::Reinforce(Baseline::None)) | Some(_) | None => (cost, None),
     };
 
     let score = log_density(&mut b, sample, &copy);
@@ -71,7 +105,7 @@ pub fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<State
 }
 
 /// The local cost of every row: the sum of the terms that depend on it. `None` where nothing does.
-fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted) -> Option<Var> {
+pub fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted) -> Option<Var> {
     let mut cost: Option<Var> = None;
     for term in terms.iter().filter(|term| !term.zero) {
         let Some(links) = term.links(dependence) else { continue };
@@ -96,7 +130,7 @@ fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted
 }
 
 /// log d(x; θ) per row, 0 where the site is absent.
-fn log_density(b: &mut Builder, sample: &Sample, copy: &Emitted) -> Var {
+pub fn log_density(b: &mut Builder, sample: &Sample, copy: &Emitted) -> Var {
     let mut site = (*sample.site).clone();
     site.args = site.args.iter().map(|arg| Array { var: copy.var(arg.var), ..arg.clone() }).collect();
     let guard = sample.guard.map(|guard| copy.var(guard));

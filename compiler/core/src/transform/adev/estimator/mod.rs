@@ -1,0 +1,93 @@
+//! Gradient strategies: one file each, registered in [`RULES`].
+//!
+//! A strategy is a [`Rule`]. **Direct** rules give a site a smooth value, whose tangent the rest of the program is
+//! differentiated through. The others give it a rigid value and rewrite the objective so that its plain derivative is
+//! unbiased again. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
+//! they return.
+
+pub mod enumerate;
+mod mvd;
+mod reinforce;
+pub mod reparam;
+mod rloo;
+
+use super::StateSpec;
+use crate::build::Builder;
+use crate::ir::{Program, Sample, Site, Var};
+use crate::transform::copy::Result;
+use std::fmt;
+
+pub use reinforce::BASELINE;
+
+/// Every strategy, in the order in which they are listed for the user.
+pub const RULES: &[&dyn Rule] =
+    &[&reparam::Reparam, &enumerate::Enumerate, &mvd::Mvd, &rloo::Rloo, &reinforce::Reinforce];
+
+/// A gradient strategy.
+pub trait Rule: Sync {
+    /// As it is written after a distribution's dot.
+    fn name(&self) -> &'static str;
+
+    /// The rule for (l, l′) in the notation of docs/adev.md, and where it is from: lines.
+    fn formula(&self) -> &'static [&'static str];
+
+    /// What may be set, by name.
+    fn settings(&self) -> &'static [(&'static str, Kind)] {
+        &[]
+    }
+
+    /// Whether it can be used for the site's distribution; if not, why, as a clause.
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str>;
+
+    /// The least number of draws of one step that it needs.
+    fn least_samples(&self) -> usize {
+        1
+    }
+
+    /// Whether the site's value is smooth: the rule is direct.
+    fn is_smooth(&self) -> bool {
+        false
+    }
+
+    /// The smooth value of a site, for direct rules; `None` where the distribution has no such sampler.
+    fn smooth(&self, _: &mut Builder, _: &Sample) -> Option<Var> {
+        None
+    }
+
+    /// The program with this site, the last one, replaced; for rules that are not direct.
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied>;
+}
+
+/// A program in which a site has been replaced.
+pub struct Applied {
+    /// The program.
+    pub program: Program,
+    /// The moving average that it reads, if there is a new one.
+    pub state: Option<StateSpec>,
+}
+
+/// The kinds of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A value computed before the site, or `moving_average(decay)`.
+    Baseline,
+}
+
+/// The rule of this name.
+pub fn rule(name: &str) -> Option<&'static dyn Rule> {
+    RULES.iter().copied().find(|rule| rule.name() == name)
+}
+
+impl fmt::Debug for dyn Rule {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl PartialEq for dyn Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for dyn Rule {}
