@@ -378,6 +378,7 @@ pub fn all() -> Vec<Oracle> {
         ),
         Oracle {
             strategies: SCORE,
+            support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
             ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
                 let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
                 let z = (x - 1.0 - b) / 0.5;
