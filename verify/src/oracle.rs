@@ -55,8 +55,7 @@ use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 7] =
-        [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, Enum, Mvd];
+    pub const ALL: [Strategy; 7] = [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, Enum, Mvd];
 
     /// Name in tables.
     pub fn name(self) -> &'static str {

@@ -121,6 +121,7 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
             return Err(vec![multiplied(&sample)]);
         }
     }
+    let current = estimator::RULES.iter().fold(current, |program, rule| rule.finish(program));
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
     Ok(Estimator { program: current, sites: choice.sites, states, losses: Vec::new(), notes })

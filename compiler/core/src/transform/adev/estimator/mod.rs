@@ -56,6 +56,11 @@ pub trait Rule: Sync {
 
     /// The program with this site, the last one, replaced; for rules that are not direct.
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied>;
+
+    /// The program once every site has been replaced.
+    fn finish(&self, program: Program) -> Program {
+        program
+    }
 }
 
 /// A program in which a site has been replaced.

@@ -14,13 +14,17 @@
 
 use super::reinforce::{cost, log_density};
 use super::{Applied, Rule};
-use crate::axis::Role;
+use crate::axis::{Axis, Role};
 use crate::build::Builder;
-use crate::ir::{Program, Sample, Site, Var};
+use crate::ir::{Elem, Input, InputKind, Let, Op, Output, Program, Sample, Site, Stmt, Var};
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms;
 use crate::transform::copy::Result;
 use crate::transform::dependence::{Dependence, Through};
+use crate::transform::reemit::Reemit;
+
+/// Results that hold the costs of a site's draws until the end.
+const OTHERS: &str = "others.";
 
 /// Leave-one-out baselines.
 pub struct Rloo;
@@ -59,24 +63,71 @@ impl Rule for Rloo {
         let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
         let Some(cost) = cost else { return Ok(Applied { program: b.finish(results), state: None }) };
         let cost = b.detach(cost);
-        let centred = centred(&mut b, cost);
+        let baseline = placeholder(&mut b, &mut results, sample, cost);
+        let centred = b.sub(cost, baseline);
         let score = log_density(&mut b, sample, &copy);
         let total = program::add_score(&mut b, copy.var(result), centred, score);
         set_objective(&mut results, total);
         Ok(Applied { program: b.finish(results), state: None })
     }
+
+    fn finish(&self, program: Program) -> Program {
+        if program.results.iter().any(|result| result.name.starts_with(OTHERS)) {
+            close(&program)
+        } else {
+            program
+        }
+    }
 }
 
-/// `l_i − mean_{j≠i} l_j = (S·l_i − Σ_j l_j) / (S − 1)` along the draws.
-fn centred(b: &mut Builder, cost: Var) -> Var {
+/// What the other draws cost, while other sites are still to be replaced: an input, which depends on no site, and the
+/// costs as a result. An earlier site that tries its alternatives in one draw leaves the other draws as they are.
+fn placeholder(b: &mut Builder, results: &mut Vec<Output>, sample: &Sample, cost: Var) -> Var {
+    let dims: Vec<Axis> = b.axes_of(cost).iter().collect();
+    if !dims.iter().any(|axis| b.axes.info(*axis).role == Role::Draw) {
+        // A cost that is the same in every draw is its own baseline.
+        return cost;
+    }
+    let known = results.iter().filter(|result| result.name.starts_with(OTHERS)).count();
+    let name = format!("{OTHERS}{known}.{}", sample.site.occurrence);
+    results.push(Output { name: name.clone(), var: cost, dims: dims.clone() });
+    b.input(Elem::Real, Input { kind: InputKind::State, name, dims })
+}
+
+/// The program with the means of the other draws in place of the inputs that stand for them.
+fn close(program: &Program) -> Program {
+    let mut b = Builder::new(program.axes.clone());
+    let mut copy = Reemit::new(program);
+    for stmt in &program.body {
+        let costs = match stmt {
+            Stmt::Let(Let { op: Op::Input(input), .. }) if input.kind == InputKind::State => {
+                program.results.iter().find(|result| result.name == input.name)
+            }
+            _ => None,
+        };
+        match (stmt, costs) {
+            (Stmt::Let(binding), Some(costs)) => {
+                let cost = copy.get(costs.var);
+                let mean = mean_of_others(&mut b, cost);
+                copy.set(&mut b, binding.var, mean);
+            }
+            _ => copy.stmt(&mut b, stmt),
+        }
+    }
+    let kept: Vec<Output> =
+        program.results.iter().filter(|result| !result.name.starts_with(OTHERS)).cloned().collect();
+    let results = copy.outputs(&kept);
+    b.finish(results)
+}
+
+/// `(Σ_j l_j − l_i) / (S − 1)` along the draws.
+fn mean_of_others(b: &mut Builder, cost: Var) -> Var {
     let draws = b.axes_of(cost).iter().find(|axis| b.axes.info(*axis).role == Role::Draw);
-    // A cost that is the same in every draw is its own baseline.
-    let Some(draws) = draws else { return b.real(0.0) };
+    let Some(draws) = draws else { return cost };
     let size = b.size(draws);
     let (size, one) = (b.to_real(size), b.real(1.0));
     let total = b.sum(&[draws].into_iter().collect(), cost);
-    let scaled = b.mul(size, cost);
-    let apart = b.sub(scaled, total);
+    let rest = b.sub(total, cost);
     let others = b.sub(size, one);
-    b.div(apart, others)
+    b.div(rest, others)
 }
