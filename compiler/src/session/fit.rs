@@ -9,10 +9,12 @@ use super::{Options, Session};
 use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::Elem;
+use vary_core::axis::Axis;
+use vary_core::ir::{Elem, Output};
 use vary_core::transform::adev::{self, strategy::Chosen};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
@@ -289,23 +291,26 @@ impl Session {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
         let mut sites: Vec<SiteReport> = Vec::new();
+        let mut listed = HashSet::new();
         for site in &derived.estimator.sites {
             let report = SiteReport {
                 address: site.address.to_string(),
                 strategy: site.chosen.name().to_string(),
                 line: line(site.span),
             };
-            if site.chosen != Chosen::Rigid && !sites.contains(&report) {
+            let key = (site.address.clone(), site.chosen.name(), report.line);
+            if site.chosen != Chosen::Rigid && listed.insert(key) {
                 sites.push(report);
             }
         }
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = Vec::new();
+        let mut noted = HashSet::new();
         for span in &objective.estimates {
             let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
             let text = format!(
                 "a density is estimated by importance sampling, the objective is looser for it{place}"
             );
-            if !notes.contains(&text) {
+            if noted.insert(text.clone()) {
                 notes.push(text);
             }
         }
@@ -314,7 +319,7 @@ impl Session {
                 Some(line) => format!("{}, line {line}", note.text),
                 None => note.text.clone(),
             };
-            if !notes.contains(&text) {
+            if noted.insert(text.clone()) {
                 notes.push(text);
             }
         }
@@ -375,17 +380,15 @@ impl Prepared {
             )
             .map_err(fault)?
             .iter()
-            .map(|(name, draws)| self.summarise(name, draws))
+            .zip(&drawn.program.results)
+            .map(|((name, draws), result)| self.summarise(drawn, result, name, draws))
             .collect(),
         };
-        let parameters = self
-            .params
-            .iter()
-            .map(|placed| {
-                let raw = &values[placed.offset..placed.offset + placed.len];
-                (self.shown_name(&placed.spec.name), constrain(&placed.spec.constraint, raw, &placed.shape))
-            })
-            .collect();
+        let constrained = self.params.iter().map(|placed| {
+            let raw = &values[placed.offset..placed.offset + placed.len];
+            constrain(&placed.spec.constraint, raw, &placed.shape)
+        });
+        let parameters = self.shown_names().into_iter().zip(constrained).collect();
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
@@ -432,28 +435,28 @@ impl Prepared {
     }
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
-    fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
-        let conditional = self.posterior.as_ref().is_some_and(|drawn| drawn.conditional.contains(name));
+    fn summarise(
+        &self,
+        drawn: &elaborate::Posterior,
+        result: &Output,
+        name: &str,
+        draws: &ArrayD<f64>,
+    ) -> Posterior {
+        let conditional = drawn.conditional.contains(name);
         let summary =
             if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
-        let program = self.posterior.as_ref().map(|drawn| &drawn.program);
-        let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
-        let first = result.map(|(program, result)| {
-            // The first dimension is the draws'.
-            let lower = |axis: &vary_core::axis::Axis| program.axes.info(*axis).lower.value().unwrap_or(0);
-            result.dims.iter().skip(1).map(lower).collect()
-        });
-        match first {
-            Some(first) => summary.counted_from(first),
-            None => summary,
-        }
+        // The first dimension is the draws'.
+        let lower = |axis: &Axis| drawn.program.axes.info(*axis).lower.value().unwrap_or(0);
+        summary.counted_from(result.dims.iter().skip(1).map(lower).collect())
     }
 
-    /// `ring.sigma`, or `sigma` where no other parameter ends so.
-    pub(super) fn shown_name(&self, name: &str) -> String {
-        let short = name.rsplit('.').next().unwrap_or(name);
-        let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
-        if same == 1 { short.to_string() } else { name.to_string() }
+    /// The parameters by name: `ring.sigma`, or `sigma` where no other parameter ends so.
+    pub(super) fn shown_names(&self) -> Vec<String> {
+        let full = || self.params.iter().map(|placed| placed.spec.name.as_str());
+        let short = |name| str::rsplit(name, '.').next().unwrap_or(name);
+        let mut count: HashMap<&str, usize> = HashMap::new();
+        full().for_each(|name| *count.entry(short(name)).or_default() += 1);
+        full().map(|name| if count[short(name)] == 1 { short(name) } else { name }.to_string()).collect()
     }
 
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
@@ -478,12 +481,12 @@ impl Prepared {
                 }
             }
         }
-        for placed in &self.params {
+        for (placed, name) in self.params.iter().zip(self.shown_names()) {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
             if placed.len <= 8 {
                 let value = show::entries(value.view(), Elem::Real, Digits::Six);
-                diagnostic = diagnostic.note(format!("{} was {value}", self.shown_name(&placed.spec.name)));
+                diagnostic = diagnostic.note(format!("{name} was {value}"));
             }
         }
         diagnostic
