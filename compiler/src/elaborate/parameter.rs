@@ -73,7 +73,7 @@ impl Lower<'_> {
         self.open = open;
         let init = match &param.init {
             None => None,
-            Some(init) => Some(self.start(init, &ty.dims, &param.name.name, param.ty.span)?),
+            Some(init) => Some(self.filled(init, &ty.dims, &param.name.name, ("start", param.ty.span))?),
         };
         let var = self.constrained(&name, &ty, &stored, &dims);
         let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span: param.span };
@@ -87,13 +87,13 @@ impl Lower<'_> {
         Ok(Value::Array(Array { var, dims }))
     }
 
-    /// A starting value, broadcast to `dims`, as a program of its own.
-    pub(super) fn start(
+    /// A starting value or an end, broadcast to the shape of its type, as a program of its own.
+    pub(super) fn filled(
         &mut self,
         init: &ast::Expr,
         dims: &[Dim],
         name: &str,
-        declared: Span,
+        (what, declared): (&str, Span),
     ) -> Lowered<Init> {
         let program = self.aside(|unit| {
             let mut lower = Lower::new(unit, Mode::Pure);
@@ -105,7 +105,7 @@ impl Lower<'_> {
                 let found = super::types::describe(Elem::Real, &sizes);
                 let wanted = super::types::describe(Elem::Real, dims);
                 return Err(lower.report(
-                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its start is {found}"))
+                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its {what} is {found}"))
                         .at(init.span, "does not fit")
                         .at(declared, "declared here"),
                 ));

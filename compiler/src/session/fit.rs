@@ -1,5 +1,6 @@
 //! A fit from a session and its data to a report.
 
+use super::bind::arrays;
 use super::constraint::{constrain, unconstrain};
 use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
 use super::locate;
@@ -10,7 +11,6 @@ use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use vary_core::axis::Axis;
@@ -114,18 +114,16 @@ impl Session {
                 .help(format!("name one of {}", named.join(", "))),
             None => return self.automatic_fit(options),
         };
-        self.unit.report(diagnostic);
-        Err(Reported)
+        Err(self.misuse(diagnostic))
     }
 
     fn automatic_fit(&mut self, options: &Options) -> Lowered<Fit> {
         let guide = options.guide.clone().unwrap_or_else(|| "mean_field".to_string());
         if guide != "mean_field" {
-            self.unit.report(
+            return Err(self.misuse(
                 Diagnostic::error(Code("E0608"), format!("there is no automatic guide `{guide}`"))
                     .help("the automatic guides are mean_field"),
-            );
-            return Err(Reported);
+            ));
         }
         match self.unit.models().as_slice() {
             [model] => {
@@ -174,11 +172,7 @@ impl Session {
         if self.unit.has_errors() {
             return Err(Reported);
         }
-        let data: Data = values
-            .arrays
-            .iter()
-            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
-            .collect();
+        let data = arrays(values);
         let axes = self.unit.axes.clone();
         let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
         let start = self.start(&params, &data)?;
