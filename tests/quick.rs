@@ -38,6 +38,16 @@ fn distributions_are_what_they_say() {
 }
 
 #[test]
+fn vectors_are_drawn_and_differentiated() {
+    assert_passed(report::vectors(&QUICK));
+}
+
+#[test]
+fn log_densities_are_accurate() {
+    assert_passed(report::densities());
+}
+
+#[test]
 fn derivatives_and_executions_agree() {
     assert_passed(report::derivatives(200));
 }

@@ -131,7 +131,7 @@ impl Program {
     fn refuse(&mut self) -> Result<(), Failure> {
         if self.session.unit.has_errors() {
             let found = std::mem::take(&mut self.session.unit.diagnostics);
-            let exit = if std::mem::take(&mut self.session.misused) { Exit::Usage } else { Exit::Program };
+            let exit = if std::mem::take(&mut self.session.misused) { Exit::Usage } else { exit(&found) };
             return Err(Failure::Diagnostics(exit, found));
         }
         Ok(())
@@ -205,7 +205,7 @@ impl Program {
 impl Prepared {
     /// The full names of the parameters, in the order of the report.
     pub fn parameters(&self) -> Vec<String> {
-        self.fit.fit.objective.params.iter().map(|param| param.name.clone()).collect()
+        self.fit.fit.params().iter().map(|param| param.name.clone()).collect()
     }
 
     /// Measures the fit's gradient estimator.
@@ -224,6 +224,12 @@ impl Prepared {
     pub fn run(self, observer: &mut dyn Observer, interrupt: &AtomicBool) -> Result<Ended, Failure> {
         self.fit.run(observer, interrupt).map_err(|found| Failure::Diagnostics(Exit::Program, vec![found]))
     }
+}
+
+/// Whose fault the errors are: the data's only if all are about data.
+fn exit(found: &[Diagnostic]) -> Exit {
+    let mut errors = found.iter().filter(|d| d.severity == Severity::Error);
+    if errors.all(|d| d.code.0.starts_with("E07")) { Exit::Data } else { Exit::Program }
 }
 
 fn options(args: &FitArgs) -> Result<Options, Failure> {

@@ -259,3 +259,58 @@ fn formatting_twice_is_formatting_once() {
         assert_eq!(vary(directory.path(), &["fmt", "m.ppl"], "").code, 0);
     }
 }
+
+#[test]
+fn values_outside_their_declared_range_stop_a_fit_where_they_stand() {
+    let directory = directory(&[]);
+    let dir = directory.path();
+    let cases = [
+        // A scale that no type keeps positive.
+        (
+            "guide q { param s: real = 1; x ~ normal.reparam(0, s - 2) }\nmodel m { x ~ normal(0, 1) }\n\
+             fit: maximize elbo(m, q)",
+            4,
+            "`sigma` of `normal` must be positive, but is -1.0 (step 0)",
+        ),
+        // A probability above one, of an event that is then observed with a finite term.
+        (
+            "data y: bit = 0\nmodel m { x ~ normal(0, 1); y ~ flip(exp(x) + 2) }\n\
+             guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
+            4,
+            "`p` of `flip` must be between 0 and 1",
+        ),
+        // Functions have declared ranges too.
+        (
+            "fn f(s: positive) = log(s)\nmodel m { x ~ normal(0, 1); factor(f(x - 100)) }\n\
+             guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
+            4,
+            "the value given must be positive",
+        ),
+        (
+            "data y: real[3] = [1, 2, -0.5]\nmodel m { x ~ normal(0, 1); plate i in 0..3 { y[i] ~ lognormal(x, 1) } }\n\
+             guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
+            3,
+            "must be positive, but is -0.5 where i = 2",
+        ),
+        (
+            "data w: real[2] = [0.5, 0.6]\ndata k: int = 1\n\
+             model m { x ~ normal(0, 1); k ~ categorical(w) }\n\
+             guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
+            3,
+            "`p` of `categorical` must have no negative entry and sum to one, but is [0.5, 0.6]",
+        ),
+        (
+            "data k: int = 2\nmodel m { x ~ normal(0, 1); k ~ categorical([0.5, 0.5]) }\n\
+             guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
+            // A scalar int is part of the program: it may be a size.
+            1,
+            "`k`, observed under `categorical`, must be from 0 to 1, but is 2",
+        ),
+    ];
+    for (program, code, words) in cases {
+        std::fs::write(dir.join("p.ppl"), program).unwrap();
+        let ran = vary(dir, &["fit", "p.ppl", "--set", "steps=5"], "");
+        assert_eq!(ran.code, code, "{program}\n{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{program}\n{}", ran.stderr);
+    }
+}

@@ -41,6 +41,19 @@ guide q {
 fit: maximize elbo(walk, q) { optimizer = sgd(0.1), steps = 10, samples = 4 }
 ";
 
+/// A layer on every row of a plate: in the gradient its weights are one product over rows and draws.
+const LAYER: &str = "data y: real[30, 3] = 1
+net line(x: real[4]) -> real[3] = x |> dense(3)
+model lines {
+  plate i in 0..30 {
+    z[i] ~ normal(zeros(4), 1)
+    y[i] ~ normal(line(z[i]), 1)
+  }
+}
+guide q { plate i in 0..30 { z[i] ~ normal.reparam(zeros(4), 1) } }
+fit: maximize elbo(lines, q) { samples = 8 }
+";
+
 macro_rules! stages {
     ($($name:ident: $text:expr, $stage:expr;)*) => {
         $(#[test]
@@ -65,4 +78,16 @@ stages! {
     walk_density: WALK, Stage::Density;
     walk_transpose: WALK, Stage::Transpose;
     walk_program: WALK, Stage::Program;
+    layer_core: LAYER, Stage::Core;
+    layer_program: LAYER, Stage::Program;
+}
+
+/// However many rows there are, a layer is one matrix product, and the gradient of its weights another.
+#[test]
+fn a_layer_is_one_product_over_all_rows() {
+    let program = stage(LAYER, Stage::Program);
+    let products: Vec<&str> = program.lines().filter(|line| line.contains(" = contract ")).collect();
+    let [value, gradient] = products.as_slice() else { panic!("two products:\n{program}") };
+    assert!(value.contains("over [3, 30, 8, 4]"), "{value}");
+    assert!(gradient.contains("over [3, 4, 30, 8]"), "{gradient}");
 }

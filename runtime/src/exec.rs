@@ -1,6 +1,6 @@
 //! Runs planned programs.
 
-use crate::kernels::{binary, index, unary};
+use crate::kernels::{binary, index, ternary, unary};
 use crate::plan::{Code, Home, Kernel, Op, Operand, Plan};
 use crate::program::InputKind;
 use crate::random::Stream;
@@ -127,8 +127,9 @@ impl<A: AsRef<[f64]>> Run<'_, A> {
         match kernel {
             Kernel::Unary(op, nest) => unary::run(*op, nest, out, self.read(&args[0])),
             Kernel::Binary(op, nest) => binary::run(*op, nest, out, self.read(&args[0]), self.read(&args[1])),
-            Kernel::Select(nest) => {
-                binary::select(nest, out, self.read(&args[0]), self.read(&args[1]), self.read(&args[2]));
+            Kernel::Ternary(op, nest) => {
+                let [a, b, c] = [0, 1, 2].map(|at| self.read(&args[at]));
+                ternary::run(*op, nest, out, a, b, c);
             }
             Kernel::Iota { size, lower, stride } => {
                 (0..*size).for_each(|i| out[i * stride] = lower + i as f64);

@@ -10,7 +10,7 @@ use crate::kernels::index::{CumSum, Pointer};
 use crate::kernels::linalg::{Cholesky, TriSolve};
 use crate::kernels::nest::Nest;
 use crate::kernels::reduce::Reduce;
-use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Unary, View};
+use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View};
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
 use std::cmp::Reverse;
@@ -59,7 +59,7 @@ pub(crate) enum Op {
 pub(crate) enum Kernel {
     Unary(Unary, Nest<2>),
     Binary(Binary, Nest<3>),
-    Select(Nest<4>),
+    Ternary(Ternary, Nest<4>),
     Iota { size: usize, lower: f64, stride: usize },
     Reduce(Reduce),
     Contract(Contract),
@@ -370,7 +370,7 @@ fn kernel(instr: &Instr) -> Kernel {
         Instr::Map { op, extents, out, args } => match (op, args.as_slice()) {
             (Map::Unary(op), [x]) => Kernel::Unary(*op, nest(extents, [out, x])),
             (Map::Binary(op), [a, b]) => Kernel::Binary(*op, nest(extents, [out, a, b])),
-            (Map::Select, [c, a, b]) => Kernel::Select(nest(extents, [out, c, a, b])),
+            (Map::Ternary(op), [a, b, c]) => Kernel::Ternary(*op, nest(extents, [out, a, b, c])),
             _ => unreachable!("verified: operands fit the function"),
         },
         Instr::Iota { size, lower, out } => {

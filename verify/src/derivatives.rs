@@ -46,7 +46,8 @@ impl Row {
 }
 
 /// Largest difference over 1 + the largest number. Equal numbers that are not finite differ by nothing.
-fn difference(a: &[f64], b: &[f64]) -> f64 {
+#[must_use]
+pub fn difference(a: &[f64], b: &[f64]) -> f64 {
     if a.len() != b.len() {
         return f64::INFINITY;
     }
@@ -82,7 +83,8 @@ pub fn fits() -> Vec<(String, String, Option<String>)> {
 }
 
 /// Values for the parameters of a fit that are all different.
-fn parameters(dimension: usize) -> Vec<f64> {
+#[must_use]
+pub fn parameters(dimension: usize) -> Vec<f64> {
     (0..dimension).map(|at| 0.4 * testing::noise("parameter", at) - 0.1).collect()
 }
 
@@ -131,8 +133,11 @@ pub fn of_examples() -> Vec<Row> {
     rows
 }
 
-/// A gradient program run by the executor and by the interpreter.
-fn executions(program: &Program) -> Result<(Vec<f64>, Vec<f64>), String> {
+/// What the executor and the interpreter make of a gradient program.
+///
+/// # Errors
+/// When one of them cannot run it.
+pub fn executions(program: &Program) -> Result<(Vec<f64>, Vec<f64>), String> {
     const DRAWS: usize = 3;
     let gradient = &program.derived.gradient;
     let at = parameters(program.dimension());

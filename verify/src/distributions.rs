@@ -64,7 +64,7 @@ enum Entry {
 fn entry(dist: &Oracle) -> Entry {
     match dist.support {
         Support::Whole(..) => Entry::Value,
-        _ if dist.name == "uniform" => Entry::Rigid,
+        _ if dist.is_moving() => Entry::Rigid,
         _ => Entry::Smooth,
     }
 }
@@ -336,10 +336,16 @@ pub fn rows(draws: usize) -> Vec<Row> {
 /// Distributions of the library that no table mentions.
 pub fn forgotten() -> Vec<&'static str> {
     let known: Vec<&str> = all().iter().map(|dist| dist.name).collect();
-    vary_compiler::stdlib::names()
-        .filter(|name| {
-            vary_compiler::stdlib::containing(name).is_some_and(|(file, _)| file.contains("/distributions/"))
-        })
-        .filter(|name| !known.contains(name) && !crate::oracle::WITHOUT_SAMPLER.contains(name))
+    let vectors = crate::estimators::vectors::names();
+    library()
+        .filter(|name| !known.contains(name) && !vectors.contains(name))
+        .filter(|name| !crate::oracle::WITHOUT_SAMPLER.contains(name))
         .collect()
+}
+
+/// Every distribution of the library.
+pub fn library() -> impl Iterator<Item = &'static str> {
+    vary_compiler::stdlib::names().filter(|name| {
+        vary_compiler::stdlib::containing(name).is_some_and(|(file, _)| file.contains("/distributions/"))
+    })
 }

@@ -8,6 +8,7 @@
 //! * [`distributions`]: densities, derivatives and samplers of the library;
 //! * [`oracle`], [`quadrature`], [`statistics`], [`program`]: what the checks are made of.
 
+pub mod densities;
 pub mod derivatives;
 pub mod distributions;
 pub mod estimators;

@@ -10,10 +10,12 @@ use verify::report::{Report, Section};
 type Check = fn() -> Section;
 
 fn main() -> ExitCode {
-    let sections: [(&str, Check); 6] = [
+    let sections: [(&str, Check); 8] = [
         ("estimators", || verify::report::estimators(&FULL, &|_, _, _| true)),
+        ("vectors", || verify::report::vectors(&FULL)),
         ("wrong estimators", verify::report::wrong_estimators),
         ("distributions", || verify::report::distributions(100_000)),
+        ("log densities", verify::report::densities),
         ("derivatives", || verify::report::derivatives(5_000)),
         ("sizes", verify::report::sizes),
         ("fits", verify::report::fits),

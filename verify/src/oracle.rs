@@ -3,7 +3,7 @@
 
 use crate::quadrature;
 use libm::lgamma;
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 
 /// A distribution of the standard library at arguments made of `m` and `b`.
 pub struct Oracle {
@@ -88,6 +88,9 @@ const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, Rein
 const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage];
 const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage];
 
+/// The support of a distribution whose parameters move it.
+const MOVING: &str = "bounded(lower, upper)";
+const COUNTS: Support = Support::Whole(300, false);
 const INF: f64 = f64::INFINITY;
 
 fn sigmoid(x: f64) -> f64 {
@@ -119,6 +122,16 @@ fn half_line(
     Oracle { name, args, on: "positive", support: Support::Reals(positive), log_density, strategies }
 }
 
+fn unit(
+    name: &'static str,
+    args: &'static str,
+    strategies: &'static [Strategy],
+    log_density: fn(f64, f64, f64) -> f64,
+) -> Oracle {
+    let support = Support::Reals(|_, _| vec![0.0, 0.5, 1.0]);
+    Oracle { name, args, on: "unit", support, log_density, strategies }
+}
+
 fn whole(
     name: &'static str,
     args: &'static str,
@@ -146,6 +159,15 @@ fn standard(z: f64) -> f64 {
 /// The gamma's log density at shape a and rate r.
 fn gamma(x: f64, a: f64, r: f64) -> f64 {
     a * r.ln() - lgamma(a) + (a - 1.0) * x.ln() - r * x
+}
+
+fn beta(x: f64, a: f64, b: f64) -> f64 {
+    lgamma(a + b) - lgamma(a) - lgamma(b) + (a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p()
+}
+
+/// A negative binomial's mass at shape r and log probability of one more.
+fn counts(x: f64, r: f64, more: f64) -> f64 {
+    lgamma(x + r) - lgamma(r) - lgamma(x + 1.0) + r * (-more.exp_m1()).ln() + x * more
 }
 
 /// Every distribution that can be sampled: the matrix has a row for each.
@@ -198,17 +220,7 @@ pub fn all() -> Vec<Oracle> {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
         }),
-        Oracle {
-            name: "beta",
-            args: "0.5 + exp({m}), 0.7 + exp(b)",
-            on: "unit",
-            support: Support::Reals(|_, _| vec![0.0, 0.5, 1.0]),
-            log_density: |x, m, b| {
-                let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
-                lgamma(a + b) - lgamma(a) - lgamma(b) + (a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p()
-            },
-            strategies: SCORE,
-        },
+        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", SCORE, |x, m, b| beta(x, 0.5 + m.exp(), 0.7 + b.exp())),
         Oracle {
             name: "interval_normal",
             args: "{m}, exp(b), -1, 2",
@@ -223,10 +235,155 @@ pub fn all() -> Vec<Oracle> {
         Oracle {
             name: "uniform",
             args: "{m}, {m} + exp(b)",
-            on: "bounded(lower, upper)",
+            on: MOVING,
             support: Support::Reals(|m, b| vec![m, m + b.exp()]),
             log_density: |_, _, b| -b,
             strategies: PATH,
+        },
+        Oracle {
+            name: "pareto",
+            args: "exp({m}), 1 + exp(b)",
+            on: MOVING,
+            support: Support::Reals(|m, _| vec![m.exp(), INF]),
+            log_density: |x, m, b| {
+                let alpha = 1.0 + b.exp();
+                alpha.ln() + alpha * m - (alpha + 1.0) * x.ln()
+            },
+            strategies: PATH,
+        },
+        line("logistic", "{m}, exp(b)", |x, m, b| {
+            let z = (x - m) / b.exp();
+            -b - z.abs() - 2.0 * (-z.abs()).exp().ln_1p()
+        }),
+        line("gumbel", "{m}, exp(b)", |x, m, b| {
+            let z = (x - m) / b.exp();
+            -b - z - (-z).exp()
+        }),
+        line("exp_modified_normal", "{m}, 0.7, exp(b)", |x, m, b| {
+            let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
+            b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
+        }),
+        line("skew_normal", "{m}, 0.8, 3 * b", |x, m, b| {
+            let z = (x - m) / 0.8;
+            standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
+        }),
+        Oracle {
+            name: "von_mises",
+            args: "{m}, exp(b)",
+            on: "bounded(-3.141592653589793, 3.141592653589793)",
+            support: Support::Reals(|_, _| vec![-PI, 0.0, PI]),
+            log_density: |x, m, b| {
+                // The normaliser by the trapezoidal rule, which is exact on a period.
+                let height = |t: f64| (b.exp() * (t.cos() - 1.0)).exp();
+                let total = (0..256).map(|k| height(f64::from(k) * TAU / 256.0)).sum::<f64>() * TAU / 256.0;
+                b.exp() * ((x - m).cos() - 1.0) - total.ln()
+            },
+            strategies: SCORE,
+        },
+        half_line("weibull", "0.5 + exp({m}), exp(b)", PATH_OR_SCORE, |x, m, b| {
+            let (alpha, z) = (0.5 + m.exp(), x / b.exp());
+            alpha.ln() - b + (alpha - 1.0) * z.ln() - z.powf(alpha)
+        }),
+        half_line("rayleigh", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+            x.ln() - 2.0 * (m + b) - 0.5 * (x / (m + b).exp()).powi(2)
+        }),
+        half_line("chi_squared", "exp({m}) + exp(b)", SCORE, |x, m, b| {
+            gamma(x, 0.5 * (m.exp() + b.exp()), 0.5)
+        }),
+        half_line("inv_chi_squared", "exp({m}) + exp(b)", SCORE, |x, m, b| {
+            gamma(1.0 / x, 0.5 * (m.exp() + b.exp()), 0.5) - 2.0 * x.ln()
+        }),
+        half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", SCORE, |x, m, b| {
+            let half = 0.5 * (1.0 + m.exp());
+            gamma(1.0 / x, half, half * (2.0 * b).exp()) - 2.0 * x.ln()
+        }),
+        unit("kumaraswamy", "0.5 + exp({m}), 0.7 + exp(b)", PATH_OR_SCORE, |x, m, b| {
+            let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
+            (a * b).ln() + (a - 1.0) * x.ln() + (b - 1.0) * (-(a * x.ln()).exp_m1()).ln()
+        }),
+        unit("logit_normal", "{m}, exp(b)", PATH_OR_SCORE, |x, m, b| {
+            standard(((x / (1.0 - x)).ln() - m) / b.exp()) - b - (x * (1.0 - x)).ln()
+        }),
+        unit("relaxed_bernoulli", "0.5 + exp(b), {m}", PATH_OR_SCORE, |x, m, b| {
+            let (t, odds) = (0.5 + b.exp(), x / (1.0 - x));
+            // The logit over the temperature of a logistic value.
+            let y = odds.powf(t) * (-m).exp();
+            t.ln() + y.ln() - 2.0 * y.ln_1p() - (x * (1.0 - x)).ln()
+        }),
+        unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", SCORE, |x, m, b| {
+            let total = 3.0 + b.exp();
+            beta(x, sigmoid(m) * total, sigmoid(-m) * total)
+        }),
+        whole("geometric", "sigmoid({m} + b)", Support::Whole(150, false), SCORE, |x, m, b| {
+            sigmoid(m + b).ln() + x * sigmoid(-m - b).ln()
+        }),
+        whole("neg_binomial", "0.5 + exp({m}), exp(b)", COUNTS, SCORE, |x, m, b| {
+            counts(x, 0.5 + m.exp(), (1.0 / (1.0 + b.exp())).ln())
+        }),
+        whole("neg_binomial_2", "exp({m}), 0.5 + exp(b)", COUNTS, SCORE, |x, m, b| {
+            let phi = 0.5 + b.exp();
+            counts(x, phi, m - (m.exp() + phi).ln())
+        }),
+        whole("neg_binomial_2_log", "{m}, 0.5 + exp(b)", COUNTS, SCORE, |x, m, b| {
+            let phi = 0.5 + b.exp();
+            counts(x, phi, m - (m.exp() + phi).ln())
+        }),
+        whole("poisson_log", "{m} + b", Support::Whole(80, false), SCORE, |x, m, b| {
+            x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
+        }),
+        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), SCORE, |x, m, b| {
+            let p = sigmoid(m + b);
+            lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
+        }),
+        whole(
+            "beta_binomial",
+            "4, 0.5 + exp({m}), 0.7 + exp(b)",
+            Support::Whole(4, false),
+            SCORE,
+            |x, m, b| {
+                let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
+                let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);
+                let rising = |a: f64, k: f64| lgamma(a + k) - lgamma(a);
+                choose + rising(a, x) + rising(b, 4.0 - x) - rising(a + b, 4.0)
+            },
+        ),
+        whole("ordered_logistic", "{m}, [b, b + 0.8]", three, SUM_OR_SCORE, |x, m, b| {
+            let above = [1.0, sigmoid(m - b), sigmoid(m - b - 0.8), 0.0];
+            (above[x as usize] - above[x as usize + 1]).ln()
+        }),
+        Oracle {
+            name: "truncated",
+            args: "normal({m}, exp(b)), lower = -0.5, upper = 2",
+            on: "bounded(-0.5, 2)",
+            support: Support::Reals(|_, _| vec![-0.5, 2.0]),
+            log_density: |x, m, b| {
+                let above = |end: f64| libm::erfc((end - m) * (-b).exp() * FRAC_1_SQRT_2);
+                standard((x - m) / b.exp()) - b - (0.5 * (above(-0.5) - above(2.0))).ln()
+            },
+            strategies: PATH_OR_SCORE,
+        },
+        half_line("truncated", "logistic({m}, exp(b)), lower = 0", PATH_OR_SCORE, |x, m, b| {
+            let (z, end) = ((x - m) / b.exp(), -m / b.exp());
+            -b - softplus(z) - softplus(-z) + softplus(end)
+        }),
+        whole(
+            "zero_inflated",
+            "poisson(exp({m})), sigmoid(b)",
+            Support::Whole(80, false),
+            SCORE,
+            |x, m, b| {
+                let count = (x * m - m.exp() - lgamma(x + 1.0)).exp();
+                (sigmoid(-b) * count + if x == 0.0 { sigmoid(b) } else { 0.0 }).ln()
+            },
+        ),
+        Oracle {
+            strategies: SCORE,
+            support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
+            ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
+                let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
+                let z = (x - 1.0 - b) / 0.5;
+                (first + sigmoid(-b) / (0.5 * PI * (1.0 + z * z))).ln()
+            })
         },
         Oracle {
             name: "delta",
@@ -243,6 +400,11 @@ pub fn all() -> Vec<Oracle> {
 pub const WITHOUT_SAMPLER: &[&str] = &["flat"];
 
 impl Oracle {
+    /// Whether its parameters move its support, so that its score is none.
+    pub fn is_moving(&self) -> bool {
+        self.on == MOVING
+    }
+
     /// The arguments with m replaced.
     pub fn arguments(&self, m: &str) -> String {
         self.args.replace("{m}", &format!("({m})"))

@@ -1,10 +1,10 @@
 //! The checks as tables.
 
 use crate::derivatives::{TOLERANCE, of_examples, of_random_programs};
-use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, wrong};
+use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, vectors, wrong};
 use crate::oracle::{Oracle, Strategy};
 use crate::program::Program;
-use crate::{distributions as dists, evidence, fits as claimed, size};
+use crate::{densities, distributions as dists, evidence, fits as claimed, size};
 use std::fmt::Write;
 
 /// What a check found.
@@ -104,6 +104,30 @@ pub fn estimators(tier: &Tier, wanted: &dyn Fn(&Oracle, Strategy, Context) -> bo
     section
 }
 
+/// Distributions of vectors.
+pub fn vectors(tier: &Tier) -> Section {
+    let all = vectors::vectors();
+    let critical = threshold(all.len());
+    let explanation = format!(
+        "Costs of vectors, matrices and counts whose expectation is known from moments: value and gradient by two \
+         parameters, {} comparisons, as in the table before; z* = {critical:.2}.",
+        3 * all.len()
+    );
+    let mut section = Section::new("Vectors", &explanation, &["distribution", "strategy", "z", "draws"]);
+    for (number, case) in all.iter().enumerate() {
+        let verdict = case.judge(tier, critical, number as u64);
+        let name = case.strategy.name();
+        section.row(&[
+            case.dist.to_string(),
+            name.to_string(),
+            format!("{:.2}", verdict.z),
+            verdict.draws.to_string(),
+        ]);
+        section.failures.extend(verdict.failure.map(|reason| format!("{} by {name}: {reason}", case.dist)));
+    }
+    section
+}
+
 /// What must be found out, and what must be refused.
 pub fn wrong_estimators() -> Section {
     let explanation = format!(
@@ -164,6 +188,29 @@ pub fn distributions(draws: usize) -> Section {
         section.failures.extend(row.failures.iter().map(|reason| format!("{}: {reason}", row.dist)));
     }
     section.failures.extend(dists::forgotten().iter().map(|name| format!("{name} is in no table")));
+    section
+}
+
+/// Log densities against the table.
+pub fn densities() -> Section {
+    let explanation = format!(
+        "Log densities and their derivatives by the parameters against mpmath, at ordinary arguments and far out: \
+         largest error over max(1, |value|), at most {:e} and {:e}.",
+        densities::DENSITY,
+        densities::SLOPE
+    );
+    let columns = ["distribution", "points", "log density", "derivatives"];
+    let mut section = Section::new("Log densities", &explanation, &columns);
+    for row in densities::rows() {
+        section.row(&[
+            row.dist.clone(),
+            row.points.to_string(),
+            format!("{:.0e}", row.density),
+            format!("{:.0e}", row.slope),
+        ]);
+        section.failures.extend(row.failures);
+    }
+    section.failures.extend(densities::forgotten().iter().map(|name| format!("{name} is in no table")));
     section
 }
 

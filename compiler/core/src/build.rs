@@ -8,10 +8,11 @@
 use crate::axis::{Axis, AxisSet, AxisTable, Role};
 use crate::dim::Dim;
 use crate::ir::{
-    Carry, Const, Draw, Elem, Input, Let, Monoid, Op, Output, Program, Scan, Stmt, Ty, Var, VarInfo,
+    Carry, Const, Draw, Elem, Input, Let, Monoid, Op, Output, Program, Rule, Scan, Stmt, Ty, Var, VarInfo,
 };
 use crate::prim::Prim;
 use std::collections::HashMap;
+use std::rc::Rc;
 use vary_diagnostic::Span;
 
 /// Appends statements to a program under construction.
@@ -140,9 +141,24 @@ impl Builder {
         }
     }
 
+    /// `x` where `holds`, else NaN, with the constraint in words.
+    pub fn require(&mut self, holds: Var, x: Var, rule: Rc<Rule>) -> Var {
+        let var = self.prim(Prim::Require, &[holds, x]);
+        self.rule(var, Some(&rule));
+        var
+    }
+
+    /// Says what a variable's value must satisfy, where nothing is said yet.
+    pub fn rule(&mut self, var: Var, rule: Option<&Rc<Rule>>) {
+        let known = &mut self.vars[var.0 as usize].rule;
+        if known.is_none() {
+            *known = rule.cloned();
+        }
+    }
+
     /// A new variable, to be bound by a statement made elsewhere.
     pub fn fresh(&mut self, ty: Ty) -> Var {
-        self.vars.push(VarInfo { ty, name: None, span: self.span });
+        self.vars.push(VarInfo { ty, name: None, span: self.span, rule: None });
         Var(self.vars.len() as u32 - 1)
     }
 
@@ -387,6 +403,7 @@ impl Builder {
             (Prim::And, [a, b]) if is(*b, 1.0) => Some(*a),
             (Prim::Or, [a, b]) if is(*a, 0.0) || a == b => Some(*b),
             (Prim::Or, [a, b]) if is(*b, 0.0) => Some(*a),
+            (Prim::Require, [c, a]) if is(*c, 1.0) => Some(*a),
             (Prim::Select, [c, a, _]) if is(*c, 1.0) => Some(*a),
             (Prim::Select, [c, _, b]) if is(*c, 0.0) => Some(*b),
             (Prim::Select, [_, a, b]) if a == b => Some(*a),

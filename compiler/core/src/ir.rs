@@ -78,6 +78,17 @@ pub struct VarInfo {
     pub name: Option<String>,
     /// Where in the user's file it comes from.
     pub span: Span,
+    /// Of the result of `require`: what must hold, for messages.
+    pub rule: Option<Rc<Rule>>,
+}
+
+/// A constraint in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What must hold: "`sigma` of `normal` must be positive".
+    pub text: String,
+    /// What to write for it.
+    pub help: String,
 }
 
 /// A program: statements in order, then named results.
@@ -272,11 +283,13 @@ pub enum Base {
     Poisson,
     /// Binomial(n, p), an int.
     Binomial,
+    /// Angle of von Mises around 0 of a concentration, between −π and π.
+    VonMises,
 }
 
 impl Base {
     /// Every base sampler.
-    pub const ALL: [Base; 10] = [
+    pub const ALL: [Base; 11] = [
         Base::Normal,
         Base::Uniform,
         Base::Exponential,
@@ -287,13 +300,14 @@ impl Base {
         Base::StudentT,
         Base::Poisson,
         Base::Binomial,
+        Base::VonMises,
     ];
 
     /// Element types of its operands.
     pub fn operands(self) -> &'static [Elem] {
         match self {
             Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
-            Base::Gamma | Base::StudentT | Base::Poisson => &[Elem::Real],
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => &[Elem::Real],
             Base::Beta => &[Elem::Real, Elem::Real],
             Base::Binomial => &[Elem::Int, Elem::Real],
         }
@@ -325,6 +339,7 @@ impl Base {
             Base::StudentT => "student_t",
             Base::Poisson => "poisson",
             Base::Binomial => "binomial",
+            Base::VonMises => "von_mises",
         }
     }
 }

@@ -27,6 +27,16 @@ pub enum Prim {
     /// Polygamma of an order: 0 is digamma, 1 trigamma.
     Polygamma(u8),
     Erf,
+    /// `1 − erf x`
+    Erfc,
+    /// `log Φ(x)`, Φ the standard normal distribution function.
+    LogPhi,
+    /// `φ(x) / Φ(x)`, the derivative of `log Φ`.
+    InverseMills,
+    /// The inverse of Φ.
+    InvPhi,
+    /// `log(1 − e^x)` for x ≤ 0.
+    Log1mExp,
     /// Real to int, towards −∞.
     Floor,
     /// Real to int, towards +∞.
@@ -55,6 +65,19 @@ pub enum Prim {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// `log B(a, b)`
+    Lbeta,
+    /// `log I_v(x)` of an order v, in which it is not differentiated.
+    LogBesselI,
+    /// Owen's `T(h, a)`.
+    OwensT,
+    /// `log P(a, x)`, P the regularised lower incomplete gamma function.
+    LogGammaP,
+    /// Its derivative by an operand, which is not differentiated again; so in the following.
+    LogGammaPBy(u8),
+    /// `log Q(a, x)`, Q = 1 − P.
+    LogGammaQ,
+    LogGammaQBy(u8),
     Lt,
     Le,
     Eq,
@@ -63,6 +86,11 @@ pub enum Prim {
     Or,
     /// `c ? a : b`
     Select,
+    /// `c requires x`: x where c holds, else NaN. A constraint, see [`crate::transform::require`].
+    Require,
+    /// `log I_x(a, b)`, I the regularised incomplete beta function.
+    LogIncBeta,
+    LogIncBetaBy(u8),
 }
 
 /// How the result's element type follows from the operands'.
@@ -86,11 +114,13 @@ pub enum Sig {
     ToInt,
     /// A bool and two operands of one type, which is the result's.
     Select,
+    /// A bool and an operand, whose type is the result's.
+    Require,
 }
 
 impl Prim {
     /// Every primitive, with orders 0 to 3 of polygamma, for table-driven tests.
-    pub const ALL: [Prim; 47] = [
+    pub const ALL: [Prim; 66] = [
         Prim::Neg,
         Prim::Abs,
         Prim::Exp,
@@ -138,6 +168,25 @@ impl Prim {
         Prim::Select,
         Prim::Polygamma(4),
         Prim::Polygamma(5),
+        Prim::Require,
+        Prim::Erfc,
+        Prim::LogPhi,
+        Prim::InverseMills,
+        Prim::InvPhi,
+        Prim::Log1mExp,
+        Prim::Lbeta,
+        Prim::LogBesselI,
+        Prim::OwensT,
+        Prim::LogGammaP,
+        Prim::LogGammaPBy(0),
+        Prim::LogGammaPBy(1),
+        Prim::LogGammaQ,
+        Prim::LogGammaQBy(0),
+        Prim::LogGammaQBy(1),
+        Prim::LogIncBeta,
+        Prim::LogIncBetaBy(0),
+        Prim::LogIncBetaBy(1),
+        Prim::LogIncBetaBy(2),
     ];
 
     /// Typing rule.
@@ -145,7 +194,9 @@ impl Prim {
         use Prim::*;
         match self {
             Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
-            | Lgamma | Polygamma(_) | Erf | Sign | Div | Pow | Atan2 | XLogY => Sig::Real,
+            | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Sign | Div
+            | Pow | Atan2 | XLogY | Lbeta | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ
+            | LogGammaQBy(_) | LogIncBeta | LogIncBetaBy(_) => Sig::Real,
             Neg | Abs | Add | Sub | Mul | Rem | Max | Min => Sig::Numeric,
             IntDiv => Sig::Int,
             Floor | Ceil | Round => Sig::RealToInt,
@@ -154,6 +205,7 @@ impl Prim {
             ToReal => Sig::ToReal,
             ToInt => Sig::ToInt,
             Select => Sig::Select,
+            Require => Sig::Require,
         }
     }
 
@@ -162,12 +214,12 @@ impl Prim {
         use Prim::*;
         match self {
             Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid
-            | Softplus | Lgamma | Polygamma(_) | Erf | Floor | Ceil | Round | Sign | Not | ToReal | ToInt => {
-                1
-            }
-            Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lt | Le | Eq | Ne
-            | And | Or => 2,
-            Select => 3,
+            | Softplus | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp
+            | Floor | Ceil | Round | Sign | Not | ToReal | ToInt => 1,
+            Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
+            | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And
+            | Or | Require => 2,
+            Select | LogIncBeta | LogIncBetaBy(_) => 3,
         }
     }
 
@@ -188,6 +240,7 @@ impl Prim {
             Sig::ToReal => Some(Real),
             Sig::ToInt => (operands[0] == Bool).then_some(Int),
             Sig::Select => (operands[0] == Bool && operands[1] == operands[2]).then_some(operands[1]),
+            Sig::Require => (operands[0] == Bool).then_some(operands[1]),
         }
     }
 
@@ -217,6 +270,11 @@ impl Prim {
             Polygamma(4) => "polygamma4",
             Polygamma(_) => "polygamma5",
             Erf => "erf",
+            Erfc => "erfc",
+            LogPhi => "log_phi",
+            InverseMills => "inverse_mills",
+            InvPhi => "inv_phi",
+            Log1mExp => "log1m_exp",
             Floor => "floor",
             Ceil => "ceil",
             Round => "round",
@@ -235,6 +293,19 @@ impl Prim {
             Min => "min",
             Atan2 => "atan2",
             XLogY => "xlogy",
+            Lbeta => "lbeta",
+            LogBesselI => "log_bessel_i",
+            OwensT => "owens_t",
+            LogGammaP => "log_gamma_p",
+            LogGammaPBy(0) => "log_gamma_p_by_a",
+            LogGammaPBy(_) => "log_gamma_p_by_x",
+            LogGammaQ => "log_gamma_q",
+            LogGammaQBy(0) => "log_gamma_q_by_a",
+            LogGammaQBy(_) => "log_gamma_q_by_x",
+            LogIncBeta => "log_inc_beta",
+            LogIncBetaBy(0) => "log_inc_beta_by_a",
+            LogIncBetaBy(1) => "log_inc_beta_by_b",
+            LogIncBetaBy(_) => "log_inc_beta_by_x",
             Lt => "lt",
             Le => "le",
             Eq => "eq",
@@ -242,6 +313,7 @@ impl Prim {
             And => "and",
             Or => "or",
             Select => "select",
+            Require => "require",
         }
     }
 }

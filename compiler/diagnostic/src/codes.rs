@@ -80,6 +80,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0419"), "no automatic guide"),
     (Code("E0420"), "a guide outside the support of its model"),
     (Code("E0421"), "a condition in one program only"),
+    (Code("E0422"), "the density of a point"),
     (Code("E0501"), "a derivative is lost: a smooth value is used where only rigid ones may be"),
     (Code("E0502"), "a gradient strategy needs more draws"),
     (Code("E0503"), "a gradient strategy does not apply to a distribution"),
@@ -100,6 +101,8 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0608"), "an unknown automatic guide"),
     (Code("E0609"), "an objective whose gradient would not be that of its value"),
     (Code("E0610"), "a function of an expectation"),
+    (Code("E0611"), "parameters that objectives do not divide"),
+    (Code("E0612"), "rows that cannot be taken apart"),
     (Code("E0701"), "data file cannot be opened"),
     (Code("N0701"), "data ignored"),
     (Code("E0702"), "data file is malformed"),
@@ -114,5 +117,6 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0801"), "not available yet"),
     (Code("W0801"), "no effect yet"),
     (Code("E0901"), "a value that is not finite"),
+    (Code("E0902"), "a value leaves its declared range"),
     (Code("E0999"), "a fault of vary itself"),
 ];

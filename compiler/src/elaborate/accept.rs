@@ -6,7 +6,9 @@ use super::{Lower, Lowered};
 use std::collections::HashMap;
 use vary_core::dim::Dim;
 use vary_core::generative::Constraint;
-use vary_core::ir::{Array, Elem};
+use vary_core::ir::{Array, Elem, Monoid, Rule, Site, Var};
+use vary_core::prim::Prim;
+use vary_core::transform::require::SLACK;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast;
 
@@ -38,7 +40,10 @@ impl Lower<'_> {
                 self.accept_array(array, array_type, ty, at, generic).map(Value::Array)
             }
             (Declaration::Program, value @ Value::Program(_))
-            | (Declaration::Function, value @ (Value::Function(_) | Value::Lambda(_) | Value::Builtin(_)))
+            | (
+                Declaration::Function,
+                value @ (Value::Function(_) | Value::Lambda(_) | Value::Builtin(_) | Value::Layer(_)),
+            )
             | (Declaration::Plate, value @ Value::Array(_)) => Ok(value),
             (Declaration::Tuple(types), Value::Tuple(parts)) if types.len() == parts.len() => {
                 let parts: Lowered<Vec<Value>> = types
@@ -112,8 +117,129 @@ impl Lower<'_> {
                     .at(ty, "declared here"),
             ));
         }
-        self.check_constant(&array, &declared.constraint, at)?;
-        Ok(array)
+        let mut constraint = declared.constraint.clone();
+        if let Constraint::IntRange(_, Some(high)) = &mut constraint {
+            *high = high.substitute_all(&generic.iter().map(|(n, d)| (n.clone(), d.clone())).collect());
+        }
+        self.constrained_value(array, &constraint, at, "the value given")
+    }
+
+    /// The value with what its declared type requires: proved or checked as it runs; constants are checked now.
+    /// `what` begins the message of a violation.
+    pub(super) fn constrained_value(
+        &mut self,
+        array: Array,
+        constraint: &Constraint,
+        at: Span,
+        what: &str,
+    ) -> Lowered<Array> {
+        self.check_constant(&array, constraint, at)?;
+        if self.b.constant(array.var).is_some() || self.as_dim(array.var).is_some() {
+            return Ok(array);
+        }
+        let Some((holds, rule)) = self.constraint_condition(&array, constraint, what) else {
+            return Ok(array);
+        };
+        let place = self.b.at(if self.in_stdlib { self.stdlib_call } else { at });
+        let var = self.b.require(holds, array.var, rule.into());
+        self.b.at(place);
+        Ok(Array { var, dims: array.dims })
+    }
+
+    /// Whether a value lies in a set, and that it must, in words; `None` where every value does.
+    fn constraint_condition(
+        &mut self,
+        array: &Array,
+        constraint: &Constraint,
+        what: &str,
+    ) -> Option<(Var, Rule)> {
+        let free = matches!(
+            constraint,
+            Constraint::Real
+                | Constraint::Bounded
+                | Constraint::Ordered
+                | Constraint::CholeskyCorr
+                | Constraint::Int
+                | Constraint::Bool
+        );
+        if free {
+            return None;
+        }
+        let x = self.b.detach(array.var);
+        let rule = |must: String, help: &str| Rule { text: format!("{what} must {must}"), help: help.into() };
+        match constraint {
+            Constraint::Positive(_) => {
+                let zero = self.b.real(0.0);
+                let help = "write `exp(…)` or `softplus(…)` of it, or declare the parameter `positive`";
+                Some((self.b.prim(Prim::Lt, &[zero, x]), rule("be positive".into(), help)))
+            }
+            Constraint::Interval(low, high) => {
+                let (from, to) = (self.b.real(*low), self.b.real(*high));
+                let (above, below) = (self.b.prim(Prim::Le, &[from, x]), self.b.prim(Prim::Le, &[x, to]));
+                let help = match (low, high) {
+                    (0.0, 1.0) => "write `sigmoid(…)` of it, or declare the parameter `unit`".to_string(),
+                    _ => format!("declare the parameter `bounded({low}, {high})`"),
+                };
+                let must = rule(format!("be between {low} and {high}"), &help);
+                Some((self.b.prim(Prim::And, &[above, below]), must))
+            }
+            Constraint::IntRange(low, high) => {
+                let low = low.clone().unwrap_or(Dim::known(0));
+                let from = self.b.dim(&low);
+                let above = self.b.prim(Prim::Le, &[from, x]);
+                let Some(high) = high else {
+                    return Some((above, rule(format!("be at least {low}"), "counts are not negative")));
+                };
+                let to = self.b.dim(high);
+                let below = self.b.prim(Prim::Le, &[x, to]);
+                let must = rule(format!("be from {low} to {high}"), "indices count from 0");
+                Some((self.b.prim(Prim::And, &[above, below]), must))
+            }
+            Constraint::Simplex => {
+                let axis = *array.dims.last()?;
+                let x = self.b.spread(x, axis);
+                let (zero, one, slack) = (self.b.real(0.0), self.b.real(1.0), self.b.real(SLACK));
+                let signs = self.b.prim(Prim::Le, &[zero, x]);
+                let signs = self.b.reduce(Monoid::Min, axis, signs);
+                let total = self.b.reduce(Monoid::Sum, axis, x);
+                let distance = self.b.sub(total, one);
+                let distance = self.b.prim(Prim::Abs, &[distance]);
+                let near = self.b.prim(Prim::Le, &[distance, slack]);
+                let help = "write `softmax(…)`, divide it by its sum, or declare the parameter `simplex[k]`";
+                let must = rule("have no negative entry and sum to one".into(), help);
+                Some((self.b.prim(Prim::And, &[signs, near]), must))
+            }
+            _ => None,
+        }
+    }
+
+    /// An observed value with what the support of its distribution requires.
+    pub(super) fn within_support(&mut self, value: Array, site: &Site) -> Array {
+        let what = format!("`{}`, observed under `{}`,", site.address, site.dist.name);
+        let [low, high] = site.dist.ends;
+        let between = if matches!(site.dist.support, Constraint::Bounded | Constraint::Interval(..))
+            && (low.is_some() || high.is_some())
+        {
+            let x = self.b.detach(value.var);
+            let mut holds = self.b.bool(true);
+            for (end, is_low) in [(low, true), (high, false)] {
+                let Some(end) = end else { continue };
+                let end = self.b.detach(site.args[end].var);
+                let inside = self.b.prim(Prim::Le, &if is_low { [end, x] } else { [x, end] });
+                holds = self.b.prim(Prim::And, &[holds, inside]);
+            }
+            let text = format!("{what} must lie between its ends");
+            let help = "its density is zero there: the ends must hold all the data".to_string();
+            Some((holds, Rule { text, help }))
+        } else {
+            let support = &site.dist.support;
+            self.constraint_condition(&value, support, &what).map(|(holds, mut rule)| {
+                rule.help = format!("`{}` gives no other values", site.dist.name);
+                (holds, rule)
+            })
+        };
+        let Some((holds, rule)) = between else { return value };
+        Array { var: self.b.require(holds, value.var, rule.into()), dims: value.dims }
     }
 
     /// Refuses constants outside a declared constraint; other values are checked when running.

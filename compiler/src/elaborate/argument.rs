@@ -8,6 +8,7 @@ use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, Distribution};
 use vary_core::ir::{Array, Elem};
+use vary_core::transform::settle::settle;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
@@ -71,8 +72,8 @@ impl Lower<'_> {
                     .at(at, format!("this is {found}")),
                 ));
             }
-            self.check_constant(&array, &param.constraint, at)?;
-            arrays.push(array);
+            let what = format!("`{}` of `{}`", param.name, dist.name);
+            arrays.push(self.constrained_value(array, &param.constraint, at, &what)?);
         }
         Ok(arrays)
     }
@@ -171,6 +172,13 @@ impl Lower<'_> {
             let prefix = format!("{}.", dist.name);
             if let Some(name) = size.names().find_map(|name| name.strip_prefix(&prefix)) {
                 let message = format!("the size `{name}` of a value of `{}` is not known", dist.name);
+                if dist.params.iter().any(|param| param.name == name) {
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0304"), message)
+                            .at(span, format!("`{name}` is computed from values"))
+                            .help("use a whole number, `data n: int`, or a sum of such"),
+                    ));
+                }
                 return Err(self.report(
                     Diagnostic::error(Code("E0304"), message).at(span, "no argument says it").help(format!(
                         "give the distribution a parameter with this size, such as `mu: real[{name}]`"
@@ -202,15 +210,17 @@ impl Lower<'_> {
 
     /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
     pub(super) fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
-        let mut special = (**dist).clone();
         let sizes = self.formal_sizes(dist, args);
+        let counts = dist.params.iter().map(|param| format!("{}.{}", dist.name, param.name));
+        let counts = counts.filter_map(|name| sizes.get(&name).map(|size| (name, size.clone()))).collect();
+        let mut special = settle(&mut self.b.axes, dist, &counts);
         let replace = |dim: &Dim| dim.substitute_all(&sizes);
         special.finite = special.finite.as_ref().map(replace);
         if let Constraint::IntRange(lower, upper) = &special.support {
             special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
         }
         if special.support == Constraint::Bounded
-            && let Some([lower, upper]) = special.ends
+            && let [Some(lower), Some(upper)] = special.ends
             && let (Some(a), Some(b)) = (self.b.constant(args[lower].var), self.b.constant(args[upper].var))
         {
             special.support = Constraint::Interval(a.number(), b.number());

@@ -34,6 +34,23 @@ pub const NAMES: &[&str] = &[
     "digamma",
     "trigamma",
     "erf",
+    "erfc",
+    "Phi",
+    "log_Phi",
+    "inv_Phi",
+    "inverse_mills",
+    "log1m_exp",
+    "lbeta",
+    "lchoose",
+    "log_diff_exp",
+    "gamma_p",
+    "gamma_q",
+    "log_gamma_p",
+    "log_gamma_q",
+    "inc_beta",
+    "log_inc_beta",
+    "log_bessel_i",
+    "owens_t",
     "abs",
     "relu",
     "square",
@@ -85,11 +102,15 @@ pub const NAMES: &[&str] = &[
     "marginal",
     "frozen",
     "prior",
+    "unobserved",
     "normalize",
     "latents",
     "observed",
     "mean_field",
     "average",
+    "exp_estimate",
+    "each_row",
+    "step",
     "importance",
     "enumerate",
 ];
@@ -117,14 +138,31 @@ pub fn foreign(name: &str) -> Option<&'static str> {
         "logsumexp" => "write `log_sum_exp`",
         "inverse_logit" | "expit" => "write `inv_logit` or `sigmoid`",
         "fabs" => "write `abs`",
-        "Phi" | "normal_cdf" => "write `0.5 * (1 + erf(x / sqrt(2)))`",
+        "normal_cdf" | "std_normal_cdf" => "write `Phi(x)`",
+        "std_normal_lcdf" | "normal_lcdf" => "write `log_Phi(x)`",
+        "std_normal_qf" | "probit" | "qnorm" | "erfinv" => "the inverse of `Phi` is `inv_Phi(p)`",
+        "gammaln" | "loggamma" => "write `lgamma(x)`",
+        "betaln" | "log_beta" => "write `lbeta(a, b)`",
+        "gammainc" => "write `gamma_p(a, x)`, or `log_gamma_p(a, x)` for its logarithm",
+        "gammaincc" => "write `gamma_q(a, x)`, or `log_gamma_q(a, x)` for its logarithm",
+        "betainc" => "write `inc_beta(a, b, x)`, or `log_inc_beta(a, b, x)` for its logarithm",
+        "lmultiply" | "multiply_log" => "write `xlogy(x, y)`",
+        "log_modified_bessel_first_kind" => "write `log_bessel_i(v, x)`",
+        "modified_bessel_first_kind" => "write `exp(log_bessel_i(v, x))`",
+        "log1mexp" => "write `log1m_exp(x)`",
+        "choose" => "write `exp(lchoose(n, k))`",
         "print" => "use `report name` for values you want to see",
+        "truncated" | "censored" | "zero_inflated" | "hurdle" | "mixture" => {
+            "it stands after `~`, around a distribution: `x ~ truncated(normal(0, 1), lower = 0)`"
+        }
         "len" | "size" | "num_elements" => "write `length(x)`",
         "matmul" => "the matrix product is `a @ b`",
         "stop_gradient" => "write `detach(x)`",
         "target" => "write `factor(e)` to add to the log density",
-        "Normal" => "the distribution is `normal(mean, sd)`",
-        "Bernoulli" => "the distribution is `bernoulli(p)` or `flip(p)`",
+        "base_normal" | "base_uniform" => {
+            "it is noise in the start of a parameter, `param w: real[3] = 0.1 * base_normal`; sample with `~`"
+        }
+        "Linear" | "Dense" | "linear" => "a layer of n outputs is `x |> dense(n)`",
         _ => return None,
     })
 }
@@ -148,6 +186,11 @@ fn unary(name: &str) -> Option<Prim> {
         "digamma" => Prim::Polygamma(0),
         "trigamma" => Prim::Polygamma(1),
         "erf" => Prim::Erf,
+        "erfc" => Prim::Erfc,
+        "log_Phi" => Prim::LogPhi,
+        "inv_Phi" => Prim::InvPhi,
+        "inverse_mills" => Prim::InverseMills,
+        "log1m_exp" => Prim::Log1mExp,
         "sign" => Prim::Sign,
         "floor" => Prim::Floor,
         "ceil" => Prim::Ceil,
@@ -167,11 +210,20 @@ impl Lower<'_> {
             return Ok(Value::Array(self.pointwise(prim, &[&a[0]])));
         }
         match name {
-            "log1m" | "logit" | "relu" | "square" | "abs" | "real" | "int" => {
+            "log1m" | "logit" | "Phi" | "relu" | "square" | "abs" | "real" | "int" => {
                 self.derived_unary(name, args, span)
             }
             "atan2" | "pow" | "xlogy" | "log_add_exp" | "div" | "clamp" => {
                 self.derived_binary(name, args, span)
+            }
+            "lbeta" | "lchoose" | "log_diff_exp" | "gamma_p" | "gamma_q" | "log_gamma_p" | "log_gamma_q"
+            | "log_bessel_i" | "owens_t" => {
+                let args = self.broadcast_reals::<2>(name, args, span)?;
+                Ok(Value::Array(self.special(name, &args)))
+            }
+            "inc_beta" | "log_inc_beta" => {
+                let args = self.broadcast_reals::<3>(name, args, span)?;
+                Ok(Value::Array(self.special(name, &args)))
             }
             "min" | "max" if args.iter().filter(|a| a.name.is_none()).count() == 2 => {
                 self.derived_binary(name, args, span)
@@ -189,11 +241,18 @@ impl Lower<'_> {
             "full" | "eye" | "length" | "concat" => self.construction(name, args, span),
             "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper"
             | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
-            "detach" => {
-                let [a] = self.arrays::<1>(name, args, span)?;
+            "detach" if args.len() == 1 => {
                 if !self.in_stdlib {
                     self.unit.detaches.push(span);
                 }
+                if let Value::Trace(fields) = self.expr(&args[0].value)? {
+                    let constant = |this: &mut Self, mut field: vary_core::generative::TraceField| {
+                        field.value.var = this.b.detach(field.value.var);
+                        field
+                    };
+                    return Ok(Value::Trace(fields.into_iter().map(|field| constant(self, field)).collect()));
+                }
+                let [a] = self.arrays::<1>(name, args, span)?;
                 Ok(Value::Array(Array { var: self.b.detach(a.var), dims: a.dims }))
             }
             "surrogate" => {
@@ -268,6 +327,13 @@ impl Lower<'_> {
                 let (l, r) = (b.log(x), b.prim(Prim::Log1p, &[minus]));
                 b.sub(l, r)
             }
+            // ½ erfc(−x / √2)
+            "Phi" => {
+                let (scale, half) = (b.real(-std::f64::consts::FRAC_1_SQRT_2), b.real(0.5));
+                let scaled = b.mul(scale, x);
+                let tails = b.prim(Prim::Erfc, &[scaled]);
+                b.mul(half, tails)
+            }
             "relu" => {
                 let zero = b.real(0.0);
                 b.prim(Prim::Max, &[x, zero])
@@ -322,6 +388,67 @@ impl Lower<'_> {
             _ => Prim::XLogY,
         };
         Ok(Value::Array(self.pointwise(prim, &[&a, &b])))
+    }
+
+    /// Positional arguments as arrays of reals of one shape.
+    fn broadcast_reals<const N: usize>(
+        &mut self,
+        name: &str,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Lowered<[Array; N]> {
+        let mut arrays = self.reals::<N>(name, args, span)?;
+        let at: Vec<Span> = args.iter().map(|arg| arg.value.span).collect();
+        // To the widest first, then all to it.
+        for one in 1..N {
+            let (first, other) = self.broadcast(&arrays[0], &arrays[one], span, at[0], at[one])?;
+            (arrays[0], arrays[one]) = (first, other);
+        }
+        for one in 1..N {
+            let (first, other) = self.broadcast(&arrays[0], &arrays[one], span, at[0], at[one])?;
+            (arrays[0], arrays[one]) = (first, other);
+        }
+        Ok(arrays)
+    }
+
+    /// Functions of several reals of one shape, some made of others.
+    fn special(&mut self, name: &str, args: &[Array]) -> Array {
+        let vars: Vec<Var> = args.iter().map(|arg| arg.var).collect();
+        let b = &mut self.b;
+        let var = match name {
+            "lbeta" => b.prim(Prim::Lbeta, &vars),
+            "log_bessel_i" => b.prim(Prim::LogBesselI, &vars),
+            "owens_t" => b.prim(Prim::OwensT, &vars),
+            "log_gamma_p" => b.prim(Prim::LogGammaP, &vars),
+            "log_gamma_q" => b.prim(Prim::LogGammaQ, &vars),
+            "log_inc_beta" => b.prim(Prim::LogIncBeta, &vars),
+            "gamma_p" | "gamma_q" | "inc_beta" => {
+                let log = match name {
+                    "gamma_p" => Prim::LogGammaP,
+                    "gamma_q" => Prim::LogGammaQ,
+                    _ => Prim::LogIncBeta,
+                };
+                let log = b.prim(log, &vars);
+                b.exp(log)
+            }
+            // −log(n + 1) − log B(n − k + 1, k + 1)
+            "lchoose" => {
+                let [n, k] = [vars[0], vars[1]];
+                let one = b.real(1.0);
+                let (rest, after, all) = (b.sub(n, k), b.add(k, one), b.add(n, one));
+                let rest = b.add(rest, one);
+                let (log_all, beta) = (b.log(all), b.prim(Prim::Lbeta, &[rest, after]));
+                let sum = b.add(log_all, beta);
+                b.neg(sum)
+            }
+            // log(e^a − e^b) = a + log(1 − e^(b − a))
+            _ => {
+                let difference = b.sub(vars[1], vars[0]);
+                let rest = b.prim(Prim::Log1mExp, &[difference]);
+                b.add(vars[0], rest)
+            }
+        };
+        Array { var, dims: args[0].dims.clone() }
     }
 
     /// Folds all dimensions, or those named by `dim = k`.
@@ -616,6 +743,6 @@ impl Lower<'_> {
     }
 }
 
-fn parameter(name: &str) -> ast::Param {
+pub(super) fn parameter(name: &str) -> ast::Param {
     ast::Param { name: ast::Ident { name: name.to_string(), span: Span::default() }, ty: None, default: None }
 }

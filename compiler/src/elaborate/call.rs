@@ -3,7 +3,7 @@
 use super::value::{Closure, Declared, Value};
 use super::{Lower, Lowered, builtin};
 use std::collections::HashMap;
-use vary_core::ir::Array;
+use vary_core::dim::Dim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -27,12 +27,11 @@ impl Lower<'_> {
     pub(super) fn call(&mut self, callee: &Expr, args: &[ast::Arg], span: Span) -> Lowered<Value> {
         match self.raw(callee)? {
             Value::Builtin(name) => self.builtin(name, args, span),
-            Value::Function(declared) => {
-                let (ItemKind::Fn(f) | ItemKind::Objective(f)) = &declared.item.kind else {
-                    unreachable!("only functions and objectives are function values")
-                };
-                self.call_function(f, &declared, args, span)
-            }
+            Value::Function(declared) => match &declared.item.kind {
+                ItemKind::Fn(f) | ItemKind::Objective(f) => self.call_function(f, &declared, args, span),
+                _ => self.call_net(&declared, args, span),
+            },
+            Value::Layer(layer) => self.apply_layer(&layer, args, span),
             Value::Lambda(closure) => {
                 let mut values = Vec::new();
                 for arg in args {
@@ -102,7 +101,7 @@ impl Lower<'_> {
     }
 
     /// Refuses programs that calls make too large.
-    fn count_call(&mut self, span: Span) -> Lowered<()> {
+    pub(super) fn count_call(&mut self, span: Span) -> Lowered<()> {
         self.call_count += 1;
         let what = if self.call_count > MOST_CALLS {
             format!("the program is made of more than {MOST_CALLS} calls and values")
@@ -127,38 +126,48 @@ impl Lower<'_> {
         args: &[ast::Arg],
         span: Span,
     ) -> Lowered<Value> {
-        let is_stdlib = declared.is_stdlib;
-        if self.unit.cyclic.contains(&f.name.name) {
-            return Err(super::Reported);
-        }
-        if let Some(at) = self.calls.iter().position(|call| *call == f.name.name) {
-            self.unit.cyclic.extend(self.calls[at..].iter().cloned());
-            let through: Vec<String> = self.calls[at + 1..].iter().map(|call| format!("`{call}`")).collect();
-            let through =
-                if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
-            return Err(self.report(
-                Diagnostic::error(Code("E0203"), format!("`{}` calls itself{through}", f.name.name))
-                    .at(span, "the call")
-                    .help("write the repetition as `scan` or `for`"),
-            ));
-        }
+        self.refuse_recursion(&f.name.name, span)?;
         self.count_call(span)?;
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
         self.check_requirements(f, &declared.item.attributes, &values)?;
-        let mut generic = HashMap::new();
-        let mut scope = HashMap::new();
-        for (param, (value, at)) in f.params.iter().zip(values) {
-            let value = match &param.ty {
-                Some(ty) => self.accept(value, ty, at, &mut generic)?,
-                None => value,
-            };
-            scope.insert(param.name.name.clone(), value);
+        // A function has no parameters of its own, nor have the layers it would call.
+        let owners = std::mem::take(&mut self.owners);
+        let caller = self.in_stdlib;
+        let result = self.in_function(f, declared.is_stdlib, span, |this| {
+            let mut generic = this.accept_arguments(f, values, caller)?;
+            let value = this.expr(&f.body)?;
+            this.accept_result(value, f, &mut generic)
+        });
+        self.owners = owners;
+        result
+    }
+
+    /// Refuses a call of a function in its own body.
+    pub(super) fn refuse_recursion(&mut self, name: &str, span: Span) -> Lowered<()> {
+        if self.unit.cyclic.contains(name) {
+            return Err(super::Reported);
         }
-        for (name, dim) in generic {
-            let var = self.known_int(dim);
-            scope.entry(name).or_insert(Value::Array(Array { var, dims: Vec::new() }));
-        }
-        let scopes = std::mem::replace(&mut self.scopes, vec![scope]);
+        let Some(at) = self.calls.iter().position(|call| call == name) else { return Ok(()) };
+        self.unit.cyclic.extend(self.calls[at..].iter().cloned());
+        let through: Vec<String> = self.calls[at + 1..].iter().map(|call| format!("`{call}`")).collect();
+        let through =
+            if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
+        Err(self.report(
+            Diagnostic::error(Code("E0203"), format!("`{name}` calls itself{through}"))
+                .at(span, "the call")
+                .help("write the repetition as `scan` or `for`"),
+        ))
+    }
+
+    /// Works in the body of a declared function: none of the caller's names are seen.
+    pub(super) fn in_function<T>(
+        &mut self,
+        f: &ast::FnDecl,
+        is_stdlib: bool,
+        span: Span,
+        work: impl FnOnce(&mut Self) -> Lowered<T>,
+    ) -> Lowered<T> {
+        let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
         let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(f.name.name.clone());
         let outside = self.in_stdlib;
@@ -166,12 +175,53 @@ impl Lower<'_> {
             self.stdlib_call = span;
         }
         self.in_stdlib = is_stdlib;
-        let result = self.expr(&f.body);
+        let result = work(self);
         self.in_stdlib = outside;
         self.calls.pop();
         self.bound_by_blocks = bound;
         self.scopes = scopes;
         result
+    }
+
+    /// Binds the parameters of a function to values of their types, and the names of sizes in these types.
+    /// That a value has not its type is told as the caller's mistake.
+    pub(super) fn accept_arguments(
+        &mut self,
+        f: &ast::FnDecl,
+        values: Vec<(Value, Span)>,
+        caller_in_stdlib: bool,
+    ) -> Lowered<HashMap<String, Dim>> {
+        let mut generic = HashMap::new();
+        for (param, (value, at)) in f.params.iter().zip(values) {
+            let inside = std::mem::replace(&mut self.in_stdlib, caller_in_stdlib);
+            let value = match &param.ty {
+                Some(ty) => self.accept(value, ty, at, &mut generic),
+                None => Ok(value),
+            };
+            self.in_stdlib = inside;
+            self.define(&param.name.name, value?);
+        }
+        for (name, dim) in &generic {
+            if self.lookup(name).is_none() {
+                let var = self.known_int(dim.clone());
+                let value = self.scalar(var);
+                self.define(name, value);
+            }
+        }
+        Ok(generic)
+    }
+
+    /// The value of a function's body, checked against its declared type.
+    pub(super) fn accept_result(
+        &mut self,
+        value: Value,
+        f: &ast::FnDecl,
+        generic: &mut HashMap<String, Dim>,
+    ) -> Lowered<Value> {
+        match &f.result {
+            Some(ty) => self.accept(value, ty, result_span(&f.body), generic),
+            None => Ok(value),
+        }
     }
 
     /// Arguments in the order of the parameters, with their places; defaults filled in.
@@ -221,7 +271,10 @@ impl Lower<'_> {
         for (param, slot) in params.iter().zip(slots) {
             let expr = match (slot, &param.default) {
                 (Some(arg), _) => &arg.value,
-                (None, Some(default)) => default,
+                (None, Some(default)) => {
+                    values.push((self.default_value(default)?, default.span));
+                    continue;
+                }
                 (None, None) => {
                     let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                     return Err(self.report(
@@ -234,5 +287,24 @@ impl Lower<'_> {
             values.push((self.expr(expr)?, expr.span));
         }
         Ok(values)
+    }
+
+    /// The default of a parameter, in which only the names of its file are seen.
+    fn default_value(&mut self, default: &Expr) -> Lowered<Value> {
+        let is_stdlib = self.unit.stdlib_sources.contains(&default.span.source);
+        let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
+        let outside = std::mem::replace(&mut self.in_stdlib, is_stdlib);
+        let value = self.expr(default);
+        self.in_stdlib = outside;
+        self.scopes = scopes;
+        value
+    }
+}
+
+/// Where the value of a body stands: its last statement.
+fn result_span(body: &Expr) -> Span {
+    match &body.kind {
+        ExprKind::Block(block) => block.stmts.last().map_or(body.span, |last| last.span),
+        _ => body.span,
     }
 }

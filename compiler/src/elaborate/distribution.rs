@@ -5,9 +5,9 @@ use super::value::{Declared, Value};
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
 use std::rc::Rc;
-use vary_core::axis::Axis;
+use vary_core::axis::{Axis, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, Sampler};
+use vary_core::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler};
 use vary_core::ir::{Array, Base, Elem, Input, InputKind, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
@@ -28,6 +28,9 @@ impl Unit {
         Ok(shared)
     }
 }
+
+/// The clauses that are functions of a value.
+const FUNCTIONS: [&str; 5] = ["log_density", "cdf", "log_cdf", "log_ccdf", "quantile"];
 
 /// The formal names a clause sees.
 struct Formals {
@@ -89,22 +92,29 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         sizes,
         in_stdlib: declared_as.is_stdlib,
     };
-    let mut log_density = None;
+    let mut functions: HashMap<&str, Fragment> = HashMap::new();
     let (mut reparam, mut sample, mut probability) = (None, None, None);
     for clause in &decl.clauses {
         match clause {
-            DistributionClause::Function { name: clause, params, body } if clause.name == "log_density" => {
+            DistributionClause::Function { name: clause, params, body }
+                if FUNCTIONS.contains(&clause.name.as_str()) =>
+            {
                 let [x] = params.as_slice() else {
                     return Err(report(
                         unit,
                         clause.span,
-                        "`log_density` takes the value",
-                        "write `log_density(x) = …`",
+                        &format!("`{}` takes one value", clause.name),
+                        &format!("write `{}(x) = …`", clause.name),
                     ));
                 };
-                let elem = support.constraint.elem();
-                let value = Formal { bound_as: "x", called: &x.name.name, elem, dims: event.clone() };
-                log_density = Some(fragment(unit, &formals, &[value], body, (Elem::Real, &[]))?);
+                let called = &x.name.name;
+                let value = match clause.name.as_str() {
+                    "quantile" => Formal { bound_as: "p", called, elem: Elem::Real, dims: Vec::new() },
+                    _ => {
+                        Formal { bound_as: "x", called, elem: support.constraint.elem(), dims: event.clone() }
+                    }
+                };
+                functions.insert(&clause.name, fragment(unit, &formals, &[value], body, Elem::Real, &[&[]])?);
             }
             DistributionClause::From { name: clause, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
@@ -115,7 +125,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
             {
-                probability = Some(fragment(unit, &formals, &[], value, (Elem::Real, &[]))?);
+                probability = Some(fragment(unit, &formals, &[], value, Elem::Real, &[&[]])?);
             }
             DistributionClause::Function { name: clause, .. }
             | DistributionClause::From { name: clause, .. }
@@ -125,12 +135,12 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                     unit,
                     clause.span,
                     &message,
-                    "the clauses are `log_density(x) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
+                    "the clauses are `log_density(x) = …`, `cdf(x) = …`, `log_cdf(x) = …`, `log_ccdf(x) = …`, `quantile(p) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
                 ));
             }
         }
     }
-    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|(_, _, args)| !args.is_empty())) {
+    if reparam.as_ref().is_some_and(|s| s.draws.iter().any(|draw| !draw.operands.is_empty())) {
         return Err(report(
             unit,
             decl.name.span,
@@ -138,7 +148,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             "a sampler with parameters is for `sample from …`",
         ));
     }
-    let Some(log_density) = log_density else {
+    let Some(log_density) = functions.remove("log_density") else {
         return Err(report(
             unit,
             decl.name.span,
@@ -153,6 +163,10 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         support: support.constraint,
         ends,
         log_density,
+        cdf: functions.remove("cdf"),
+        log_cdf: functions.remove("log_cdf"),
+        log_ccdf: functions.remove("log_ccdf"),
+        quantile: functions.remove("quantile"),
         reparam,
         sample,
         finite,
@@ -210,6 +224,12 @@ fn support(
         let value = lower.scalar(var);
         lower.define(&param.name, value);
     }
+    let sizes: Vec<String> = generic.iter().flatten().map(|(name, _)| name.clone()).collect();
+    for size in sizes {
+        let var = lower.known_int(Dim::named(size.clone()));
+        let value = lower.scalar(var);
+        lower.define(&size, value);
+    }
     let declared = lower.array_declaration(&decl.support, generic);
     lower.scopes.pop();
     let mut declared = declared?;
@@ -226,66 +246,88 @@ fn support(
 }
 
 /// The parameters that are the ends of a `bounded` support.
-fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> Option<[usize; 2]> {
-    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return None };
+fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> [Option<usize>; 2] {
+    let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return [None; 2] };
     let position = |end: &ast::Expr| match &end.kind {
         ast::ExprKind::Name(name) => params.iter().position(|param| param.name == *name),
         _ => None,
     };
     match args.as_slice() {
-        [lower, upper] if name.name == "bounded" => Some([position(lower)?, position(upper)?]),
-        _ => None,
+        [lower, upper] if name.name == "bounded" => [position(lower), position(upper)],
+        _ => [None; 2],
     }
 }
 
 fn sampler(
     unit: &mut Unit,
     formals: &Formals,
-    draws: &[(ast::Ident, ast::Ident, Vec<ast::Expr>)],
+    draws: &[ast::BaseDraw],
     body: &ast::Expr,
     elem: Elem,
 ) -> Lowered<Sampler> {
-    let mut sampled = Vec::new();
-    let mut values = Vec::new();
-    for (name, base, args) in draws {
+    let mut sampled: Vec<BaseDraw> = Vec::new();
+    let mut values: Vec<Formal> = Vec::new();
+    for draw in draws {
+        let name = &draw.base.name;
         let found =
-            base.name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
-        let Some(found) = found else {
+            name.strip_prefix("base_").and_then(|b| Base::ALL.into_iter().find(|base| base.name() == b));
+        let Some(base) = found else {
             let known: Vec<String> = Base::ALL.iter().map(|b| format!("base_{}", b.name())).collect();
             return Err(report(
                 unit,
-                base.span,
-                &format!("there is no base sampler `{}`", base.name),
+                draw.base.span,
+                &format!("there is no base sampler `{name}`"),
                 &format!("they are {}", known.join(", ")),
             ));
         };
-        if found.arity() != args.len() {
+        if base.arity() != draw.operands.len() {
             return Err(report(
                 unit,
-                base.span,
-                &format!("`{}` takes {} operands", base.name, found.arity()),
+                draw.base.span,
+                &format!("`{name}` takes {} operands", base.arity()),
                 "check its operands",
             ));
         }
-        let operands: Lowered<Vec<Fragment>> = args
+        let dims = draw_axes(unit, formals, &draw.dims)?;
+        let operands: Lowered<Vec<Fragment>> = draw
+            .operands
             .iter()
-            .zip(found.operands())
-            .map(|(arg, elem)| fragment(unit, formals, &[], arg, (*elem, &[])))
+            .zip(base.operands())
+            .map(|(arg, elem)| fragment(unit, formals, &values, arg, *elem, &[&dims, &[]]))
             .collect();
-        sampled.push((name.name.clone(), found, operands?));
-        values.push(Formal {
-            bound_as: &name.name,
-            called: &name.name,
-            elem: found.elem(),
-            // One draw fills the event.
-            dims: formals.event.clone(),
+        sampled.push(BaseDraw {
+            name: draw.name.name.clone(),
+            base,
+            operands: operands?,
+            dims: dims.clone(),
         });
+        values.push(Formal { bound_as: &draw.name.name, called: &draw.name.name, elem: base.elem(), dims });
     }
-    let value = fragment(unit, formals, &values, body, (elem, &formals.event))?;
+    let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
     Ok(Sampler { draws: sampled, value })
 }
 
+/// The axes of draws: those of the value where no sizes are written, else of an array. An axis of the parameters or
+/// the value serves where it has the size, each once.
+fn draw_axes(unit: &mut Unit, formals: &Formals, dims: &[ast::Expr]) -> Lowered<Vec<Axis>> {
+    if dims.is_empty() {
+        return Ok(formals.event.clone());
+    }
+    let mut lower = scope(unit, formals, &[]);
+    let mut axes: Vec<Axis> = Vec::new();
+    for expr in dims {
+        let size = lower.size(expr, &mut None, 0)?;
+        let mut known = formals.params.iter().flat_map(|param| &param.dims).chain(&formals.event).copied();
+        let table = &lower.b.axes;
+        let axis = known.find(|axis| table.info(*axis).size == size && !axes.contains(axis));
+        axes.push(axis.unwrap_or_else(|| lower.b.fresh_axis("draw", size, Role::Index)));
+    }
+    lower.unit.axes = lower.b.axes.clone();
+    Ok(axes)
+}
+
 /// A formal beside the parameters: the name it is bound by, the name the clause calls it, its type.
+#[derive(Clone)]
 struct Formal<'a> {
     bound_as: &'a str,
     called: &'a str,
@@ -293,33 +335,43 @@ struct Formal<'a> {
     dims: Vec<Axis>,
 }
 
-/// A pure expression of the type `wanted` (its elements, and axes of its sizes) in the parameters and more formals.
-fn fragment(
-    unit: &mut Unit,
-    formals: &Formals,
-    more: &[Formal],
-    body: &ast::Expr,
-    (elem, dims): (Elem, &[Axis]),
-) -> Lowered<Fragment> {
+/// Where a clause is elaborated: the parameters, more formals, and the sizes of both.
+fn scope<'u>(unit: &'u mut Unit, formals: &Formals, more: &[Formal]) -> Lower<'u> {
     let mut lower = Lower::new(unit, Mode::Pure);
     lower.in_stdlib = formals.in_stdlib;
+    for name in &formals.sizes {
+        let var = lower.known_int(Dim::named(format!("{}.{name}", formals.owner)));
+        let value = lower.scalar(var);
+        lower.define(name, value);
+    }
     let params = formals.params.iter().map(|param| Formal {
         bound_as: &param.name,
         called: &param.name,
         elem: param.constraint.elem(),
         dims: param.dims.clone(),
     });
-    for formal in params.chain(more.iter().map(|f| Formal { dims: f.dims.clone(), ..*f })) {
-        let Formal { bound_as, called, elem, dims } = formal;
+    for Formal { bound_as, called, elem, dims } in params.chain(more.iter().cloned()) {
         let input = Input { kind: InputKind::Formal, name: bound_as.to_string(), dims: dims.clone() };
         let var = lower.b.input(elem, input);
+        if elem == Elem::Int && dims.is_empty() && formals.params.iter().any(|param| param.name == bound_as) {
+            lower.ints.insert(var, Dim::named(format!("{}.{bound_as}", formals.owner)));
+        }
         lower.define(called, Value::Array(Array { var, dims }));
     }
-    for name in &formals.sizes {
-        let var = lower.known_int(Dim::named(format!("{}.{name}", formals.owner)));
-        let value = lower.scalar(var);
-        lower.define(name, value);
-    }
+    lower
+}
+
+/// A pure expression in the parameters and more formals, of this element type and one of these shapes (axes of its
+/// sizes).
+fn fragment(
+    unit: &mut Unit,
+    formals: &Formals,
+    more: &[Formal],
+    body: &ast::Expr,
+    elem: Elem,
+    shapes: &[&[Axis]],
+) -> Lowered<Fragment> {
+    let mut lower = scope(unit, formals, more);
     let result = match lower.expr(body)? {
         Value::Array(result) => result,
         other => {
@@ -334,8 +386,9 @@ fn fragment(
     let sizes = |dims: &[Axis]| -> Vec<Dim> {
         dims.iter().map(|axis| lower.b.axes.info(*axis).size.clone()).collect()
     };
-    if lower.elem(&result) != elem || sizes(&result.dims) != sizes(dims) {
-        let wanted = super::types::describe(elem, &sizes(dims));
+    let own = sizes(&result.dims);
+    if lower.elem(&result) != elem || shapes.iter().all(|dims| sizes(dims) != own) {
+        let wanted = super::types::describe(elem, &sizes(shapes[0]));
         let found = lower.describe(&Value::Array(result));
         // Sizes are shown as they are written in the declaration.
         let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");

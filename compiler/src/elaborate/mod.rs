@@ -12,12 +12,16 @@
 //! | `call`, `accept` | calls, and arguments against declared types |
 //! | `control`, `choice` | blocks, plates, loops, branches, `match` |
 //! | `site`, `argument`, `strategy` | sample statements, factors, reports |
-//! | `parameter` | `param` and its constraint |
+//! | `parameter`, `start` | `param` and its constraint; where it starts |
+//! | `net` | nets and layers, which own parameters |
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `normalize` | `normalize`, and conditioning by `|` |
+//! | `estimated` | functions of expectations: `average`, `exp_estimate`, products |
+//! | `rows` | `each_row` |
 //! | `effect` | what objectives require of programs; expectations used linearly |
-//! | `fit` | fits with their objectives |
+//! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 //! | `prompt` | what a prompt evaluates |
@@ -32,28 +36,36 @@ mod combine;
 mod control;
 mod distribution;
 mod effect;
+mod estimated;
 mod expr;
 mod fit;
+mod foreign;
 mod index;
 mod name;
+mod net;
+mod normalize;
 mod operator;
+mod over;
 mod parameter;
 mod posterior;
 mod program;
 mod prompt;
+mod rows;
 mod site;
+mod start;
 mod strategy;
 pub mod types;
 pub mod unit;
 pub mod value;
 mod verify;
+mod wrapper;
 
 pub use fit::{Bound, Entry, Fit, Objective, Setting, Settings};
 pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
 use vary_core::axis::{Axis, AxisSet};
@@ -105,20 +117,32 @@ pub struct Lower<'u> {
     in_stdlib: bool,
     /// Where the user's code calls it.
     stdlib_call: Span,
+    /// What owns the parameters declared here, innermost last.
+    owners: Vec<net::Owner>,
+    /// The parameter whose start is elaborated.
+    start: Option<start::Start>,
     /// Names that the blocks around bind, with their places, outermost first.
     bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
-    /// Expectations, and what is linear in them: values that only have their meaning on average.
-    estimated: BTreeSet<Var>,
+    /// Values that only have their meaning on average, each with the expectations it is made of.
+    estimated: BTreeMap<Var, BTreeSet<usize>>,
+    /// How many expectations were taken.
+    expectations: usize,
+    /// The call path of this objective: names its randomness.
+    path: String,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
-    /// File-level parameters that an objective reads itself.
+    /// Parameters of the file and of nets that are read outside of the body of a model or guide.
     free_params: Vec<ParamSpec>,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
     scored: Vec<Rc<ProgramExpr>>,
+    /// The log weights and log densities of both.
+    weights: Vec<(Var, Rc<ProgramExpr>)>,
+    /// How the objectives called are biased, by their own account.
+    bias: Vec<String>,
 }
 
 /// An axis in scope.
@@ -195,13 +219,19 @@ impl<'u> Lower<'u> {
             applications: 0,
             in_stdlib: false,
             stdlib_call: Span::default(),
+            owners: Vec::new(),
+            start: None,
             bound_by_blocks: Vec::new(),
             draw: None,
-            estimated: BTreeSet::new(),
+            estimated: BTreeMap::new(),
+            expectations: 0,
+            path: String::new(),
             occurrences: 0,
             free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
+            weights: Vec::new(),
+            bias: Vec::new(),
         }
     }
 
@@ -438,10 +468,5 @@ impl<'u> Lower<'u> {
 
 /// What a program expression is at its base.
 pub fn base_of(program: &ProgramExpr) -> &Rc<Generative> {
-    use ProgramExpr::*;
-    match program {
-        Base(base) => base,
-        Marginal { program, .. } => base_of(program),
-        Frozen(inner) | Given(inner, _) | Prior(inner) => base_of(inner),
-    }
+    program.base()
 }

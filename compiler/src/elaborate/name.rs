@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::dim::Dim;
 use vary_core::generative::ProgramExpr;
-use vary_core::ir::{Array, Elem};
+use vary_core::ir::{Array, Elem, Input, InputKind};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ItemKind, Pattern};
 
@@ -15,16 +15,23 @@ impl Lower<'_> {
     /// The value of a name: the innermost local, a declaration, or the language's own.
     pub(super) fn name(&mut self, name: &str, span: Span) -> Lowered<Value> {
         if let Some(value) = self.lookup(name) {
-            return match value {
+            return match value.clone() {
                 Value::Error => Err(super::Reported),
-                value => Ok(value.clone()),
+                Value::Afresh(closure) => self.apply(&closure, Vec::new(), span),
+                value => Ok(value),
             };
         }
         let found = if self.in_stdlib { self.unit.find_in_library(name) } else { self.unit.find(name) };
         if let Some(declared) = found {
             return self.declared(name, &declared, span);
         }
+        if let Some(draw) = self.start_draw(name) {
+            return Ok(draw);
+        }
         if let Some(builtin) = builtin::find(name) {
+            if builtin == "step" {
+                return self.step(span);
+            }
             return Ok(match builtin::constant(builtin) {
                 Some(value) => Value::Array(Array { var: self.b.real(value), dims: Vec::new() }),
                 None => Value::Builtin(builtin),
@@ -33,8 +40,29 @@ impl Lower<'_> {
         Err(self.unknown_name(name, span))
     }
 
+    /// The number of steps done, in an objective: a constant of each step.
+    fn step(&mut self, span: Span) -> Lowered<Value> {
+        if self.draw.is_none() {
+            return Err(self.report(
+                Diagnostic::error(Code("E0601"), "`step` stands outside an objective")
+                    .at(span, "no fit counts steps here")
+                    .help("pass what depends on it to an objective: `elbo_beta(m, q, min(1, step / 1000))`"),
+            ));
+        }
+        let input = Input { kind: InputKind::State, name: "step".to_string(), dims: Vec::new() };
+        let var = self.b.input(Elem::Real, input);
+        Ok(self.scalar(var))
+    }
+
     /// Reports an unknown name, once.
     fn unknown_name(&mut self, name: &str, span: Span) -> super::Reported {
+        if self.start.as_ref().is_some_and(|start| start.unknown.contains(name)) {
+            return self.report(
+                Diagnostic::error(Code("E0202"), format!("`{name}` is not known before the program runs"))
+                    .at(span, "used in a start")
+                    .help("a start is made of data, numbers, sizes and noise: `0.1 * base_normal`"),
+            );
+        }
         let message = format!("`{name}` is not defined");
         if self.unit.diagnostics.iter().any(|d| d.code.0 == "E0202" && d.message == message) {
             return super::Reported;
@@ -56,6 +84,11 @@ impl Lower<'_> {
                 .report(diagnostic.at(span, "not visible here").at(bound.span, "bound here").help(help));
         }
         diagnostic = diagnostic.at(span, "unknown name");
+        if self.start.is_some() {
+            diagnostic = diagnostic.note(
+                "a start is computed before the program runs, from data, numbers, sizes and `base_normal`",
+            );
+        }
         if let Some(advice) = builtin::foreign(name) {
             return self.report(diagnostic.help(advice));
         }
@@ -106,12 +139,9 @@ impl Lower<'_> {
                 Ok(value)
             }
             ItemKind::Param(param) => self.parameter(param, None),
-            ItemKind::Fn(_) | ItemKind::Objective(_) => Ok(Value::Function(declared.clone())),
-            ItemKind::Net(_) => Err(self.report(
-                Diagnostic::error(Code("E0801"), format!("`{name}` is a net, which cannot be run yet"))
-                    .at(span, "used here")
-                    .note("nets are parsed, formatted and checked for syntax in this version"),
-            )),
+            ItemKind::Fn(_) | ItemKind::Net(_) | ItemKind::Objective(_) => {
+                Ok(Value::Function(declared.clone()))
+            }
             ItemKind::Model(_) | ItemKind::Guide(_) => {
                 if self.unit.elaborating.contains(name) {
                     return Err(self.report(
@@ -131,6 +161,7 @@ impl Lower<'_> {
     /// Elaborates a file-level expression: no local names in scope.
     fn at_file_level<T>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
         let scopes = std::mem::replace(&mut self.scopes, vec![HashMap::new()]);
+        let owners = std::mem::take(&mut self.owners);
         let guard = self.b.set_guard(None);
         let mode = std::mem::replace(&mut self.mode, Mode::Pure);
         self.calls.push(name.to_string());
@@ -138,6 +169,7 @@ impl Lower<'_> {
         self.calls.pop();
         self.mode = mode;
         self.b.set_guard(guard);
+        self.owners = owners;
         self.scopes = scopes;
         result
     }

@@ -2,12 +2,11 @@
 
 use super::types::ArrayType;
 use super::value::Value;
-use super::{Lower, Lowered, Mode, OpenKind, unit};
-use std::rc::Rc;
+use super::{Lower, Lowered, Mode, OpenKind};
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Init, ParamSpec, PositiveMap};
-use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Var};
+use vary_core::generative::{Constraint, ParamSpec, PositiveMap};
+use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Op, Var};
 use vary_core::prim::Prim;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast;
@@ -15,7 +14,17 @@ use vary_syntax::ast;
 impl Lower<'_> {
     /// A parameter declared in a program's body.
     pub(super) fn declare_parameter(&mut self, param: &ast::ParamDecl) -> Lowered<Value> {
-        if let Some(open) = self.open.iter().rev().find(|open| open.kind != OpenKind::Copy) {
+        let Some(owner) = self.owners.last().map(|owner| (owner.path.clone(), owner.is_net)) else {
+            return Err(self.error(
+                "E0404",
+                param.span,
+                "parameters belong to models, guides, nets or the file",
+                "not allowed here",
+            ));
+        };
+        let (owner, is_net) = owner;
+        let repeated = self.open.iter().rev().find(|open| open.kind != OpenKind::Copy && !is_net);
+        if let Some(open) = repeated {
             let (name, index) = (&param.name.name, open.name.clone());
             let size = self.b.axes.info(open.axis).size.to_string();
             return Err(self.report(
@@ -24,17 +33,7 @@ impl Lower<'_> {
                     .help(format!("declare `param {name}: …[{size}]` before it and use `{name}[{index}]`")),
             ));
         }
-        let owner = match &self.mode {
-            Mode::Generative(state) => state.name.clone(),
-            _ => {
-                return Err(self.error(
-                    "E0404",
-                    param.span,
-                    "parameters belong to models, guides or the file",
-                    "not allowed here",
-                ));
-            }
-        };
+        self.claim(&param.name.name, param.name.span)?;
         self.parameter(param, Some(&owner))
     }
 
@@ -73,10 +72,13 @@ impl Lower<'_> {
         self.open = open;
         let init = match &param.init {
             None => None,
-            Some(init) => Some(self.filled(init, &ty.dims, &param.name.name, ("start", param.ty.span))?),
+            Some(init) => Some(self.filled(init, &ty.dims, &name, ("start", param.ty.span))?),
         };
         let var = self.constrained(&name, &ty, &stored, &dims);
-        let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span: param.span };
+        // Of a layer of the standard library a user sees the call.
+        let span = if self.in_stdlib { self.stdlib_call } else { param.span };
+        self.one_shape(&name, &ty, span)?;
+        let spec = ParamSpec { name, dims: stored, constraint: ty.constraint, init, span };
         let known = match &mut self.mode {
             Mode::Generative(state) => &mut state.params,
             Mode::Objective(_) | Mode::Pure => &mut self.free_params,
@@ -87,35 +89,26 @@ impl Lower<'_> {
         Ok(Value::Array(Array { var, dims }))
     }
 
-    /// A starting value or an end, broadcast to the shape of its type, as a program of its own.
-    pub(super) fn filled(
-        &mut self,
-        init: &ast::Expr,
-        dims: &[Dim],
-        name: &str,
-        (what, declared): (&str, Span),
-    ) -> Lowered<Init> {
-        let program = self.aside(|unit| {
-            let mut lower = Lower::new(unit, Mode::Pure);
-            let value = lower.array(init)?;
-            let value = lower.reals_of(&value);
-            let axes = lower.axes_for(dims, "entry");
-            let sizes = lower.sizes(&value);
-            if sizes.len() > dims.len() || sizes[..] != dims[dims.len() - sizes.len()..] {
-                let found = super::types::describe(Elem::Real, &sizes);
-                let wanted = super::types::describe(Elem::Real, dims);
-                return Err(lower.report(
-                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its {what} is {found}"))
-                        .at(init.span, "does not fit")
-                        .at(declared, "declared here"),
-                ));
-            }
-            let value = lower.with_dims(&value, &axes[dims.len() - sizes.len()..]);
-            let results = vec![Output { name: "init".into(), var: value.var, dims: axes }];
-            lower.unit.axes = lower.b.axes.clone();
-            Ok(lower.b.finish(results))
-        })?;
-        Ok(Init(Rc::new(program)))
+    /// What is called twice has the same parameters, so these have one shape.
+    fn one_shape(&mut self, name: &str, ty: &ArrayType, span: Span) -> Lowered<()> {
+        // Told at the calls of the outermost net, or inside of it where both are of one call.
+        let call = self.origin(name).unwrap_or(span);
+        let Some((dims, first_call, first)) = self.unit.parameters.get(name).cloned() else {
+            self.unit.parameters.insert(name.to_string(), (ty.dims.clone(), call, span));
+            return Ok(());
+        };
+        if dims == ty.dims {
+            return Ok(());
+        }
+        let (here, there) = if call == first_call { (span, first) } else { (call, first_call) };
+        let (now, before) =
+            (super::types::describe(Elem::Real, &ty.dims), super::types::describe(Elem::Real, &dims));
+        Err(self.report(
+            Diagnostic::error(Code("E0306"), format!("the parameter `{name}` would have two shapes"))
+                .at(here, format!("{now} here"))
+                .at(there, format!("{before} here"))
+                .note("what owns parameters has the same ones wherever it is used"),
+        ))
     }
 
     /// The constrained value along `dims` as a function of the unconstrained input of this name, which has `stored`.
@@ -183,15 +176,4 @@ impl Lower<'_> {
         let total = self.b.reduce(Monoid::Sum, axis, weights);
         self.b.div(weights, total)
     }
-}
-
-/// File-level parameters that a program uses are found among its inputs by name.
-pub fn file_parameters(unit: &unit::Unit) -> Vec<ast::ParamDecl> {
-    unit.order
-        .iter()
-        .filter_map(|declared| match &declared.item.kind {
-            ast::ItemKind::Param(param) => Some(param.clone()),
-            _ => None,
-        })
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Models and guides: from declarations to generative core programs; submodel calls.
 
+use super::net::Owner;
 use super::unit::Unit;
 use super::value::Value;
 use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
@@ -7,7 +8,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::generative::{Generative, ProgramKind};
-use vary_core::ir::{Array, Input, InputKind, Op, Output, Stmt};
+use vary_core::ir::{Array, Input, InputKind, Output, Stmt};
+use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -47,6 +49,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
         reports: Vec::new(),
     };
     let mut lower = Lower::new(unit, Mode::Generative(Box::new(state)));
+    lower.owners.push(Owner::new(name.clone(), false, span));
     for param in &decl.params {
         let Some(ty) = &param.ty else {
             return Err(lower.error(
@@ -71,11 +74,15 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     if let Value::Array(array) = value {
         results.push(Output { name: "return".into(), var: array.var, dims: array.dims });
     }
-    let Lower { b, mode, unit, .. } = lower;
-    let Mode::Generative(mut state) = mode else { unreachable!("set above") };
-    let program = b.finish(results);
-    add_file_parameters(unit, &program, &mut state)?;
-    let GenerativeState { params, latents, observed, .. } = *state;
+    let Lower { b, mode, unit, free_params, .. } = lower;
+    let Mode::Generative(state) = mode else { unreachable!("set above") };
+    let program = require::prove(b.finish(results), &unit.declared_ranges());
+    let GenerativeState { mut params, latents, observed, .. } = *state;
+    for param in free_params {
+        if !params.iter().any(|known| known.name == param.name) {
+            params.push(param);
+        }
+    }
     if latents.is_empty() && observed.is_empty() && !has_factor(&program.body) {
         let word = if kind == ProgramKind::Model { "model" } else { "guide" };
         unit.report(
@@ -88,36 +95,12 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     Ok(Generative { name, kind, program, params, latents, observed, span })
 }
 
-fn has_factor(stmts: &[Stmt]) -> bool {
+pub(super) fn has_factor(stmts: &[Stmt]) -> bool {
     stmts.iter().any(|stmt| match stmt {
         Stmt::Factor { .. } => true,
         Stmt::Scan(scan) => has_factor(&scan.body),
         _ => false,
     })
-}
-
-/// Parameters of the file that the program reads count among its own.
-fn add_file_parameters(
-    unit: &mut Unit,
-    program: &vary_core::ir::Program,
-    state: &mut GenerativeState,
-) -> Lowered<()> {
-    for declared in super::parameter::file_parameters(unit) {
-        let read = program.body.iter().any(|stmt| {
-            matches!(stmt, Stmt::Let(l) if matches!(&l.op, Op::Input(input)
-                if input.kind == InputKind::Param && input.name == declared.name.name))
-        });
-        if read && !state.params.iter().any(|p| p.name == declared.name.name) {
-            let spec_state = GenerativeState { params: Vec::new(), ..state.clone() };
-            let mut lower = Lower::new(unit, Mode::Generative(Box::new(spec_state)));
-            lower.parameter(&declared, None)?;
-            lower.unit.axes = lower.b.axes.clone();
-            if let Mode::Generative(found) = lower.mode {
-                state.params.extend(found.params);
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Lower<'_> {
@@ -173,9 +156,11 @@ impl Lower<'_> {
         let bound = std::mem::take(&mut self.bound_by_blocks);
         self.calls.push(decl.name.name.clone());
         self.sites_of_block.push(Vec::new());
+        self.owners.push(Owner::new(decl.name.name.clone(), false, span));
         let caller = std::mem::replace(&mut self.caller, self.open.len());
         let result = self.block(&decl.body);
         self.caller = caller;
+        self.owners.pop();
         let sites = self.sites_of_block.pop().unwrap_or_default();
         self.calls.pop();
         self.bound_by_blocks = bound;
@@ -214,7 +199,7 @@ fn submodel_value(value: Value, sites: impl Iterator<Item = (String, Value)>) ->
 }
 
 /// The value of a row as the array over the rows.
-fn with_rows(value: Value, rows: &[Axis]) -> Value {
+pub(super) fn with_rows(value: Value, rows: &[Axis]) -> Value {
     match value {
         Value::Array(array) => {
             let dims = rows.iter().copied().chain(array.dims).collect();

@@ -2,12 +2,12 @@
 
 use super::unit::{Unit, declared_name};
 use super::value::Value;
-use super::{GenerativeState, Lower, Lowered, Mode, base_of, fit, parameter, posterior, types};
+use super::{Lower, Lowered, Mode, base_of, fit, posterior, types};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Generative, ParamSpec, ProgramExpr, ProgramKind};
-use vary_core::ir::{Elem, InputKind, Op, Output, Program, Stmt as CoreStmt};
+use vary_core::ir::{Elem, Output, Program};
 use vary_core::transform::adev;
 use vary_core::transform::density::Context;
 use vary_core::transform::sim;
@@ -92,7 +92,14 @@ impl Unit {
 
     /// Elaborates the file's own parameters.
     pub fn check_parameters(&mut self) -> Lowered<()> {
-        self.file_parameters().map(|_| ())
+        for declared in self.order.clone() {
+            if let ItemKind::Param(param) = &declared.item.kind {
+                let mut lower = Lower::new(self, Mode::Pure);
+                lower.parameter(param, None)?;
+                lower.unit.axes = lower.b.axes.clone();
+            }
+        }
+        Ok(())
     }
 
     /// Draws from a guide, from the prior of a model, or from a distribution.
@@ -150,28 +157,6 @@ impl Unit {
         let item = ast::Item { docs: vec![], attributes: vec![], kind, span: dist.span };
         self.add_derived(&name().name, ast::File { items: vec![item] });
         self.program(&name().name)
-    }
-
-    /// The specifications of the file's own parameters.
-    fn file_parameters(&mut self) -> Lowered<Vec<ParamSpec>> {
-        let mut specs = Vec::new();
-        for declared in parameter::file_parameters(self) {
-            let state = GenerativeState {
-                name: String::new(),
-                prefix: String::new(),
-                params: Vec::new(),
-                latents: Vec::new(),
-                observed: Vec::new(),
-                reports: Vec::new(),
-            };
-            let mut lower = Lower::new(self, Mode::Generative(Box::new(state)));
-            lower.parameter(&declared, None)?;
-            lower.unit.axes = lower.b.axes.clone();
-            if let Mode::Generative(state) = lower.mode {
-                specs.extend(state.params);
-            }
-        }
-        Ok(specs)
     }
 }
 
@@ -236,22 +221,11 @@ fn describe_program(program: &ProgramExpr) -> String {
 /// Draws the sites that are left and finds the parameters.
 fn finish(lower: Lower, results: Vec<Output>, form: Form, programs: &[Rc<ProgramExpr>]) -> Lowered<Prompted> {
     lower.unit.axes = lower.b.axes.clone();
-    let Lower { b, unit, .. } = lower;
+    let Lower { b, unit, free_params: mut params, .. } = lower;
     let program = adev::sampler(&b.finish(results)).map_err(|found| {
         unit.report(*found);
         super::Reported
     })?;
-    let mut params = Vec::new();
     programs.iter().for_each(|program| fit::collect_params(program, &mut params, &mut Vec::new()));
-    if reads_unknown_parameter(&program.body, &params) {
-        params.extend(unit.file_parameters()?);
-    }
     Ok(Prompted { program, form, params })
-}
-
-fn reads_unknown_parameter(body: &[CoreStmt], params: &[ParamSpec]) -> bool {
-    body.iter().any(|stmt| {
-        matches!(stmt, CoreStmt::Let(l) if matches!(&l.op, Op::Input(input)
-            if input.kind == InputKind::Param && !params.iter().any(|known| known.name == input.name)))
-    })
 }

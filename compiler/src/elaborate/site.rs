@@ -1,6 +1,6 @@
 //! Sample statements, observations, factors and reports.
 
-use super::value::{Declared, Value};
+use super::value::Value;
 use super::{Exported, Lower, Lowered, Mode, OpenKind, Reported};
 use std::rc::Rc;
 use vary_core::axis::Axis;
@@ -9,6 +9,14 @@ use vary_core::generative::{Distribution, SiteSpec};
 use vary_core::ir::{Array, Elem, Output, Report, Sample, Site, Stmt, Ty};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
+
+/// A distribution with its arguments, and a strategy with its own.
+pub(super) struct Called {
+    pub dist: Rc<Distribution>,
+    pub strategy: Option<ast::Ident>,
+    pub strategy_args: Vec<ast::Arg>,
+    pub actual: Vec<Array>,
+}
 
 impl Lower<'_> {
     /// `x[i] ~ d(args)`
@@ -24,14 +32,10 @@ impl Lower<'_> {
         if let Some(program) = self.submodel(&stmt.dist)? {
             return self.call_submodel(stmt, &program, span);
         }
-        let (declared, strategy, args) = self.distribution_call(&stmt.dist)?;
-        let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
-        let dist = self.aside(|unit| unit.distribution(&name))?;
-        let (args, strategy_args) = split_arguments(&dist, &args);
-        let actual = self.distribution_arguments(&dist, &args, stmt.dist.span)?;
-        let strategy = self.strategy(&dist, strategy.as_ref(), &strategy_args)?;
-        let (mut actual, iid) = self.align_arguments(&dist, actual, span)?;
-        let dist = self.specialised(&dist, &mut actual);
+        let called = self.called(&stmt.dist)?;
+        let strategy = self.strategy(&called.dist, called.strategy.as_ref(), &called.strategy_args)?;
+        let (mut actual, iid) = self.align_arguments(&called.dist, called.actual, span)?;
+        let dist = self.specialised(&called.dist, &mut actual);
         let mut dims: Vec<Axis> = rows.clone();
         dims.extend(&iid);
         let event: Vec<Axis> = self.event_axes(&dist, &actual, &dims, stmt.dist.span)?;
@@ -77,6 +81,7 @@ impl Lower<'_> {
             axes = axes.union(&self.b.axes_of(arg.var).minus(&arg.dims.iter().copied().collect()));
         }
         let guard = self.b.guard();
+        let copies = self.copy_axes();
         match &mut self.mode {
             Mode::Generative(state) => {
                 let twice = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address);
@@ -104,6 +109,7 @@ impl Lower<'_> {
             }
             Mode::Objective(context) => {
                 site = (*context.site(&site)).clone();
+                site.key = site.key.union(&copies);
                 axes = axes.union(&site.key);
             }
             Mode::Pure => unreachable!("refused by `sample`"),
@@ -198,6 +204,7 @@ impl Lower<'_> {
         }
         state.observed.push(SiteSpec { dims, ..spec });
         let guard = self.b.guard();
+        let value = self.within_support(value, &site);
         self.b.push(Stmt::Observe(Sample { var: value.var, site: site.into(), guard }));
         Ok(Value::unit())
     }
@@ -327,30 +334,39 @@ impl Lower<'_> {
     }
 
     /// The distribution, strategy and arguments of `normal.reparam(a, b)`.
-    fn distribution_call(
-        &mut self,
-        dist: &Expr,
-    ) -> Lowered<(Rc<Declared>, Option<ast::Ident>, Vec<ast::Arg>)> {
-        let (callee, args) = match &dist.kind {
-            ExprKind::Call(callee, args) => (&**callee, args.clone()),
-            _ => (dist, Vec::new()),
+    pub(super) fn called(&mut self, call: &Expr) -> Lowered<Called> {
+        let (callee, args) = match &call.kind {
+            ExprKind::Call(callee, args) => (&**callee, args.as_slice()),
+            _ => (call, [].as_slice()),
         };
-        if let Some((name, advice)) = foreign_distribution(callee) {
+        if let Some((name, strategy)) = self.wrapper(callee) {
+            return self.wrapped(name, strategy, args, call.span);
+        }
+        if let Some((name, advice)) = super::foreign::distribution(callee)
+            && self.unit.find(name).is_none()
+        {
             return Err(self.report(
                 Diagnostic::error(Code("E0202"), format!("there is no distribution `{name}`"))
                     .at(callee.span, "unknown")
                     .help(advice),
             ));
         }
-        match self.expr(callee)? {
-            Value::Distribution(declared, strategy) => Ok((declared, strategy, args)),
-            Value::Error => Err(Reported),
-            other => Err(self.report(
-                Diagnostic::error(Code("E0411"), "a distribution or program is expected after `~`")
-                    .at(dist.span, format!("this is {}", other.kind()))
-                    .help("write `x ~ normal(0, 1)` to sample, `let x = …` to name a value"),
-            )),
-        }
+        let (declared, strategy) = match self.expr(callee)? {
+            Value::Distribution(declared, strategy) => (declared, strategy),
+            Value::Error => return Err(Reported),
+            other => {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0411"), "a distribution or program is expected after `~`")
+                        .at(call.span, format!("this is {}", other.kind()))
+                        .help("write `x ~ normal(0, 1)` to sample, `let x = …` to name a value"),
+                ));
+            }
+        };
+        let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
+        let dist = self.aside(|unit| unit.distribution(&name))?;
+        let (args, strategy_args) = split_arguments(&dist, args);
+        let actual = self.distribution_arguments(&dist, &args, call.span)?;
+        Ok(Called { dist, strategy, strategy_args, actual })
     }
 
     /// `factor(e)`
@@ -426,31 +442,4 @@ fn split_arguments(dist: &Distribution, args: &[ast::Arg]) -> (Vec<ast::Arg>, Ve
     args.iter().cloned().partition(|arg| {
         arg.name.as_ref().is_none_or(|name| dist.params.iter().any(|param| param.name == name.name))
     })
-}
-
-/// Names of distributions elsewhere.
-fn foreign_distribution(callee: &Expr) -> Option<(&str, String)> {
-    let ExprKind::Name(name) = &callee.kind else { return None };
-    let ours = match name.as_str() {
-        "Normal" | "gaussian" | "Gaussian" | "norm" => "normal(mean, sd)",
-        "Bernoulli" => "flip(p)",
-        "Categorical" => "categorical(p)",
-        "HalfNormal" | "halfnormal" => "half_normal(sd)",
-        "HalfCauchy" => "half_cauchy(scale)",
-        "LogNormal" | "log_normal" => "lognormal(mu, sigma)",
-        "StudentT" | "student" => "student_t(nu, mu, sigma)",
-        "Exponential" => "exponential(rate)",
-        "Gamma" => "gamma(shape, rate)",
-        "InverseGamma" | "inverse_gamma" => "inv_gamma(shape, scale)",
-        "Beta" => "beta(a, b)",
-        "Uniform" => "uniform(lower, upper)",
-        "Poisson" => "poisson(rate)",
-        "Binomial" => "binomial(n, p)",
-        "Cauchy" => "cauchy(location, scale)",
-        "Laplace" | "double_exponential" => "laplace(location, scale)",
-        "bernoulli_logit" => "bernoulli_logits(logit)",
-        "categorical_logit" => "categorical_logits(logits)",
-        _ => return None,
-    };
-    Some((name, format!("write `{ours}`")))
 }

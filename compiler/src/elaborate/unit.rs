@@ -36,6 +36,8 @@ pub struct Unit {
     pub(super) cyclic: BTreeSet<String>,
     /// Data names that were read or observed.
     pub used_data: BTreeSet<String>,
+    /// The parameters declared so far: their sizes, the call they come from, and the declaration.
+    pub(super) parameters: HashMap<String, (Vec<Dim>, Span, Span)>,
     items: HashMap<String, Rc<Declared>>,
     /// Declarations of the standard library, as far as they were needed.
     library: HashMap<String, Rc<Declared>>,
@@ -88,6 +90,7 @@ impl Unit {
                     self.order.retain(|old| declared_name(&old.item).is_none_or(|n| n.name != name.name));
                     self.programs.clear();
                     self.distributions.clear();
+                    self.parameters.clear();
                     self.cyclic.clear();
                 }
                 self.items.insert(name.name.clone(), declared.clone());
@@ -152,6 +155,20 @@ impl Unit {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Where the data lies by its declaration.
+    pub fn declared_ranges(&mut self) -> impl Fn(&str) -> Option<Constraint> + use<> {
+        let known = self.diagnostics.len();
+        let mut ranges = HashMap::new();
+        for data in self.data() {
+            if let Ok(ty) = self.data_type(&data) {
+                ranges.insert(data.name.name, ty.constraint);
+            }
+        }
+        // What is wrong with a declaration is said where it is used.
+        self.diagnostics.truncate(known);
+        move |name| ranges.get(name).cloned()
     }
 
     /// The declared type of data.

@@ -1,6 +1,7 @@
 //! What an expression means while a program is elaborated: numbers are variables of the core
 //! program under construction, everything else is known statically.
 
+use super::net::Layer;
 use std::rc::Rc;
 use vary_core::generative::{ProgramExpr, TraceField};
 use vary_core::ir::Array;
@@ -24,12 +25,16 @@ pub enum Value {
     Program(Rc<ProgramExpr>),
     /// `a..b`, with the expressions' values; absent ends mean the array's own.
     Range(Option<Array>, Option<Array>),
-    /// A function, net layer or objective declared in a file.
+    /// A function, net or objective declared in a file.
     Function(Rc<Declared>),
+    /// A layer without its input: `dense(10)`.
+    Layer(Rc<Layer>),
     /// A function of the language itself.
     Builtin(&'static str),
     /// `|x| e` with the names it sees.
     Lambda(Rc<Closure>),
+    /// An expectation bound to a name, which every use takes anew.
+    Afresh(Rc<Closure>),
     /// A distribution, with the strategy chosen after a dot.
     Distribution(Rc<Declared>, Option<ast::Ident>),
     /// An error was reported where it was computed.
@@ -69,7 +74,7 @@ impl Value {
     /// What kind of thing it is, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
-            Value::Array(_) => "a number or array",
+            Value::Array(_) | Value::Afresh(_) => "a number or array",
             Value::Tuple(parts) if parts.is_empty() => "nothing",
             Value::Tuple(_) => "a tuple",
             Value::Record(_) => "a record",
@@ -78,6 +83,7 @@ impl Value {
             Value::Program(_) => "a program",
             Value::Range(..) => "a range",
             Value::Function(_) | Value::Builtin(_) | Value::Lambda(_) => "a function",
+            Value::Layer(_) => "a layer without its input",
             Value::Distribution(..) => "a distribution",
             Value::Error => "an erroneous value",
         }

@@ -1,10 +1,12 @@
 //! Declarations checked for themselves, whether or not a fit uses them.
 
+use super::net::Owner;
 use super::types::{describe, literal};
 use super::unit::Unit;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, Reported};
 use std::collections::HashMap;
+use vary_core::dim::Dim;
 use vary_core::ir::{Array, Elem, Input, InputKind};
 use vary_diagnostic::{Code, Diagnostic};
 use vary_syntax::ast;
@@ -57,9 +59,23 @@ impl Unit {
         result.map(|_| ())
     }
 
+    /// Elaborates a net as a function.
+    pub fn check_net(&mut self, net: &ast::FnDecl) -> Lowered<()> {
+        // Sizes that the types leave open are not those of any use.
+        let parameters = self.parameters.clone();
+        let checked = self.check_body(net, vec![Owner::new(net.name.name.clone(), true, net.name.span)]);
+        self.parameters = parameters;
+        checked
+    }
+
     /// Elaborates a function on arguments of its declared types, of any size.
     pub fn check_function(&mut self, f: &ast::FnDecl) -> Lowered<()> {
+        self.check_body(f, Vec::new())
+    }
+
+    fn check_body(&mut self, f: &ast::FnDecl, owners: Vec<Owner>) -> Lowered<()> {
         let mut lower = Lower::new(self, Mode::Pure);
+        lower.owners = owners;
         let mut generic = Some(HashMap::new());
         for param in &f.params {
             let Some(ty) = &param.ty else { continue };
@@ -69,6 +85,10 @@ impl Unit {
             let dims = lower.axes_for(&ty.dims, &param.name.name);
             let input = Input { kind: InputKind::Formal, name: param.name.name.clone(), dims: dims.clone() };
             let var = lower.b.input(ty.constraint.elem(), input);
+            if ty.constraint.elem() == Elem::Int && dims.is_empty() {
+                // It may be a size, as in `zeros(n)`.
+                lower.ints.insert(var, Dim::named(param.name.name.clone()));
+            }
             lower.define(&param.name.name, Value::Array(Array { var, dims }));
         }
         for (name, dim) in generic.into_iter().flatten() {
@@ -79,9 +99,7 @@ impl Unit {
             }
         }
         let value = lower.expr(&f.body)?;
-        if let Some(ty) = &f.result {
-            lower.accept(value, ty, f.body.span, &mut HashMap::new())?;
-        }
+        lower.accept_result(value, f, &mut HashMap::new())?;
         lower.unit.axes = lower.b.axes.clone();
         Ok(())
     }

@@ -47,7 +47,7 @@ impl Session {
         let mut all = Vec::new();
         for decl in self.unit.data() {
             let Some(ends) = self.unit.data_ends(&decl)? else { continue };
-            let [lower, upper] = ends.map(|end| evaluate(&end.0, &data));
+            let [lower, upper] = ends.map(|end| evaluate(&end.0, &data, 0));
             let found = |end: Result<HashMap<_, _>, String>| {
                 end.and_then(|mut results| {
                     results.remove("init").ok_or_else(|| "an end has no value".to_string())

@@ -1,9 +1,86 @@
-//! Where a number that is not finite came from.
+//! Where a number that is not finite came from, and which constraints a run violates.
 
 use super::estimator::{self, Moment, Setup};
+use super::show::{self, Digits};
+use ndarray::ArrayD;
 use std::collections::HashSet;
+use vary_core::axis::{Axis, Role};
 use vary_core::ir::{Elem, Op, Output, Program, Stmt, Var};
-use vary_diagnostic::Span;
+use vary_core::transform::require::{self, Requirement};
+use vary_diagnostic::{Code, Diagnostic, Span};
+
+/// The constraints that a run violates, by their variables, each where it does first. A value that is not a number
+/// violates none: it has a cause of its own.
+pub fn violations(
+    program: &Program,
+    required: &[Requirement],
+    at: &Moment,
+    setup: &Setup,
+    code: Code,
+) -> Vec<(Var, Diagnostic)> {
+    let mut results = Vec::new();
+    let mut dims_of = Vec::new();
+    for requirement in required {
+        let Requirement { holds, value, guard, .. } = requirement;
+        // The axes of the condition first: one violation each. The value may have more, a simplex its entries.
+        let vars = [Some(*holds), Some(*value), *guard];
+        let ordered = [Some(*holds), *guard, Some(*value)];
+        let mut dims: Vec<Axis> = Vec::new();
+        let mut rows = 0;
+        for (at, var) in ordered.iter().enumerate() {
+            let axes = var.iter().flat_map(|var| program.vars[var.0 as usize].ty.axes.iter());
+            axes.for_each(|axis| {
+                if !dims.contains(&axis) {
+                    dims.push(axis)
+                }
+            });
+            if at < 2 {
+                rows = dims.len();
+            }
+        }
+        for (what, var) in ["holds", "value", "guard"].iter().zip(vars) {
+            let name = format!("{what}.{}", requirement.var.0);
+            results.extend(var.map(|var| Output { name, var, dims: dims.clone() }));
+        }
+        dims_of.push((dims, rows));
+    }
+    let checks = require::conditions(program, results);
+    let Ok(results) = estimator::sample(&checks, at, setup) else { return Vec::new() };
+    let mut results = results.into_iter();
+    let mut found = Vec::new();
+    for (requirement, (dims, rows)) in required.iter().zip(&dims_of) {
+        let mut next = || results.next().map_or_else(|| ArrayD::zeros(vec![]), |(_, array)| array);
+        let (holds, value) = (next(), next());
+        let guard = requirement.guard.map(|_| next());
+        let bad = holds.indexed_iter().find(|(index, holds)| {
+            **holds == 0.0
+                && !value[index.clone()].is_nan()
+                && guard.as_ref().is_none_or(|guard| guard[index.clone()] != 0.0)
+        });
+        let Some((index, _)) = bad else { continue };
+        let elem = program.vars[requirement.value.0 as usize].ty.elem;
+        let mut x = value.view();
+        (0..*rows).for_each(|at| x.index_axis_inplace(ndarray::Axis(0), index[at]));
+        let shown = show::entries(x, elem, Digits::Six);
+        let rows: Vec<String> = dims
+            .iter()
+            .take(*rows)
+            .enumerate()
+            .filter(|(_, axis)| program.axes.info(**axis).role == Role::Index)
+            .map(|(at, axis)| {
+                let info = program.axes.info(*axis);
+                format!("{} = {}", info.name, info.lower.value().unwrap_or(0) + index[at] as i64)
+            })
+            .collect();
+        let place = if rows.is_empty() { String::new() } else { format!(" where {}", rows.join(", ")) };
+        let text = format!("{}, but is {shown}{place}", requirement.rule.text);
+        let diagnostic = Diagnostic::error(code, text)
+            .at(requirement.span, format!("this is {shown}{place}"))
+            .help(requirement.rule.help.clone());
+        found.push((requirement.var, diagnostic));
+    }
+    found
+}
 
 /// The first bad value of a program run.
 pub struct Found {

@@ -208,7 +208,7 @@ impl Session {
             .collect();
         let axes = self.unit.axes.clone();
         let params = estimator::place(&prompted.params, |axis| axes.size(axis));
-        let mut values = self.start(&params, &data)?;
+        let mut values = self.start(&params, &data, known.seed)?;
         for placed in &params {
             let fitted = known.fitted.get(&placed.spec.name).filter(|value| value.shape() == placed.shape);
             if let Some(raw) = fitted.and_then(|value| unconstrain(&placed.spec.constraint, value)) {
@@ -216,7 +216,7 @@ impl Session {
             }
         }
         let setup = Setup { data: &data, params: &params, threads: 1, seed: known.seed };
-        let moment = Moment { values: &values, draws, step: 0 };
+        let moment = Moment { values: &values, draws, step: 0, done: 0 };
         match estimator::sample(&prompted.program, &moment, &setup) {
             Ok(results) => Ok(results.into_iter().map(|(_, array)| array).collect()),
             Err(reason) => {

@@ -3,7 +3,7 @@
 use vary_core::ir::Base;
 use vary_core::prim::Prim;
 use vary_runtime::program as rt;
-use vary_runtime::program::{Binary, Map, Unary};
+use vary_runtime::program::{Binary, Map, Ternary, Unary};
 
 /// The executor's sampler.
 pub fn base(base: Base) -> rt::Base {
@@ -18,6 +18,7 @@ pub fn base(base: Base) -> rt::Base {
         Base::StudentT => rt::Base::StudentT,
         Base::Poisson => rt::Base::Poisson,
         Base::Binomial => rt::Base::Binomial,
+        Base::VonMises => rt::Base::VonMises,
     }
 }
 
@@ -43,6 +44,11 @@ pub fn map(prim: Prim) -> Map {
         Prim::Lgamma => unary(Unary::Lgamma),
         Prim::Polygamma(order) => unary(Unary::Polygamma(order)),
         Prim::Erf => unary(Unary::Erf),
+        Prim::Erfc => unary(Unary::Erfc),
+        Prim::LogPhi => unary(Unary::LogPhi),
+        Prim::InverseMills => unary(Unary::InverseMills),
+        Prim::InvPhi => unary(Unary::InvPhi),
+        Prim::Log1mExp => unary(Unary::Log1mExp),
         Prim::Floor => unary(Unary::Floor),
         Prim::Ceil => unary(Unary::Ceil),
         Prim::Round => unary(Unary::Round),
@@ -60,12 +66,22 @@ pub fn map(prim: Prim) -> Map {
         Prim::Min => binary(Binary::Min),
         Prim::Atan2 => binary(Binary::Atan2),
         Prim::XLogY => binary(Binary::XLogY),
+        Prim::Lbeta => binary(Binary::Lbeta),
+        Prim::LogBesselI => binary(Binary::LogBesselI),
+        Prim::OwensT => binary(Binary::OwensT),
+        Prim::LogGammaP => binary(Binary::LogGammaP),
+        Prim::LogGammaPBy(by) => binary(Binary::LogGammaPBy(by)),
+        Prim::LogGammaQ => binary(Binary::LogGammaQ),
+        Prim::LogGammaQBy(by) => binary(Binary::LogGammaQBy(by)),
         Prim::Lt => binary(Binary::Lt),
         Prim::Le => binary(Binary::Le),
         Prim::Eq => binary(Binary::Eq),
         Prim::Ne => binary(Binary::Ne),
         Prim::And => binary(Binary::And),
         Prim::Or => binary(Binary::Or),
-        Prim::Select => Map::Select,
+        Prim::Require => binary(Binary::Require),
+        Prim::Select => Map::Ternary(Ternary::Select),
+        Prim::LogIncBeta => Map::Ternary(Ternary::LogIncBeta),
+        Prim::LogIncBetaBy(by) => Map::Ternary(Ternary::LogIncBetaBy(by)),
     }
 }

@@ -174,8 +174,8 @@ pub enum DistributionClause {
     From {
         /// `reparam`, `sample`, …
         name: Ident,
-        /// The base draws: name, base sampler, its operands.
-        draws: Vec<(Ident, Ident, Vec<Expr>)>,
+        /// What the value is made of.
+        draws: Vec<BaseDraw>,
         /// The value made of them.
         body: Expr,
     },
@@ -186,6 +186,19 @@ pub enum DistributionClause {
         /// Its value, if any.
         value: Option<Expr>,
     },
+}
+
+/// `eps: base_normal[k]`, `g: base_gamma(alpha)`
+#[derive(Debug, Clone, PartialEq)]
+pub struct BaseDraw {
+    /// Its name.
+    pub name: Ident,
+    /// The base sampler.
+    pub base: Ident,
+    /// The sampler's operands.
+    pub operands: Vec<Expr>,
+    /// Sizes of an array of draws.
+    pub dims: Vec<Expr>,
 }
 
 /// `fit name: maximize e over params(p) { settings }`, or several objectives in braces.

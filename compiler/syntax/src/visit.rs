@@ -88,7 +88,7 @@ fn of_clause<'a>(clause: &'a DistributionClause, f: &mut dyn FnMut(Node<'a>)) {
             f(Node::Expr(body));
         }
         DistributionClause::From { draws, body, .. } => {
-            draws.iter().for_each(|(_, _, operands)| exprs(operands, f));
+            draws.iter().for_each(|draw| exprs(draw.operands.iter().chain(&draw.dims), f));
             f(Node::Expr(body));
         }
         DistributionClause::Property { value, .. } => exprs(value, f),

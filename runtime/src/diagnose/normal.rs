@@ -7,7 +7,11 @@ pub fn normal_limit(probability: f64, comparisons: usize) -> f64 {
     let (mut low, mut high) = (0.0, 40.0);
     for _ in 0..100 {
         let middle = 0.5 * (low + high);
-        if 0.5 * libm::erfc(middle / std::f64::consts::SQRT_2) > tail { low = middle } else { high = middle }
+        if 0.5 * vary_special::erfc(middle / std::f64::consts::SQRT_2) > tail {
+            low = middle
+        } else {
+            high = middle
+        }
     }
     0.5 * (low + high)
 }

@@ -1,4 +1,4 @@
-//! Pointwise functions of two operands, and selection.
+//! Pointwise functions of two operands.
 
 use super::nest::Nest;
 use super::special;
@@ -18,6 +18,18 @@ pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f
         Binary::Min => each(nest, out, a, b, special::min),
         Binary::Atan2 => each(nest, out, a, b, f64::atan2),
         Binary::XLogY => each(nest, out, a, b, special::xlogy),
+        Binary::Require => each(nest, out, a, b, |holds, x| if holds != 0.0 { x } else { f64::NAN }),
+        Binary::Lbeta => each(nest, out, a, b, vary_special::lbeta),
+        Binary::LogBesselI => each(nest, out, a, b, vary_special::log_bessel_i),
+        Binary::OwensT => each(nest, out, a, b, vary_special::owens_t),
+        Binary::LogGammaP => each(nest, out, a, b, vary_special::log_gamma_p),
+        Binary::LogGammaPBy(by) => {
+            each(nest, out, a, b, |a, x| vary_special::log_gamma_p_slopes(a, x)[usize::from(by)]);
+        }
+        Binary::LogGammaQ => each(nest, out, a, b, vary_special::log_gamma_q),
+        Binary::LogGammaQBy(by) => {
+            each(nest, out, a, b, |a, x| vary_special::log_gamma_q_slopes(a, x)[usize::from(by)]);
+        }
         Binary::Lt => each(nest, out, a, b, |a, b| bit(a < b)),
         Binary::Le => each(nest, out, a, b, |a, b| bit(a <= b)),
         Binary::Eq => each(nest, out, a, b, |a, b| bit(a == b)),
@@ -25,17 +37,6 @@ pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f
         Binary::And => each(nest, out, a, b, |a, b| bit(a != 0.0 && b != 0.0)),
         Binary::Or => each(nest, out, a, b, |a, b| bit(a != 0.0 || b != 0.0)),
     }
-}
-
-/// `out = c ? a : b`
-pub(crate) fn select(nest: &Nest<4>, out: &mut [f64], c: &[f64], a: &[f64], b: &[f64]) {
-    let (n, [so, sc, sa, sb]) = (nest.inner, nest.strides);
-    nest.each(|[o, c0, a0, b0]| {
-        for i in 0..n {
-            let (yes, no) = (a[a0 + i * sa], b[b0 + i * sb]);
-            out[o + i * so] = if c[c0 + i * sc] != 0.0 { yes } else { no };
-        }
-    });
 }
 
 fn bit(holds: bool) -> f64 {

@@ -11,6 +11,7 @@ pub(crate) mod linalg;
 pub(crate) mod nest;
 pub(crate) mod reduce;
 pub mod special;
+pub(crate) mod ternary;
 pub(crate) mod unary;
 
 use crate::program::Map;
@@ -23,8 +24,8 @@ pub fn value(op: Map, args: &[f64]) -> f64 {
     match (op, args) {
         (Map::Unary(op), [x]) => unary::run(op, &Nest::new(&[], [&[]; 2]), &mut out, &[*x]),
         (Map::Binary(op), [a, b]) => binary::run(op, &Nest::new(&[], [&[]; 3]), &mut out, &[*a], &[*b]),
-        (Map::Select, [c, a, b]) => {
-            binary::select(&Nest::new(&[], [&[]; 4]), &mut out, &[*c], &[*a], &[*b]);
+        (Map::Ternary(op), [a, b, c]) => {
+            ternary::run(op, &Nest::new(&[], [&[]; 4]), &mut out, &[*a], &[*b], &[*c]);
         }
         _ => {}
     }

@@ -305,8 +305,8 @@ pub enum Map {
     Unary(Unary),
     /// Of two operands.
     Binary(Binary),
-    /// `c ? a : b`, of three operands.
-    Select,
+    /// Of three operands.
+    Ternary(Ternary),
 }
 
 /// A pointwise function of one number.
@@ -335,6 +335,16 @@ pub enum Unary {
     /// Of an order: 0 is digamma.
     Polygamma(u8),
     Erf,
+    /// `1 − erf x`
+    Erfc,
+    /// `log Φ(x)`
+    LogPhi,
+    /// `φ(x) / Φ(x)`
+    InverseMills,
+    /// The inverse of Φ.
+    InvPhi,
+    /// `log(1 − e^x)`
+    Log1mExp,
     Floor,
     Ceil,
     /// Halves away from zero.
@@ -365,12 +375,37 @@ pub enum Binary {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// The second operand where the first is 1, else NaN.
+    Require,
+    Lbeta,
+    /// `log I_v(x)`
+    LogBesselI,
+    OwensT,
+    /// log of the regularised incomplete gamma function below x.
+    LogGammaP,
+    /// Its derivative by an operand; so in the following.
+    LogGammaPBy(u8),
+    /// log of the one above x.
+    LogGammaQ,
+    LogGammaQBy(u8),
     Lt,
     Le,
     Eq,
     Ne,
     And,
     Or,
+}
+
+/// A pointwise function of three numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Ternary {
+    /// `c ? a : b`
+    Select,
+    /// `log I_x(a, b)`
+    LogIncBeta,
+    /// Its derivative by an operand.
+    LogIncBetaBy(u8),
 }
 
 /// How loops are folded.
@@ -407,6 +442,8 @@ pub enum Base {
     Poisson,
     /// Of a number of trials and a probability.
     Binomial,
+    /// Around 0, of a concentration.
+    VonMises,
 }
 
 impl Base {
@@ -414,7 +451,7 @@ impl Base {
     pub fn arity(self) -> usize {
         match self {
             Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => 0,
-            Base::Gamma | Base::StudentT | Base::Poisson => 1,
+            Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => 1,
             Base::Beta | Base::Binomial => 2,
         }
     }
@@ -426,7 +463,7 @@ impl Map {
         match self {
             Map::Unary(_) => 1,
             Map::Binary(_) => 2,
-            Map::Select => 3,
+            Map::Ternary(_) => 3,
         }
     }
 }

@@ -9,7 +9,7 @@ impl Instr {
         match self {
             Instr::Map { op: Map::Unary(op), .. } => format!("{op:?}").to_lowercase(),
             Instr::Map { op: Map::Binary(op), .. } => format!("{op:?}").to_lowercase(),
-            Instr::Map { op: Map::Select, .. } => "select".to_string(),
+            Instr::Map { op: Map::Ternary(op), .. } => format!("{op:?}").to_lowercase(),
             Instr::Iota { lower, .. } => format!("iota from {lower}"),
             Instr::Reduce { fold, .. } => format!("reduce {}", format!("{fold:?}").to_lowercase()),
             Instr::Contract { .. } => "contract".to_string(),

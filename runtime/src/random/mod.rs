@@ -16,6 +16,7 @@ pub mod philox;
 mod poisson;
 mod student_t;
 mod uniform;
+mod von_mises;
 
 use crate::kernels::nest::Nest;
 use crate::program::Base;
@@ -53,6 +54,7 @@ fn draw_one(base: Base, rng: &mut LaneRng, a: f64, b: f64) -> f64 {
         Base::StudentT => student_t::sample(rng, a),
         Base::Poisson => poisson::sample(rng, a),
         Base::Binomial => binomial::sample(rng, a, b),
+        Base::VonMises => von_mises::sample(rng, a),
     }
 }
 

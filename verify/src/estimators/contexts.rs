@@ -233,7 +233,7 @@ pub fn refused() -> Vec<(String, String)> {
         for strategy in Strategy::ALL {
             let possible = dist.strategies.contains(&strategy);
             // A point and a moving support have no score; that is a matter of their arguments.
-            if !(possible || matches!(dist.support, Support::Point) || dist.name == "uniform") {
+            if !(possible || matches!(dist.support, Support::Point) || dist.is_moving()) {
                 let name = format!("{} by {}", dist.name, strategy.name());
                 programs.push((name, Context::Straight.source(&dist, strategy)));
             }

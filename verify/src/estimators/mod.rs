@@ -13,6 +13,7 @@
 //! does not get there has no power and fails as well.
 
 mod contexts;
+pub mod vectors;
 mod wrong;
 
 pub use contexts::{Case, Context, cases, refused};

@@ -134,7 +134,7 @@ impl Judge<'_> {
                 let elems = elems(&draw.args);
                 let takes: &[Elem] = match draw.base {
                     Base::Normal | Base::Uniform | Base::Exponential | Base::Cauchy | Base::Laplace => &[],
-                    Base::Gamma | Base::StudentT | Base::Poisson => &[Elem::Real],
+                    Base::Gamma | Base::StudentT | Base::Poisson | Base::VonMises => &[Elem::Real],
                     Base::Beta => &[Elem::Real, Elem::Real],
                     Base::Binomial => &[Elem::Int, Elem::Real],
                 };

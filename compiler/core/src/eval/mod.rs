@@ -10,8 +10,6 @@
 
 mod number;
 
-pub use number::polygamma;
-
 use crate::axis::{Axis, AxisSet};
 use crate::ir::{Draw, Elem, Input, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};
 use crate::visit;

@@ -259,8 +259,12 @@ impl Reader {
         let axes = self.dims(words, axes.trim_end_matches(']'))?.into_iter().collect();
         words.exactly("=")?;
         let at = var.0 as usize;
-        let blank =
-            VarInfo { ty: Ty { elem: Elem::Real, axes: AxisSet::new() }, name: None, span: Span::default() };
+        let blank = VarInfo {
+            ty: Ty { elem: Elem::Real, axes: AxisSet::new() },
+            name: None,
+            span: Span::default(),
+            rule: None,
+        };
         if self.program.vars.len() <= at {
             self.program.vars.resize(at + 1, blank.clone());
         }

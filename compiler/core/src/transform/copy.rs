@@ -117,6 +117,7 @@ impl<'a, H: Handler> Copy<'a, H> {
                     if let Some(name) = &info.name {
                         b.name(var, name);
                     }
+                    b.rule(var, info.rule.as_ref());
                     self.vars.insert(binding.var, var);
                 }
                 Stmt::Scan(scan) => self.scan(b, scan)?,

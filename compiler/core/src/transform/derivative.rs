@@ -23,7 +23,8 @@ pub fn partial(b: &mut Builder, prim: Prim, args: &[Var], out: Var, operand: usi
     match *args {
         [a] => unary(b, prim, a, out),
         [x, y] => binary(b, prim, x, y, out, operand == 0),
-        [condition, _, _] => Some(chosen(b, condition, operand == 1)),
+        [condition, _, _] if prim == Prim::Select => Some(chosen(b, condition, operand == 1)),
+        [_, _, _] => ternary(b, prim, args, operand),
         _ => unreachable!("{} has arity one to three", prim.name()),
     }
 }
@@ -77,10 +78,40 @@ fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
             let scale = b.real(std::f64::consts::FRAC_2_SQRT_PI);
             b.mul(scale, bell)
         }
+        Erfc => {
+            let square = b.mul(a, a);
+            let exponent = b.neg(square);
+            let bell = b.exp(exponent);
+            let scale = b.real(-std::f64::consts::FRAC_2_SQRT_PI);
+            b.mul(scale, bell)
+        }
+        LogPhi => b.prim(InverseMills, &[a]),
+        // −m (a + m)
+        InverseMills => {
+            let sum = b.add(a, out);
+            let slope = b.mul(out, sum);
+            b.neg(slope)
+        }
+        // 1/φ(out)
+        InvPhi => {
+            let (square, half) = (b.mul(out, out), b.real(0.5));
+            let exponent = b.mul(half, square);
+            let inverse_bell = b.exp(exponent);
+            let scale = b.real(std::f64::consts::TAU.sqrt());
+            b.mul(scale, inverse_bell)
+        }
+        // −1 / (e^−a − 1)
+        Log1mExp => {
+            let minus = b.neg(a);
+            let below = b.prim(Expm1, &[minus]);
+            let minus_one = b.real(-1.0);
+            b.div(minus_one, below)
+        }
         ToReal => one,
         Sign | Floor | Ceil | Round | Not | ToInt => return None,
-        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lt | Le | Eq | Ne | And
-        | Or | Select => unreachable!("{} is not unary", prim.name()),
+        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
+        | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And | Or
+        | Select | Require | LogIncBeta | LogIncBetaBy(_) => unreachable!("{} is not unary", prim.name()),
     })
 }
 
@@ -90,7 +121,7 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
     let zero = b.real(0.0);
     let one = b.real(1.0);
     Some(match prim {
-        Add => one,
+        Add | Require => one,
         Sub => b.real(if first { 1.0 } else { -1.0 }),
         Mul => {
             if first {
@@ -157,12 +188,65 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
                 b.select(none, zero, slope)
             }
         }
+        // ψ(x) − ψ(x + y), and of y alike.
+        Lbeta => {
+            let total = b.add(x, y);
+            let (own, all) =
+                (b.prim(Polygamma(0), &[if first { x } else { y }]), b.prim(Polygamma(0), &[total]));
+            b.sub(own, all)
+        }
+        // I_{v+1}/I_v + v/x
+        LogBesselI if !first => {
+            let next = b.add(x, one);
+            let above = b.prim(LogBesselI, &[next, y]);
+            let log_ratio = b.sub(above, out);
+            let ratio = b.exp(log_ratio);
+            let none = b.prim(Eq, &[x, zero]);
+            let power = b.div(x, y);
+            let power = b.select(none, zero, power);
+            b.add(ratio, power)
+        }
+        OwensT => owens_t(b, x, y, first),
+        LogGammaP => b.prim(LogGammaPBy(u8::from(!first)), &[x, y]),
+        LogGammaQ => b.prim(LogGammaQBy(u8::from(!first)), &[x, y]),
+        // Of these the smoothness analysis wants rigid operands.
+        LogBesselI | LogGammaPBy(_) | LogGammaQBy(_) => return None,
         IntDiv | Lt | Le | Eq | Ne | And | Or => return None,
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
-        | Lgamma | Polygamma(_) | Erf | Floor | Ceil | Round | Sign | Not | ToReal | ToInt | Select => {
+        | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Floor | Ceil
+        | Round | Sign | Not | ToReal | ToInt | Select | LogIncBeta | LogIncBetaBy(_) => {
             unreachable!("{} is not binary", prim.name())
         }
     })
+}
+
+/// By h: −φ(h) erf(a h / √2) / 2. By a: exp(−h² (1 + a²) / 2) / (2π (1 + a²)).
+fn owens_t(b: &mut Builder, h: Var, a: Var, by_h: bool) -> Var {
+    let (square, one) = (b.mul(h, h), b.real(1.0));
+    let half = b.real(-0.5);
+    let mut exponent = b.mul(half, square);
+    if by_h {
+        let (product, scale) = (b.mul(a, h), b.real(std::f64::consts::FRAC_1_SQRT_2));
+        let argument = b.mul(scale, product);
+        let (bell, inside) = (b.exp(exponent), b.prim(Prim::Erf, &[argument]));
+        let both = b.mul(bell, inside);
+        let scale = b.real(-0.5 / std::f64::consts::TAU.sqrt());
+        return b.mul(scale, both);
+    }
+    let stretch = b.mul(a, a);
+    let stretch = b.add(one, stretch);
+    exponent = b.mul(exponent, stretch);
+    let (bell, tau) = (b.exp(exponent), b.real(std::f64::consts::TAU));
+    let below = b.mul(tau, stretch);
+    b.div(bell, below)
+}
+
+fn ternary(b: &mut Builder, prim: Prim, args: &[Var], operand: usize) -> Option<Var> {
+    match prim {
+        Prim::LogIncBeta => Some(b.prim(Prim::LogIncBetaBy(operand as u8), args)),
+        Prim::LogIncBetaBy(_) => None,
+        _ => unreachable!("{} is not ternary", prim.name()),
+    }
 }
 
 /// 1 where the condition is as wanted, else 0.
@@ -183,7 +267,9 @@ mod tests {
     fn program(prim: Prim) -> Option<Program> {
         let mut b = Builder::new(AxisTable::default());
         let elems: Vec<Elem> = (0..prim.arity())
-            .map(|at| if prim == Prim::Select && at == 0 { Elem::Bool } else { Elem::Real })
+            .map(|at| {
+                if matches!(prim, Prim::Select | Prim::Require) && at == 0 { Elem::Bool } else { Elem::Real }
+            })
             .collect();
         prim.result(&elems)?;
         let args: Vec<Var> = elems
@@ -218,13 +304,37 @@ mod tests {
         let positive = [0.2, 0.9, 2.6, 7.5];
         for prim in Prim::ALL {
             // Those of ints and bools, or with an int or bool result, are checked to have no partial.
-            let rigid = [Floor, Ceil, Round, Sign, Not, ToInt, IntDiv, Lt, Le, Eq, Ne, And, Or];
+            let rigid = [
+                Floor,
+                Ceil,
+                Round,
+                Sign,
+                Not,
+                ToInt,
+                IntDiv,
+                Lt,
+                Le,
+                Eq,
+                Ne,
+                And,
+                Or,
+                LogGammaPBy(0),
+                LogGammaPBy(1),
+                LogGammaQBy(0),
+                LogGammaQBy(1),
+                LogIncBetaBy(0),
+                LogIncBetaBy(1),
+                LogIncBetaBy(2),
+            ];
             let Some(program) = program(prim) else {
                 assert!(rigid.contains(&prim), "{} takes no reals", prim.name());
                 continue;
             };
             let points: Vec<f64> = match prim {
-                Log | Sqrt | Pow => positive.to_vec(),
+                Log | Sqrt | Pow | Lbeta | LogBesselI | LogGammaP | LogGammaPBy(_) | LogGammaQ
+                | LogGammaQBy(_) | LogIncBeta | LogIncBetaBy(_) => positive.to_vec(),
+                InvPhi => vec![0.01, 0.3, 0.6, 0.98],
+                Log1mExp => everywhere.iter().map(|x| x - 1.8).collect(),
                 Log1p => positive.iter().map(|x| x - 0.85).collect(),
                 _ => everywhere.to_vec(),
             };
@@ -232,11 +342,15 @@ mod tests {
                 let mut operands =
                     vec![*x, if prim == XLogY { positive[at] } else { points[(at + 1) % 4] }, 0.3];
                 operands.truncate(prim.arity());
+                let conditional = matches!(prim, Select | Require);
+                if prim == Require {
+                    operands[0] = 1.0;
+                }
                 if prim == Select {
                     operands[0] = (at % 2) as f64;
                 }
                 let result = run(&program, &operands);
-                for operand in usize::from(prim == Select)..prim.arity() {
+                for operand in usize::from(conditional)..prim.arity() {
                     let moved = |h: f64| {
                         let mut operands = operands.clone();
                         operands[operand] += h;
@@ -247,11 +361,12 @@ mod tests {
                     let slope =
                         (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
                     let partial = result(&operand.to_string());
-                    assert_eq!(partial.is_none(), rigid.contains(&prim), "{}", prim.name());
+                    let rigid = rigid.contains(&prim) || (prim, operand) == (LogBesselI, 0);
+                    assert_eq!(partial.is_none(), rigid, "{}", prim.name());
                     let partial = partial.unwrap_or(0.0);
                     let scale = 1.0 + slope.abs();
                     assert!(
-                        rigid.contains(&prim) || (partial - slope).abs() < 1e-7 * scale,
+                        rigid || (partial - slope).abs() < 1e-7 * scale,
                         "{} at {operands:?} by {operand}: {partial}, not {slope}",
                         prim.name()
                     );

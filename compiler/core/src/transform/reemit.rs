@@ -40,6 +40,7 @@ impl<'a> Reemit<'a> {
         {
             b.name(new, name);
         }
+        b.rule(new, self.vars[old.0 as usize].rule.as_ref());
         self.new.insert(old, new);
     }
 

@@ -5,7 +5,7 @@ use super::{Seed, forward, jvp, linearize, simplify, transpose};
 use crate::axis::Axis;
 use crate::check::{Level, check};
 use crate::eval::eval;
-use crate::ir::{Input, InputKind, Op, Program};
+use crate::ir::{Input, InputKind, Let, Op, Program, Stmt};
 use crate::testing::{self, PARAMS, Shown, config, programs};
 use crate::text::read;
 use ndarray::ArrayD;
@@ -142,6 +142,42 @@ proptest! {
         }
     }
 
+    /// H v is the tangent of the gradient (`jvp` of what `transpose` gives) and the gradient of the tangent
+    /// (`transpose` of what `jvp` gives); and uᵀ H v = vᵀ H u.
+    #[test]
+    fn products_with_the_hessian_agree(Shown(program) in programs()) {
+        let objective = [("objective", Seed::One)];
+        let gradient = transpose(&linearize(&jvp(&program, &wrt())), &objective).unwrap();
+        let forward = jvp(&gradient, &wrt());
+        let mut dual = jvp(&program, &wrt());
+        fix_directions(&mut dual.body);
+        // An ordinary result, no longer the tangent of one.
+        dual.results.retain(|result| result.name == "tangent.objective");
+        dual.results.iter_mut().for_each(|result| result.name = "slope".to_string());
+        let reverse = transpose(&linearize(&jvp(&dual, &wrt())), &[("slope", Seed::One)]);
+        let (along_v, along_u) = (run_along(&forward, ""), run_along(&forward, " again"));
+        let (mut uhv, mut vhu, mut scale) = (0.0, 0.0, 1.0);
+        for (name, dims) in parameters(&program) {
+            let direction = |turn: &str| {
+                let name = format!("{name}{turn}");
+                testing::input(&program, &Input { kind: InputKind::Tangent, name, dims: dims.clone() })
+            };
+            let (v, u) = (direction(""), direction(" again"));
+            let tangent = format!("tangent.grad.{name}");
+            let (hv, hu) = (or_zero(&along_v, &tangent, &v), or_zero(&along_u, &tangent, &v));
+            uhv += (&u * &hv).sum();
+            vhu += (&v * &hu).sum();
+            scale += largest(&hv) + largest(&hu);
+            if is_smooth(&program) && let Ok(reverse) = &reverse {
+                let turned = or_zero(&run_along(reverse, ""), &format!("grad.{name}"), &v);
+                prop_assert!(close(&hv, &turned, 1e-8), "{}: {} and {}", name, hv, turned);
+            }
+        }
+        if is_smooth(&program) {
+            prop_assert!((uhv - vhu).abs() <= 1e-8 * scale, "{} and {}", uhv, vhu);
+        }
+    }
+
     #[test]
     fn gradients_have_tangents(Shown(program) in programs()) {
         let linear = linearize(&jvp(&program, &wrt()));
@@ -172,6 +208,49 @@ proptest! {
             let entry = tangent.sum();
             prop_assert!((product - entry).abs() <= 1e-8 * (1.0 + largest(tangent)), "{} and {}", product, entry);
         }
+    }
+}
+
+/// The result with this name, or zeros where there is none.
+fn or_zero(results: &Results, name: &str, shape: &ArrayD<f64>) -> ArrayD<f64> {
+    results.get(name).cloned().unwrap_or_else(|| ArrayD::zeros(shape.raw_dim()))
+}
+
+/// Tangents as data of the name `direction.…`: what is linear in them is an ordinary program again.
+fn fix_directions(body: &mut [Stmt]) {
+    for stmt in body {
+        match stmt {
+            Stmt::Let(Let { op: Op::Input(input), .. }) if input.kind == InputKind::Tangent => {
+                *input = Input {
+                    kind: InputKind::Data,
+                    name: format!("direction.{}", input.name),
+                    dims: input.dims.clone(),
+                };
+            }
+            Stmt::Scan(scan) => fix_directions(&mut scan.body),
+            _ => {}
+        }
+    }
+}
+
+/// Results with tangents (or fixed directions) from noise of another name for every `turn`.
+fn run_along(program: &Program, turn: &str) -> Results {
+    let inputs = |input: &Input| {
+        let direction = match input.kind {
+            InputKind::Tangent => Some(input.name.as_str()),
+            _ => input.name.strip_prefix("direction."),
+        };
+        match direction {
+            Some(name) => {
+                let name = format!("{name}{turn}");
+                testing::input(program, &Input { kind: InputKind::Tangent, name, dims: input.dims.clone() })
+            }
+            None => testing::input(program, input),
+        }
+    };
+    match eval(program, &inputs, &mut testing::draw) {
+        Ok(results) => results,
+        Err(error) => panic!("{error}\n{program}"),
     }
 }
 

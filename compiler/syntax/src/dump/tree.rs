@@ -189,8 +189,10 @@ fn clause(clause: &DistributionClause) -> Tree {
             list("function", [name(of), list("params", params(declared)), expr(body)])
         }
         DistributionClause::From { name: of, draws, body } => {
-            let draws = draws.iter().map(|(draw, base, operands)| {
-                list("draw", [name(draw), name(base)].into_iter().chain(operands.iter().map(expr)))
+            let draws = draws.iter().map(|draw| {
+                let operands = draw.operands.iter().map(expr);
+                let dims = unless_empty("dims", draw.dims.iter().map(expr).collect());
+                list("draw", [name(&draw.name), name(&draw.base)].into_iter().chain(operands).chain(dims))
             });
             list("from", [name(of)].into_iter().chain(draws).chain([expr(body)]))
         }

@@ -129,15 +129,16 @@ impl Writer<'_> {
                 self.after("=", body),
             ]),
             DistributionClause::From { name, draws, body } => {
-                let one = |(draw, base, operands): &(Ident, Ident, Vec<Expr>)| {
-                    let head = text(format!("{}: {}", draw.name, base.name));
-                    match operands.last() {
-                        Some(last) => {
-                            let end = self.closer_after(Some(last.span));
-                            concat([head, self.list("(", operands, ")", end, |e| self.expr(e))])
-                        }
-                        None => head,
+                let some = |open, exprs: &[Expr], close| match exprs.last() {
+                    Some(last) => {
+                        let end = self.closer_after(Some(last.span));
+                        self.list(open, exprs, close, end, |e| self.expr(e))
                     }
+                    None => text(""),
+                };
+                let one = |draw: &BaseDraw| {
+                    let head = text(format!("{}: {}", draw.name.name, draw.base.name));
+                    concat([head, some("(", &draw.operands, ")"), some("[", &draw.dims, "]")])
                 };
                 let draws = join(draws.iter().map(one), &text(", "));
                 concat([text(format!("{} from ", name.name)), draws, text(" "), self.after("=", body)])

@@ -203,7 +203,8 @@ fn any_program(e: BoxedStrategy<Expr>) -> impl Strategy<Value = ProgramDecl> {
 }
 
 fn any_clause(e: BoxedStrategy<Expr>) -> impl Strategy<Value = DistributionClause> {
-    let draw = (name(), name(), vec(e.clone(), 0..3));
+    let draw = (name(), name(), vec(e.clone(), 0..3), vec(e.clone(), 0..3))
+        .prop_map(|(name, base, operands, dims)| BaseDraw { name, base, operands, dims });
     prop_oneof![
         (name(), params(e.clone()), e.clone())
             .prop_map(|(name, params, body)| DistributionClause::Function { name, params, body }),

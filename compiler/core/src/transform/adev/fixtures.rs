@@ -6,7 +6,7 @@ use crate::build::Builder;
 use crate::check::{Level, check};
 use crate::dim::Dim;
 use crate::eval::eval;
-use crate::generative::{Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
+use crate::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
 use crate::ir::{
     Array, Base, Draw, Elem, Input, InputKind, Op, Output, Program, Sample, Site, Stmt, Strategy, Ty, Var,
 };
@@ -48,13 +48,21 @@ fn param(name: &str, dims: &[Axis], constraint: Constraint) -> DistParam {
     DistParam { name: name.into(), dims: dims.to_vec(), constraint, rigid: false, default: None }
 }
 
+fn base_draw(name: &str, base: Base, dims: &[Axis]) -> BaseDraw {
+    BaseDraw { name: name.into(), base, operands: Vec::new(), dims: dims.to_vec() }
+}
+
 fn flip(axes: &AxisTable) -> Distribution {
     Distribution {
         name: "flip".into(),
         params: vec![param("p", &[], Constraint::Interval(0.0, 1.0))],
         event: Vec::new(),
         support: Constraint::Bool,
-        ends: None,
+        ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let (x, p) = (formal(b, Elem::Bool, "x", &[]), formal(b, Elem::Real, "p", &[]));
             let one = b.real(1.0);
@@ -64,7 +72,7 @@ fn flip(axes: &AxisTable) -> Distribution {
         }),
         reparam: None,
         sample: Some(Sampler {
-            draws: vec![("u".into(), Base::Uniform, Vec::new())],
+            draws: vec![base_draw("u", Base::Uniform, &[])],
             value: fragment(axes, |b| {
                 let (u, p) = (formal(b, Elem::Real, "u", &[]), formal(b, Elem::Real, "p", &[]));
                 b.prim(Prim::Lt, &[u, p])
@@ -85,7 +93,11 @@ fn normal(axes: &AxisTable) -> Distribution {
         ],
         event: Vec::new(),
         support: Constraint::Real,
-        ends: None,
+        ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let x = formal(b, Elem::Real, "x", &[]);
             let (mu, sigma) = (formal(b, Elem::Real, "mu", &[]), formal(b, Elem::Real, "sigma", &[]));
@@ -98,7 +110,7 @@ fn normal(axes: &AxisTable) -> Distribution {
             b.sub(log, constant)
         }),
         reparam: Some(Sampler {
-            draws: vec![("eps".into(), Base::Normal, Vec::new())],
+            draws: vec![base_draw("eps", Base::Normal, &[])],
             value: fragment(axes, |b| {
                 let eps = formal(b, Elem::Real, "eps", &[]);
                 let (mu, sigma) = (formal(b, Elem::Real, "mu", &[]), formal(b, Elem::Real, "sigma", &[]));
@@ -120,7 +132,11 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
         params: vec![param("probs", &[k], Constraint::Simplex)],
         event: Vec::new(),
         support: Constraint::IntRange(Some(Dim::known(0)), None),
-        ends: None,
+        ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: fragment(axes, |b| {
             let (x, probs) = (formal(b, Elem::Int, "x", &[]), formal(b, Elem::Real, "probs", &[k]));
             let p = b.gather(probs, k, x);
@@ -128,7 +144,7 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
         }),
         reparam: None,
         sample: Some(Sampler {
-            draws: vec![("u".into(), Base::Uniform, Vec::new())],
+            draws: vec![base_draw("u", Base::Uniform, &[])],
             value: fragment(axes, |b| {
                 let (u, probs) = (formal(b, Elem::Real, "u", &[]), formal(b, Elem::Real, "probs", &[k]));
                 // Cumulative sums without their own entry: the first is 0, so at least one is counted.
@@ -175,10 +191,14 @@ fn walk(axes: &AxisTable, d: Axis) -> Distribution {
         params: vec![param("mu", &[d], Constraint::Real)],
         event: vec![d],
         support: Constraint::Real,
-        ends: None,
+        ends: [None; 2],
+        cdf: None,
+        log_cdf: None,
+        log_ccdf: None,
+        quantile: None,
         log_density: Fragment(log_density.into()),
         reparam: Some(Sampler {
-            draws: vec![("eps".into(), Base::Normal, Vec::new())],
+            draws: vec![base_draw("eps", Base::Normal, &[d])],
             value: Fragment(value.into()),
         }),
         sample: None,

@@ -29,6 +29,16 @@ pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
             Prim::Sqrt if risky(args[0], Range::is_positive) => "sqrt of a value that may come near 0",
             Prim::Div if risky(args[1], Range::is_positive) => "division by a value that may come near 0",
             Prim::XLogY if risky(args[1], Range::is_positive) => "log of a value that may come near 0",
+            Prim::Log1mExp if risky(args[0], Range::is_negative) => {
+                "log1m_exp of a value that may come near 0"
+            }
+            Prim::InvPhi if risky(args[0], |_| false) => "a quantile of a value that may come near 0 or 1",
+            Prim::LogBesselI | Prim::LogGammaP if risky(args[1], Range::is_positive) => {
+                "log of a function that may come near 0"
+            }
+            Prim::LogIncBeta if risky(args[2], Range::is_positive) => {
+                "log of a function that may come near 0"
+            }
             Prim::Pow => match literal(args[1]) {
                 Some(power) if power >= 0.0 && power.fract() == 0.0 => continue,
                 _ if risky(args[0], Range::is_positive) => "a power of a value that may come near 0",

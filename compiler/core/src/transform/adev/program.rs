@@ -119,7 +119,8 @@ fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error(Code("E0508"), format!("`{name}` cannot be sampled"))
             .at(sample.site.span, format!("`{}` is drawn from it here", sample.site.address))
-            .help(format!("give `{name}` a `reparam` or a `sample` clause")),
+            .help(format!("give `{name}` a `reparam` or a `sample` clause"))
+            .note("an int argument that is the size of its draws must be known before the program runs"),
     )
 }
 

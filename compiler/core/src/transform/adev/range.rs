@@ -4,6 +4,7 @@
 //! singular point, and that a comparison with the end of a support has one outcome, so that
 //! nothing jumps. Sites are followed into their samplers, whose ends may be arguments.
 
+use crate::dim::Dim;
 use crate::generative::{Constraint, Fragment};
 use crate::ir::{Base, Const, InputKind, Monoid, Op, Program, Sample, Stmt, Var};
 use crate::prim::Prim;
@@ -36,6 +37,11 @@ impl Range {
     /// `x > 0`, up to underflow.
     pub fn is_positive(self) -> bool {
         self.low >= 0.0 && self.nonzero
+    }
+
+    /// `x < 0`, up to underflow.
+    pub fn is_negative(self) -> bool {
+        self.high <= 0.0 && self.nonzero
     }
 
     /// `x ≥ 0`
@@ -116,7 +122,13 @@ pub fn decided(prim: Prim, a: Range, b: Range) -> Option<bool> {
 
 /// The range of every variable of a program.
 pub fn ranges(program: &Program) -> Vec<Range> {
-    let mut flow = Flow::new(program, &|_| Range::ALL);
+    ranges_given(program, &|_| None)
+}
+
+/// The range of every variable, where data lies as declared.
+pub fn ranges_given(program: &Program, data: &dyn Fn(&str) -> Option<Constraint>) -> Vec<Range> {
+    let known = |name: &str| data(name).map_or(Range::ALL, |constraint| support(&constraint));
+    let mut flow = Flow { data: &known, ..Flow::new(program, &|_| Range::ALL) };
     flow.settle(program);
     flow.finish()
 }
@@ -128,12 +140,13 @@ struct Flow<'f> {
     /// `None`: not reached yet.
     of: Vec<Option<Range>>,
     formal: &'f dyn Fn(&str) -> Range,
+    data: &'f dyn Fn(&str) -> Range,
     round: usize,
 }
 
 impl<'f> Flow<'f> {
     fn new(program: &Program, formal: &'f dyn Fn(&str) -> Range) -> Self {
-        Flow { of: vec![None; program.vars.len()], formal, round: 0 }
+        Flow { of: vec![None; program.vars.len()], formal, data: &|_| Range::ALL, round: 0 }
     }
 
     fn settle(&mut self, program: &Program) {
@@ -203,8 +216,8 @@ impl<'f> Flow<'f> {
         let formal = |name: &str| {
             let params = site.dist.params.iter().zip(&site.args);
             let mut args = params.filter(|(param, _)| param.name == name).map(|(_, arg)| self.get(arg.var));
-            let noise = sampler.draws.iter().find(|(draw, _, _)| draw == name);
-            args.next().or(noise.map(|(_, base, _)| base_range(*base))).unwrap_or(Range::ALL)
+            let noise = sampler.draws.iter().find(|draw| draw.name == name);
+            args.next().or(noise.map(|draw| base_range(draw.base))).unwrap_or(Range::ALL)
         };
         support.meet(fragment(&sampler.value, &formal))
     }
@@ -215,6 +228,7 @@ impl<'f> Flow<'f> {
             Op::Const(Const::Bool(_)) => Range::ALL,
             Op::Const(value) => Range::number(value.number()),
             Op::Input(input) if input.kind == InputKind::Formal => (self.formal)(&input.name),
+            Op::Input(input) if input.kind == InputKind::Data => (self.data)(&input.name),
             Op::Input(_) | Op::Iota(_) | Op::Cholesky { .. } | Op::TriSolve { .. } => Range::ALL,
             Op::Tangent(_) => Range::number(0.0),
             Op::Prim(prim, args) => pointwise(*prim, args, &of),
@@ -246,6 +260,10 @@ fn support(constraint: &Constraint) -> Range {
         Constraint::Positive(_) => Range::POSITIVE,
         Constraint::Simplex => Range::UNIT,
         Constraint::Interval(low, high) => Range::new(*low, *high, *low >= 0.0 || *high <= 0.0),
+        Constraint::IntRange(Some(low), Some(high)) if low.value().is_some() && high.value().is_some() => {
+            let end = |dim: &Dim| dim.value().map_or(f64::NAN, |end| end as f64);
+            Range::new(end(low), end(high), false)
+        }
         Constraint::IntRange(Some(low), _) if low.value().is_some_and(|low| low >= 0) => {
             Range::new(0.0, f64::INFINITY, false)
         }
@@ -264,7 +282,7 @@ fn base_range(base: Base) -> Range {
         Base::Uniform | Base::Beta => Range::UNIT,
         Base::Exponential | Base::Gamma => Range::POSITIVE,
         Base::Poisson | Base::Binomial => Range::new(0.0, f64::INFINITY, false),
-        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT => Range::ALL,
+        Base::Normal | Base::Cauchy | Base::Laplace | Base::StudentT | Base::VonMises => Range::ALL,
     }
 }
 
@@ -287,6 +305,10 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         Prim::Tanh => a.map(f64::tanh, a.nonzero),
         Prim::Atan => a.map(f64::atan, a.nonzero),
         Prim::Erf => within(if a.low >= 0.0 { 0.0 } else { -1.0 }, 1.0, a.nonzero),
+        Prim::Erfc => within(0.0, 2.0, true),
+        Prim::InverseMills => Range::POSITIVE,
+        Prim::LogPhi | Prim::Log1mExp => within(f64::NEG_INFINITY, 0.0, true),
+        Prim::LogGammaP | Prim::LogGammaQ | Prim::LogIncBeta => within(f64::NEG_INFINITY, 0.0, false),
         Prim::Expm1 => a.map(f64::exp_m1, a.nonzero),
         Prim::Log1p if a.low >= 0.0 => a.map(f64::ln_1p, a.nonzero),
         Prim::Log if a.low > 0.0 => a.map(f64::ln, false),
@@ -295,6 +317,7 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         Prim::Pow if a.is_positive() => Range::POSITIVE,
         Prim::Max => within(a.low.max(b.low), a.high.max(b.high), a.is_positive() || b.is_positive()),
         Prim::Min => within(a.low.min(b.low), a.high.min(b.high), a.nonzero && b.nonzero),
+        Prim::Require => b,
         Prim::Select => b.hull(args.get(2).map_or(Range::ALL, of)),
         Prim::ToReal => a,
         Prim::Log
@@ -315,6 +338,13 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         | Prim::Rem
         | Prim::Atan2
         | Prim::XLogY
+        | Prim::InvPhi
+        | Prim::Lbeta
+        | Prim::LogBesselI
+        | Prim::OwensT
+        | Prim::LogGammaPBy(_)
+        | Prim::LogGammaQBy(_)
+        | Prim::LogIncBetaBy(_)
         | Prim::Lt
         | Prim::Le
         | Prim::Eq

@@ -10,7 +10,6 @@
 
 use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
-use crate::generative::Constraint;
 use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -81,6 +80,10 @@ pub enum UseKind {
     Remainder,
     /// The angle, with its cut.
     Angle,
+    /// The order of a Bessel function.
+    Order,
+    /// A derivative by a shape.
+    Slope,
     /// An operand of a base sampler.
     Sampler,
     /// A parameter of a distribution that must be rigid, by name.
@@ -96,6 +99,8 @@ impl UseKind {
             UseKind::Sign => "its sign is taken here: the result jumps".to_string(),
             UseKind::Remainder => "a remainder is taken here: the result jumps".to_string(),
             UseKind::Angle => "an angle is taken here: it jumps at the cut".to_string(),
+            UseKind::Order => "the order of a Bessel function here: it is not differentiated".to_string(),
+            UseKind::Slope => "a derivative is taken here that is not differentiated again".to_string(),
             UseKind::Sampler => "a sampler's operand here: it is not differentiated through".to_string(),
             UseKind::Parameter(name) => format!("`{name}` moves the support here or is a count"),
         }
@@ -109,6 +114,8 @@ impl UseKind {
             UseKind::Sign => "sign",
             UseKind::Remainder => "remainder",
             UseKind::Angle => "angle",
+            UseKind::Order => "order",
+            UseKind::Slope => "derivative",
             UseKind::Sampler => "sampler",
             UseKind::Parameter(_) => "support",
         }
@@ -241,7 +248,7 @@ struct Flow<'a> {
     found: Smoothness,
     ranges: Vec<Range>,
     /// The ends of the sites whose support has computed ends.
-    drawn_between: HashMap<Var, [Var; 2]>,
+    drawn_between: HashMap<Var, [Option<Var>; 2]>,
 }
 
 impl<'a> Flow<'a> {
@@ -253,13 +260,12 @@ impl<'a> Flow<'a> {
             smooth: vec![false; program.vars.len()],
             flows: flows(program),
         };
-        let between = |sample: &&Sample| match sample.site.args.as_slice() {
-            [low, high, ..] if sample.site.dist.support == Constraint::Bounded => {
-                Some((sample.var, [low.var, high.var]))
-            }
-            _ => None,
+        let between = |sample: &&Sample| {
+            let site = &sample.site;
+            let ends = site.dist.ends.map(|end| end.map(|at| site.args[at].var));
+            (sample.var, ends)
         };
-        let drawn_between = sites(program).iter().filter_map(between).collect();
+        let drawn_between = sites(program).iter().map(between).collect();
         Flow { program, smooth, found, ranges: ranges(program), drawn_between }
     }
 
@@ -333,7 +339,8 @@ impl<'a> Flow<'a> {
     /// `lower` and `upper`.
     fn is_end(&self, low: Var, high: Var) -> bool {
         let ends = |x: &Var| self.drawn_between.get(x);
-        ends(&high).is_some_and(|ends| ends[0] == low) || ends(&low).is_some_and(|ends| ends[1] == high)
+        ends(&high).is_some_and(|ends| ends[0] == Some(low))
+            || ends(&low).is_some_and(|ends| ends[1] == Some(high))
     }
 
     fn uses(&mut self, stmts: &[Stmt]) {
@@ -353,7 +360,7 @@ impl<'a> Flow<'a> {
                         }
                         Op::Prim(Prim::Lt | Prim::Le, args) if self.is_end(args[0], args[1]) => continue,
                         Op::Prim(prim, args) => match rigid_operands(*prim) {
-                            Some(kind) => (kind, args.clone()),
+                            Some((kind, count)) => (kind, args[..count].to_vec()),
                             None => continue,
                         },
                         Op::Draw(draw) => (UseKind::Sampler, draw.args.clone()),
@@ -406,9 +413,11 @@ fn differentiated(op: &Op) -> Vec<Var> {
     match op {
         Op::Const(_) | Op::Input(_) | Op::Iota(_) | Op::Draw(_) | Op::Detach(_) => Vec::new(),
         Op::Gather { x, .. } | Op::Scatter { x, .. } => vec![*x],
-        Op::Prim(prim, _) if rigid_operands(*prim).is_some() => Vec::new(),
-        Op::Prim(..)
-        | Op::Reduce(..)
+        Op::Prim(prim, args) => match rigid_operands(*prim) {
+            Some((_, count)) => args[count..].to_vec(),
+            None => args.clone(),
+        },
+        Op::Reduce(..)
         | Op::Rename(..)
         | Op::CumSum { .. }
         | Op::Stack { .. }
@@ -419,18 +428,22 @@ fn differentiated(op: &Op) -> Vec<Var> {
     }
 }
 
-/// Which primitives want rigid operands, and what they do with them.
-fn rigid_operands(prim: Prim) -> Option<UseKind> {
+/// Which primitives want rigid operands, what they do with them, and how many of the first.
+fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
     use Prim::*;
+    let all = |kind| Some((kind, prim.arity()));
     match prim {
-        Lt | Le | Eq | Ne => Some(UseKind::Compare),
-        Floor | Ceil | Round => Some(UseKind::Round),
-        Sign => Some(UseKind::Sign),
-        Rem | IntDiv => Some(UseKind::Remainder),
-        Atan2 => Some(UseKind::Angle),
+        Lt | Le | Eq | Ne => all(UseKind::Compare),
+        Floor | Ceil | Round => all(UseKind::Round),
+        Sign => all(UseKind::Sign),
+        Rem | IntDiv => all(UseKind::Remainder),
+        Atan2 => all(UseKind::Angle),
+        LogBesselI => Some((UseKind::Order, 1)),
+        LogGammaPBy(_) | LogGammaQBy(_) | LogIncBetaBy(_) => all(UseKind::Slope),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
-        | Lgamma | Polygamma(_) | Erf | Not | ToReal | ToInt | Add | Sub | Mul | Div | Pow | Max | Min
-        | XLogY | And | Or | Select => None,
+        | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Not | ToReal
+        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | Lbeta | OwensT | LogGammaP
+        | LogGammaQ | LogIncBeta | And | Or | Select | Require => None,
     }
 }
 

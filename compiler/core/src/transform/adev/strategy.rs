@@ -279,7 +279,7 @@ fn late_baseline(site: &Site) -> Diagnostic {
 /// A pathwise sampler is not differentiated through the operands of its base draws.
 fn undifferentiated_operands(site: &Site, smoothness: &Smoothness) -> Vec<Diagnostic> {
     let Some(sampler) = &site.dist.reparam else { return Vec::new() };
-    let operands = sampler.draws.iter().flat_map(|(_, _, operands)| operands);
+    let operands = sampler.draws.iter().flat_map(|draw| &draw.operands);
     let read: Vec<&str> = operands.flat_map(|fragment| formals(&fragment.0)).collect();
     let params = site.dist.params.iter().zip(&site.args);
     let lost =

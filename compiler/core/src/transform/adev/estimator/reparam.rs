@@ -42,7 +42,8 @@ impl Rule for Reparam {
     }
 
     fn smooth(&self, b: &mut Builder, sample: &Sample) -> Option<Var> {
-        let sampler = sample.site.dist.reparam.as_ref()?;
+        let reparam = sample.site.dist.reparam.as_ref();
+        let sampler = reparam.filter(|sampler| is_settled(b, &sample.site, sampler))?;
         Some(draw(b, sample, &sample.site.args, sampler))
     }
 
@@ -58,9 +59,31 @@ type Formals<'a> = Vec<(&'a str, &'a [Axis], &'a Array)>;
 pub fn rigid(b: &mut Builder, sample: &Sample) -> Option<Var> {
     let site = &sample.site;
     let sampler = site.dist.sample.as_ref().or(site.dist.reparam.as_ref())?;
+    if !is_settled(b, site, sampler) {
+        return None;
+    }
     let args: Vec<Array> =
         site.args.iter().map(|arg| Array { var: b.detach(arg.var), dims: arg.dims.clone() }).collect();
     Some(draw(b, sample, &args, sampler))
+}
+
+/// Whether the sizes of a sampler's arrays are known: an int parameter that is computed from values is none.
+fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
+    let formal: Vec<&str> = site
+        .dist
+        .params
+        .iter()
+        .flat_map(|p| &p.dims)
+        .filter_map(|axis| b.axes.info(*axis).size.as_name())
+        .collect();
+    let fragments = sampler.draws.iter().flat_map(|draw| &draw.operands).chain([&sampler.value]);
+    let inner = fragments.flat_map(|fragment| fragment.0.axes_mentioned().iter().collect::<Vec<_>>());
+    let mut axes = inner.chain(sampler.draws.iter().flat_map(|draw| draw.dims.iter().copied()));
+    // Names of formal sizes hold a dot, names of data none.
+    axes.all(|axis| {
+        let size = &b.axes.info(axis).size;
+        size.names().all(|name| !name.contains('.') || formal.contains(&name))
+    })
 }
 
 fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> Var {
@@ -69,22 +92,40 @@ fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> 
     let event: Vec<Axis> = site.dims[site.dims.len() - site.event..].to_vec();
     let params = parameters(site, args);
     let mut noise: Vec<Array> = Vec::with_capacity(sampler.draws.len());
-    for (name, base, operands) in &sampler.draws {
-        let args = operands.iter().map(|operand| value(b, operand, &params, &event)).collect();
-        // One draw fills the event axes, so its base draws are independent along them too.
-        let key: AxisSet = site.key.iter().chain(event.iter().copied()).collect();
-        let occurrence: Rc<str> = format!("{}#{name}", site.occurrence).into();
-        let var = b.emit(Op::Draw(Draw { base: *base, args, key, occurrence }));
-        noise.push(Array { var, dims: event.clone() });
+    for draw in &sampler.draws {
+        let dims: Vec<Axis> = draw.dims.iter().map(|formal| actual(site, *formal)).collect();
+        let mut formals = params.clone();
+        formals.extend(made(sampler, &noise));
+        let args = draw.operands.iter().map(|operand| value(b, operand, &formals, &dims)).collect();
+        let rows = site.key.minus(&event.iter().copied().collect());
+        let key: AxisSet = rows.iter().chain(dims.iter().copied()).collect();
+        let occurrence: Rc<str> = format!("{}#{}", site.occurrence, draw.name).into();
+        let var = b.emit(Op::Draw(Draw { base: draw.base, args, key, occurrence }));
+        noise.push(Array { var, dims });
     }
     let mut formals = params;
-    for ((name, _, _), array) in sampler.draws.iter().zip(&noise) {
-        formals.push((name, &site.dist.event, array));
-    }
+    formals.extend(made(sampler, &noise));
     let drawn = value(b, &sampler.value, &formals, &event);
     b.set_guard(outer);
     b.at(place);
     drawn
+}
+
+/// The draws made so far, as formals.
+fn made<'a>(
+    sampler: &'a Sampler,
+    noise: &'a [Array],
+) -> impl Iterator<Item = (&'a str, &'a [Axis], &'a Array)> {
+    sampler.draws.iter().zip(noise).map(|(draw, array)| (draw.name.as_str(), draw.dims.as_slice(), array))
+}
+
+/// The axis that a formal one of the distribution is at this site; its own, where neither an argument nor the value
+/// has it.
+fn actual(site: &Site, formal: Axis) -> Axis {
+    let event = site.dist.event.iter().zip(&site.dims[site.dims.len() - site.event..]);
+    let params =
+        site.dist.params.iter().zip(&site.args).flat_map(|(param, arg)| param.dims.iter().zip(&arg.dims));
+    event.chain(params).find(|(own, _)| **own == formal).map_or(formal, |(_, axis)| *axis)
 }
 
 /// The parameters of a site's distribution with these actual values.

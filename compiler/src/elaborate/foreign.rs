@@ -1,0 +1,76 @@
+//! Names of distributions in other systems, and what to write here.
+
+use vary_syntax::ast::{Expr, ExprKind};
+
+/// A distribution's name elsewhere, and the advice.
+pub fn distribution(callee: &Expr) -> Option<(&str, String)> {
+    let ExprKind::Name(name) = &callee.kind else { return None };
+    NAMES
+        .iter()
+        .find(|(names, _, _)| names.contains(&name.as_str()))
+        .map(|(_, ours, map)| (name.as_str(), format!("write `{ours}`{map}")))
+}
+
+/// Names elsewhere, the call here, and how parameters differ.
+#[rustfmt::skip]
+const NAMES: &[(&[&str], &str, &str)] = &[
+    (&["Normal", "gaussian", "Gaussian", "norm", "dnorm", "rnorm", "std_normal"], "normal(mean, sd)", "; the second argument is a standard deviation, not a variance or a precision"),
+    (&["HalfNormal", "halfnormal"], "half_normal(sd)", ""),
+    (&["HalfCauchy", "halfcauchy"], "half_cauchy(scale)", ""),
+    (&["LogNormal", "log_normal", "lognorm", "dlnorm"], "lognormal(mu, sigma)", ", mean and standard deviation of the logarithm"),
+    (&["Cauchy", "dcauchy"], "cauchy(location, scale)", ""),
+    (&["Laplace", "double_exponential", "DoubleExponential", "ddexp"], "laplace(location, scale)", ""),
+    (&["StudentT", "student", "dt"], "student_t(nu, mu, sigma)", ", degrees of freedom first"),
+    (&["Logistic", "dlogis"], "logistic(location, scale)", ""),
+    (&["Gumbel"], "gumbel(location, scale)", ""),
+    (&["SkewNormal"], "skew_normal(xi, omega, alpha)", ""),
+    (&["ExGaussian", "exgaussian", "ex_gaussian"], "exp_modified_normal(mu, sigma, lambda)", "; lambda is a rate, 1 / nu"),
+    (&["Exponential", "dexp", "expon"], "exponential(rate)", "; the rate is 1 / scale"),
+    (&["Gamma", "dgamma"], "gamma(shape, rate)", "; the rate is 1 / scale"),
+    (&["InverseGamma", "inverse_gamma", "InvGamma", "invgamma", "dinvgamma"], "inv_gamma(shape, scale)", ""),
+    (&["ChiSquared", "Chi2", "chi2", "chisquare", "chi_square", "dchisq"], "chi_squared(nu)", ""),
+    (&["InverseChiSquared", "inverse_chi_squared"], "inv_chi_squared(nu)", ""),
+    (&["scaled_inverse_chi_squared", "ScaledInvChiSquared"], "scaled_inv_chi_squared(nu, s)", ", s a standard deviation"),
+    (&["Weibull", "dweib"], "weibull(shape, scale)", ""),
+    (&["Pareto", "dpar"], "pareto(y_min, alpha)", ", the least value first"),
+    (&["Rayleigh"], "rayleigh(scale)", ""),
+    (&["Beta", "dbeta"], "beta(a, b)", ""),
+    (&["BetaProportion", "beta_prop"], "beta_proportion(mean, precision)", ""),
+    (&["Kumaraswamy"], "kumaraswamy(a, b)", ""),
+    (&["LogitNormal", "logitnormal"], "logit_normal(mu, sigma)", ""),
+    (&["Uniform", "dunif"], "uniform(lower, upper)", ""),
+    (&["VonMises", "vonmises"], "von_mises(mu, kappa)", ""),
+    (&["Bernoulli", "dbern"], "bernoulli(p)", ", or `flip(p)`"),
+    (&["bernoulli_logit", "BernoulliLogits"], "bernoulli_logits(logit)", ""),
+    (&["Categorical", "dcat", "OneHotCategorical"], "categorical(p)", "; its values count from 0"),
+    (&["categorical_logit", "CategoricalLogits"], "categorical_logits(logits)", "; its values count from 0"),
+    (&["DiscreteUniform", "discrete_uniform"], "uniform_index(n)", ", the ints 0 to n - 1"),
+    (&["Binomial", "dbin", "binom"], "binomial(n, p)", ""),
+    (&["BinomialLogits"], "binomial_logit(n, logit)", ""),
+    (&["BetaBinomial", "betabinomial"], "beta_binomial(n, alpha, beta)", ""),
+    (&["HyperGeometric", "Hypergeometric", "hypergeom", "dhyper"], "hypergeometric(n, a, b)", ": n drawn from a marked and b others"),
+    (&["Geometric", "geom", "dgeom"], "geometric(p)", ", the number of failures before the first success"),
+    (&["Poisson", "dpois"], "poisson(rate)", ""),
+    (&["NegativeBinomial", "negative_binomial", "negbinomial", "NegativeBinomial2", "nbinom", "dnegbin"], "neg_binomial_2(mean, phi)", ", or `neg_binomial(alpha, beta)`; of total_count and probs, phi is total_count and the mean total_count * probs / (1 - probs)"),
+    (&["neg_binomial_log", "nbinom_log"], "neg_binomial_2_log(eta, phi)", ""),
+    (&["Dirichlet", "ddirch"], "dirichlet(alpha)", ""),
+    (&["Multinomial", "dmulti"], "multinomial(n, p)", ""),
+    (&["DirichletMultinomial"], "dirichlet_multinomial(n, alpha)", ""),
+    (&["MultivariateNormal", "MvNormal", "MultiNormal", "multivariate_normal", "mvn", "dmnorm"], "multi_normal(mean, covariance)", "; of a Cholesky factor `multi_normal_cholesky`, of a precision `multi_normal_prec`"),
+    (&["multi_normal_chol", "MultivariateNormalTriL"], "multi_normal_cholesky(mean, l)", ""),
+    (&["multi_normal_precision"], "multi_normal_prec(mean, precision)", ""),
+    (&["LowRankMultivariateNormal"], "multi_normal_low_rank(mean, factor, d)", ", d variances"),
+    (&["MultivariateStudentT", "MvStudentT"], "multi_student_t(nu, mean, scale)", ""),
+    (&["LKJCholesky", "LKJCholeskyCov", "lkj_corr_cholesky", "LKJ", "lkj_corr"], "lkj_cholesky(k, eta)", ", a Cholesky factor; `l @ transpose(l)` is the correlation matrix"),
+    (&["Wishart", "wishart", "dwish"], "wishart_cholesky(nu, l)", ", whose values and scale are Cholesky factors"),
+    (&["InverseWishart", "inv_wishart"], "inv_wishart_cholesky(nu, l)", ", whose values and scale are Cholesky factors"),
+    (&["OrderedLogistic"], "ordered_logistic(eta, c)", "; its values count from 0"),
+    (&["GaussianRandomWalk"], "gaussian_random_walk(n, sigma, mu)", ""),
+    (&["AR", "AutoRegressive"], "ar(n, phi, sigma)", ""),
+    (&["RelaxedOneHotCategorical", "GumbelSoftmax"], "relaxed_categorical(temperature, logits)", ""),
+    (&["RelaxedBernoulli"], "relaxed_bernoulli(temperature, logit)", ""),
+    (&["HiddenMarkovModel", "DiscreteHMM", "hmm_marginal"], "hmm(n, initial, transition, emission)", ""),
+    (&["GP", "GaussianProcess"], "gaussian_process(kernel, mean)", ""),
+    (&["Delta", "PointMass", "dirac"], "delta(v)", ""),
+    (&["ImproperUniform", "Flat", "dflat"], "flat()", ""),
+];
