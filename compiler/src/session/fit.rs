@@ -500,8 +500,10 @@ impl Prepared {
     /// The parameters by name: `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep
     /// their path.
     pub(super) fn shown_names(&self) -> Vec<String> {
+        fn short(name: &str) -> &str {
+            name.rsplit('.').next().unwrap_or(name)
+        }
         let full = || self.params.iter().map(|placed| placed.spec.name.as_str());
-        let short = |name| str::rsplit(name, '.').next().unwrap_or(name);
         let mut count: HashMap<&str, usize> = HashMap::new();
         full().for_each(|name| *count.entry(short(name)).or_default() += 1);
         let is_short = |name: &str| name.matches('.').count() <= 1 && count[short(name)] == 1;
