@@ -148,11 +148,11 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             errors.push(inapplicable(plan.rule, site, why));
             continue;
         }
-        if let Some(strategy) = &site.strategy {
-            if strategy.values().any(|value| bound_at[value.0 as usize] >= bound_at[sample.var.0 as usize]) {
-                errors.push(late_baseline(site));
-                continue;
-            }
+        if let Some(strategy) = &site.strategy
+            && strategy.values().any(|value| bound_at[value.0 as usize] >= bound_at[sample.var.0 as usize])
+        {
+            errors.push(late_baseline(site));
+            continue;
         }
         let differentiated = site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
         // Summing out lowers the variance of the others whether or not anything is differentiated here.
