@@ -111,6 +111,12 @@ impl Program {
         self.refuse()?;
         let sources = self.sources_of_data(&args.data, args.columns.as_ref())?;
         let values = values::read(&declared, &sources).map_err(|errors| self.refused_data(&errors))?;
+        let ends = self.session.ends(&values);
+        self.refuse()?;
+        if let Ok(ends) = ends {
+            values::within(&declared, &sources, &values, &ends)
+                .map_err(|errors| self.refused_data(&errors))?;
+        }
         let mut diagnostics: Vec<Diagnostic> = data::ignored(&values).into_iter().collect();
         let prepared = self.session.prepare(args.name.as_deref(), &values, &options, self.began);
         self.refuse()?;
@@ -125,7 +131,8 @@ impl Program {
     fn refuse(&mut self) -> Result<(), Failure> {
         if self.session.unit.has_errors() {
             let found = std::mem::take(&mut self.session.unit.diagnostics);
-            return Err(Failure::Diagnostics(exit(&found), found));
+            let exit = if std::mem::take(&mut self.session.misused) { Exit::Usage } else { exit(&found) };
+            return Err(Failure::Diagnostics(exit, found));
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ use crate::kernels::reduce::Reduce;
 use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View};
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 
 /// An executable program.
 #[derive(Debug)]
@@ -96,21 +98,22 @@ impl Plan {
         let data = program.inputs.iter().filter(|input| input.kind == InputKind::Data).count();
         let mut homes = Vec::with_capacity(program.buffers.len());
         let mut constants = Vec::new();
-        let rank = |at: usize, data: bool| {
-            let same = |input: &&Input| (input.kind == InputKind::Data) == data;
-            program.inputs[..at].iter().filter(same).count()
-        };
-        let input_home = |at: usize| match program.inputs[at].kind {
-            InputKind::Data => Home::Fixed(1 + rank(at, true)),
-            InputKind::Param | InputKind::State => Home::Given(rank(at, false)),
-        };
+        let (mut fixed, mut given) = (1.., 0..);
+        let input_homes: Vec<Option<Home>> = program
+            .inputs
+            .iter()
+            .map(|input| match input.kind {
+                InputKind::Data => fixed.next().map(Home::Fixed),
+                InputKind::Param | InputKind::State => given.next().map(Home::Given),
+            })
+            .collect();
         for buffer in &program.buffers {
             homes.push(match buffer.place {
                 Place::Constant(value) => {
                     constants.push(value);
                     (Some(Home::Fixed(0)), constants.len() - 1)
                 }
-                Place::Input(input) => (Some(input_home(input)), 0),
+                Place::Input(input) => (input_homes[input], 0),
                 Place::Once | Place::Step => (None, 0),
             });
         }
@@ -213,9 +216,21 @@ struct Life {
 fn lay_out(program: &Program, instrs: &[Instr], kept: &[usize]) -> Layout {
     let mut lives: Vec<Option<Life>> = vec![None; program.buffers.len()];
     let mut written = vec![false; program.buffers.len()];
-    let mut loops = Vec::new();
-    let mut position = 0;
-    trace(instrs, &mut position, &mut lives, &mut written, &mut loops);
+    let mut trace = Trace { around: vec![None], loops: Vec::new(), lives: &mut lives, written: &mut written };
+    trace.list(instrs, None);
+    let Trace { around, loops, .. } = trace;
+    // The outermost loop around a position that is not around the other.
+    let left = |at: usize, other: usize| {
+        let mut outermost = None;
+        let mut next = around.get(at).copied().flatten();
+        while let Some(Range { start, end, parent }) = next.map(|inner: usize| loops[inner]) {
+            if (start..=end).contains(&other) {
+                break;
+            }
+            (outermost, next) = (Some((start, end)), parent);
+        }
+        outermost
+    };
     for buffer in kept {
         if let Some(life) = &mut lives[*buffer] {
             life.end = usize::MAX;
@@ -227,62 +242,75 @@ fn lay_out(program: &Program, instrs: &[Instr], kept: &[usize]) -> Layout {
         .filter_map(|(b, life)| Some((b, life.filter(|_| written[b])?)))
         .collect();
     for (_, life) in &mut alive {
-        // Inner loops come first, so that one pass suffices.
-        for (start, end) in &loops {
-            let inside = |at: usize| (*start..=*end).contains(&at);
-            if inside(life.start) != inside(life.end) {
-                life.start = life.start.min(*start);
-                life.end = life.end.max(*end);
-            }
-        }
+        let Life { start, end } = *life;
+        life.start = left(start, end).map_or(start, |(first, _)| first);
+        life.end = left(end, start).map_or(end, |(_, last)| last);
     }
     alive.sort_by_key(|(buffer, life)| (life.start, *buffer));
     let mut layout = Layout { slots: Vec::new(), lens: Vec::new() };
-    let mut busy_until: Vec<Option<usize>> = Vec::new();
+    // Slots in use by when they become free, and free ones by length.
+    let mut busy: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
+    let mut free: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (buffer, life) in alive {
         let len = program.buffers[buffer].len;
-        let free = (0..busy_until.len()).filter(|s| busy_until[*s].is_none_or(|end| end < life.start));
+        while let Some(Reverse((end, slot))) = busy.peek().copied()
+            && end < life.start
+        {
+            busy.pop();
+            free.insert((layout.lens[slot], slot));
+        }
         // The smallest that is large enough, or else the largest.
-        let best = free.min_by_key(|s| {
-            let size = layout.lens[*s];
-            if size >= len { (0, size - len) } else { (1, len - size) }
-        });
-        let slot = best.unwrap_or_else(|| {
-            layout.lens.push(0);
-            busy_until.push(None);
-            busy_until.len() - 1
-        });
+        let best = free.range((len, 0)..).next().or(free.last()).copied();
+        let slot = best.map_or(layout.lens.len(), |(_, slot)| slot);
+        match best {
+            Some(best) => drop(free.remove(&best)),
+            None => layout.lens.push(0),
+        }
         layout.lens[slot] = layout.lens[slot].max(len);
-        busy_until[slot] = Some(life.end);
+        busy.push(Reverse((life.end, slot)));
         layout.slots.push((buffer, slot));
     }
     layout
 }
 
-/// Records lives and loop ranges, inner loops first.
-fn trace(
-    instrs: &[Instr],
-    position: &mut usize,
-    lives: &mut [Option<Life>],
-    written: &mut [bool],
-    loops: &mut Vec<(usize, usize)>,
-) {
-    for instr in instrs {
-        *position += 1;
-        if let Instr::Loop(inner) = instr {
-            let start = *position;
-            trace(&inner.body, position, lives, written, loops);
-            *position += 1;
-            loops.push((start, *position));
-            continue;
-        }
-        let (out, args) = instr.operands();
-        for buffer in args.into_iter().chain(out).map(|view| view.buffer) {
-            let life = lives[buffer].get_or_insert(Life { start: *position, end: *position });
-            life.end = *position;
-        }
-        if let Some(out) = out {
-            written[out.buffer] = true;
+/// A loop: the positions of its begin and end, and the loop around it.
+#[derive(Clone, Copy)]
+struct Range {
+    start: usize,
+    end: usize,
+    parent: Option<usize>,
+}
+
+/// Records lives and loops in the order of the instructions.
+struct Trace<'a> {
+    /// The innermost loop around each position so far.
+    around: Vec<Option<usize>>,
+    loops: Vec<Range>,
+    lives: &'a mut [Option<Life>],
+    written: &'a mut [bool],
+}
+
+impl Trace<'_> {
+    fn list(&mut self, instrs: &[Instr], parent: Option<usize>) {
+        for instr in instrs {
+            let position = self.around.len();
+            self.around.push(parent);
+            if let Instr::Loop(inner) = instr {
+                let own = self.loops.len();
+                self.loops.push(Range { start: position, end: position, parent });
+                self.list(&inner.body, Some(own));
+                self.loops[own].end = self.around.len();
+                self.around.push(parent);
+                continue;
+            }
+            let (out, args) = instr.operands();
+            for buffer in args.into_iter().chain(out).map(|view| view.buffer) {
+                let life = self.lives[buffer].get_or_insert(Life { start: position, end: position });
+                life.end = position;
+            }
+            if let Some(out) = out {
+                self.written[out.buffer] = true;
+            }
         }
     }
 }

@@ -43,18 +43,23 @@ pub struct AxisInfo {
 pub struct AxisTable {
     infos: Vec<AxisInfo>,
     interned: HashMap<(Dim, Dim), Vec<Axis>>,
+    /// The last number given to a name, so that a new one is found at once.
+    named: HashMap<String, usize>,
 }
 
 impl AxisTable {
     /// A new axis, distinct from all others. The name is made unique.
     pub fn fresh(&mut self, name: &str, lower: Dim, size: Dim, role: Role) -> Axis {
-        let taken = |candidate: &str| self.infos.iter().any(|info| info.name == candidate);
         let mut unique = name.to_string();
-        let mut count = 1;
-        while taken(&unique) {
-            count += 1;
-            unique = format!("{name}_{count}");
+        if let Some(&last) = self.named.get(name) {
+            let mut count = last;
+            while self.named.contains_key(&unique) {
+                count += 1;
+                unique = format!("{name}_{count}");
+            }
+            self.named.insert(name.to_string(), count);
         }
+        self.named.insert(unique.clone(), 1);
         self.infos.push(AxisInfo { name: unique, lower, size, role });
         Axis(self.infos.len() as u32 - 1)
     }

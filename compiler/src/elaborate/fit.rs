@@ -512,7 +512,7 @@ impl Lower<'_> {
     /// A starting value in the shape of a parameter.
     fn initial_value(&mut self, expr: &Expr, spec: &ParamSpec) -> Lowered<Init> {
         let dims: Vec<Dim> = spec.dims.iter().map(|axis| self.b.axes.info(*axis).size.clone()).collect();
-        self.start(expr, &dims, &spec.name, spec.span)
+        self.filled(expr, &dims, &spec.name, ("start", spec.span))
     }
 }
 

@@ -72,7 +72,7 @@ impl Lower<'_> {
         self.open = open;
         let init = match &param.init {
             None => None,
-            Some(init) => Some(self.start(init, &ty.dims, &name, param.ty.span)?),
+            Some(init) => Some(self.filled(init, &ty.dims, &name, ("start", param.ty.span))?),
         };
         let var = self.constrained(&name, &ty, &stored, &dims);
         // Of a layer of the standard library a user sees the call.

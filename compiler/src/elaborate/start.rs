@@ -33,12 +33,12 @@ enum Known {
 
 impl Lower<'_> {
     /// A starting value, broadcast to `dims`, as a program of its own. `name` is the parameter's full name.
-    pub(super) fn start(
+    pub(super) fn filled(
         &mut self,
         init: &ast::Expr,
         dims: &[Dim],
         name: &str,
-        declared: Span,
+        (what, declared): (&str, Span),
     ) -> Lowered<Init> {
         let (mut locals, mut unknown) = (Vec::new(), BTreeSet::new());
         for (name, value) in self.scopes.iter().flatten() {
@@ -65,7 +65,7 @@ impl Lower<'_> {
                 let found = super::types::describe(Elem::Real, &sizes);
                 let wanted = super::types::describe(Elem::Real, dims);
                 return Err(lower.report(
-                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its start is {found}"))
+                    Diagnostic::error(Code("E0306"), format!("`{name}` is {wanted}, its {what} is {found}"))
                         .at(init.span, "does not fit")
                         .at(declared, "declared here"),
                 ));

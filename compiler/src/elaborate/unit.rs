@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use vary_core::axis::{Axis, AxisTable, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Distribution, Generative};
+use vary_core::generative::{Constraint, Distribution, Generative, Init};
 use vary_diagnostic::{Code, Diagnostic, Severity, SourceId, Sources, Span};
 use vary_syntax::ast::{self, ItemKind};
 
@@ -175,6 +175,20 @@ impl Unit {
     pub fn data_type(&mut self, data: &ast::DataDecl) -> Lowered<types::ArrayType> {
         let mut lower = Lower::new(self, Mode::Pure);
         lower.array_declaration(&data.ty, &mut None)
+    }
+
+    /// The ends of data declared `bounded(a, b)`, where they are not literals.
+    pub fn data_ends(&mut self, data: &ast::DataDecl) -> Lowered<Option<[Init; 2]>> {
+        let ty = self.data_type(data)?;
+        let ast::TypeKind::Named { args, .. } = &data.ty.kind else { return Ok(None) };
+        let [lower, upper] = args.as_slice() else { return Ok(None) };
+        if ty.constraint != Constraint::Bounded {
+            return Ok(None);
+        }
+        let mut end = |expr, what| {
+            Lower::new(self, Mode::Pure).filled(expr, &ty.dims, &data.name.name, (what, data.ty.span))
+        };
+        Ok(Some([end(lower, "lower end")?, end(upper, "upper end")?]))
     }
 }
 

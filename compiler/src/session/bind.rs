@@ -1,13 +1,17 @@
 //! Data declarations in the runtime's terms.
 
-use crate::elaborate::Unit;
+use super::Session;
+use super::estimator::{Data, evaluate};
 use crate::elaborate::types::{ArrayType, literal};
+use crate::elaborate::{Lowered, Reported, Unit};
 use ndarray::{ArrayD, IxDyn};
+use std::collections::HashMap;
+use std::sync::Arc;
 use vary_core::dim::Dim;
 use vary_core::generative::Constraint;
 use vary_core::ir::Elem;
 use vary_diagnostic::{Code, Diagnostic};
-use vary_runtime::data::{self, Absent, Declared, DimSpec, Kind};
+use vary_runtime::data::{self, Absent, Declared, DimSpec, Ends, Kind, Values};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
 /// The declarations that the readers of data need; erroneous ones are left out, having been reported.
@@ -33,6 +37,38 @@ pub fn declared(unit: &mut Unit) -> Vec<Declared> {
         all.push(declaration(&decl, &ty, default));
     }
     all
+}
+
+impl Session {
+    /// Between which ends the values of `bounded(a, b)` data lie, where other data says so.
+    pub fn ends(&mut self, values: &Values) -> Lowered<Vec<Ends>> {
+        self.bind(values);
+        let data = arrays(values);
+        let mut all = Vec::new();
+        for decl in self.unit.data() {
+            let Some(ends) = self.unit.data_ends(&decl)? else { continue };
+            let [lower, upper] = ends.map(|end| evaluate(&end.0, &data, 0));
+            let found = |end: Result<HashMap<_, _>, String>| {
+                end.and_then(|mut results| {
+                    results.remove("init").ok_or_else(|| "an end has no value".to_string())
+                })
+            };
+            match found(lower).and_then(|lower| Ok((lower, found(upper)?))) {
+                Ok((lower, upper)) => all.push(Ends { name: decl.name.name.clone(), lower, upper }),
+                Err(reason) => {
+                    self.internal(reason, decl.ty.span);
+                    return Err(Reported);
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Data arrays for the executor.
+pub(super) fn arrays(values: &Values) -> Data {
+    let flat = |array: &ArrayD<f64>| Arc::from(array.iter().copied().collect::<Vec<f64>>());
+    values.arrays.iter().map(|(name, array)| (name.clone(), flat(array))).collect()
 }
 
 fn scalar(value: f64) -> ArrayD<f64> {
@@ -82,7 +118,7 @@ fn constraint(constraint: &Constraint) -> data::Constraint {
         Constraint::Simplex => data::Constraint::Simplex,
         Constraint::Ordered => data::Constraint::Ordered,
         Constraint::CholeskyCorr => data::Constraint::CholeskyCorr,
-        // Levels are checked as they are read; ends that are expressions when running.
+        // Levels are checked as they are read; ends that are expressions by `Session::ends`, when they have values.
         Constraint::IntRange(..)
         | Constraint::Real
         | Constraint::Bounded

@@ -91,17 +91,19 @@ fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, 
 }
 
 fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Vec<Given>, String> {
+    let placed: HashMap<&str, &Placed> = params.iter().map(|p| (p.spec.name.as_str(), p)).collect();
+    let states: HashMap<&String, usize> = states.iter().enumerate().map(|(at, name)| (name, at)).collect();
     executor
         .inputs()
         .map(|input| match input.kind {
             InputKind::State if input.name == STEP => Ok(Given::Step),
             InputKind::State => {
-                let at = states.iter().position(|name| *name == input.name);
+                let at = states.get(&input.name).copied();
                 at.map(Given::State).ok_or_else(|| format!("state `{}` is not kept", input.name))
             }
             InputKind::Param | InputKind::Data => {
-                let placed = params.iter().find(|p| p.spec.name == input.name);
-                placed
+                let found = placed.get(input.name.as_str());
+                found
                     .map(|p| Given::Param(p.offset, p.len))
                     .ok_or_else(|| format!("parameter `{}` is not placed", input.name))
             }
@@ -176,7 +178,9 @@ impl GradientEstimator {
     /// Plans a gradient program (see [`crate::pipeline::derive`]).
     pub fn new(program: &Program, states: &[StateSpec], draws: usize, setup: &Setup) -> Result<Self, String> {
         let executor = executor(program, draws, setup)?;
-        let output = |name: &str| program.results.iter().position(|result| result.name == name);
+        let results = program.results.iter().enumerate();
+        let results: HashMap<&str, usize> = results.map(|(at, result)| (result.name.as_str(), at)).collect();
+        let output = |name: &str| results.get(name).copied();
         let objective = output("objective").ok_or("the program has no objective")?;
         let gradients = setup.params.iter().map(|p| output(&format!("grad.{}", p.spec.name))).collect();
         let names: Vec<String> = states.iter().map(|state| state.name.to_string()).collect();

@@ -1,5 +1,6 @@
 //! A fit from a session and its data to a report.
 
+use super::bind::arrays;
 use super::constraint::{constrain, unconstrain};
 use super::estimator::{self, Data, GradientEstimator, Gradients, Placed, Setup};
 use super::locate;
@@ -9,10 +10,11 @@ use super::{Options, Session};
 use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
 use crate::pipeline::{self, Derived};
 use ndarray::{ArrayD, IxDyn};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_core::ir::{Elem, Program};
+use vary_core::axis::Axis;
+use vary_core::ir::{Elem, Output, Program};
 use vary_core::transform::adev::{self, strategy::Chosen};
 use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -113,18 +115,16 @@ impl Session {
                 .help(format!("name one of {}", named.join(", "))),
             None => return self.automatic_fit(options),
         };
-        self.unit.report(diagnostic);
-        Err(Reported)
+        Err(self.misuse(diagnostic))
     }
 
     fn automatic_fit(&mut self, options: &Options) -> Lowered<Fit> {
         let guide = options.guide.clone().unwrap_or_else(|| "mean_field".to_string());
         if guide != "mean_field" {
-            self.unit.report(
+            return Err(self.misuse(
                 Diagnostic::error(Code("E0608"), format!("there is no automatic guide `{guide}`"))
                     .help("the automatic guides are mean_field"),
-            );
-            return Err(Reported);
+            ));
         }
         match self.unit.models().as_slice() {
             [model] => {
@@ -164,11 +164,7 @@ impl Session {
         }
         let settings = self.choose_settings(&fit, options)?;
         self.check_memory(&fit)?;
-        let data: Data = values
-            .arrays
-            .iter()
-            .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
-            .collect();
+        let data = arrays(values);
         for objective in &mut fit.objectives {
             self.settle(&mut objective.program, &data)?;
         }
@@ -330,18 +326,22 @@ impl Session {
     ) {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
+        let mut listed: HashSet<_> =
+            sites.iter().map(|known| (known.address.clone(), known.strategy.clone(), known.line)).collect();
         for site in &derived.estimator.sites {
             let report = SiteReport {
                 address: site.address.to_string(),
                 strategy: site.chosen.name().to_string(),
                 line: line(site.span),
             };
-            if site.chosen != Chosen::Rigid && !sites.contains(&report) {
+            let key = (report.address.clone(), report.strategy.clone(), report.line);
+            if site.chosen != Chosen::Rigid && listed.insert(key) {
                 sites.push(report);
             }
         }
+        let mut noted: HashSet<String> = notes.iter().cloned().collect();
         for text in &objective.bias {
-            if !notes.contains(text) {
+            if noted.insert(text.clone()) {
                 notes.push(text.clone());
             }
         }
@@ -350,7 +350,7 @@ impl Session {
             let text = format!(
                 "a density is estimated by importance sampling, the objective is looser for it{place}"
             );
-            if !notes.contains(&text) {
+            if noted.insert(text.clone()) {
                 notes.push(text);
             }
         }
@@ -359,7 +359,7 @@ impl Session {
                 Some(line) => format!("{}, line {line}", note.text),
                 None => note.text.clone(),
             };
-            if !notes.contains(&text) {
+            if noted.insert(text.clone()) {
                 notes.push(text);
             }
         }
@@ -409,17 +409,16 @@ impl Prepared {
             )
             .map_err(fault)?
             .iter()
-            .map(|(name, draws)| self.summarise(name, draws))
+            .zip(&drawn.program.results)
+            .map(|((name, draws), result)| self.summarise(drawn, result, name, draws))
             .collect(),
         };
         let own = self.fit.params().len();
-        let parameters = self.params[..own]
-            .iter()
-            .map(|placed| {
-                let raw = &values[placed.offset..placed.offset + placed.len];
-                (self.shown_name(&placed.spec.name), constrain(&placed.spec.constraint, raw, &placed.shape))
-            })
-            .collect();
+        let constrained = self.params[..own].iter().map(|placed| {
+            let raw = &values[placed.offset..placed.offset + placed.len];
+            constrain(&placed.spec.constraint, raw, &placed.shape)
+        });
+        let parameters = self.shown_names().into_iter().zip(constrained).collect();
         let biased = self.fit.objectives.iter().any(|objective| !objective.bias.is_empty());
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
@@ -483,31 +482,32 @@ impl Prepared {
     }
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
-    fn summarise(&self, name: &str, draws: &ArrayD<f64>) -> Posterior {
-        let conditional = self.posterior.as_ref().is_some_and(|drawn| drawn.conditional.contains(name));
+    fn summarise(
+        &self,
+        drawn: &elaborate::Posterior,
+        result: &Output,
+        name: &str,
+        draws: &ArrayD<f64>,
+    ) -> Posterior {
+        let conditional = drawn.conditional.contains(name);
         let summary =
             if conditional { Posterior::of_present(name, draws) } else { Posterior::of(name, draws) };
-        let program = self.posterior.as_ref().map(|drawn| &drawn.program);
-        let result = program.and_then(|p| Some((p, p.results.iter().find(|result| result.name == name)?)));
-        let first = result.map(|(program, result)| {
-            // The first dimension is the draws'.
-            let lower = |axis: &vary_core::axis::Axis| program.axes.info(*axis).lower.value().unwrap_or(0);
-            result.dims.iter().skip(1).map(lower).collect()
-        });
-        match first {
-            Some(first) => summary.counted_from(first),
-            None => summary,
-        }
+        // The first dimension is the draws'.
+        let lower = |axis: &Axis| drawn.program.axes.info(*axis).lower.value().unwrap_or(0);
+        summary.counted_from(result.dims.iter().skip(1).map(lower).collect())
     }
 
-    /// `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep their path.
-    pub(super) fn shown_name(&self, name: &str) -> String {
-        let short = name.rsplit('.').next().unwrap_or(name);
-        if name.matches('.').count() > 1 {
-            return name.to_string();
+    /// The parameters by name: `ring.sigma`, or `sigma` where no other parameter ends so; a layer's parameters keep
+    /// their path.
+    pub(super) fn shown_names(&self) -> Vec<String> {
+        fn short(name: &str) -> &str {
+            name.rsplit('.').next().unwrap_or(name)
         }
-        let same = self.params.iter().filter(|p| p.spec.name.rsplit('.').next() == Some(short)).count();
-        if same == 1 { short.to_string() } else { name.to_string() }
+        let full = || self.params.iter().map(|placed| placed.spec.name.as_str());
+        let mut count: HashMap<&str, usize> = HashMap::new();
+        full().for_each(|name| *count.entry(short(name)).or_default() += 1);
+        let is_short = |name: &str| name.matches('.').count() <= 1 && count[short(name)] == 1;
+        full().map(|name| if is_short(name) { short(name) } else { name }.to_string()).collect()
     }
 
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
@@ -554,12 +554,12 @@ impl Prepared {
 
     /// The diagnostic with the parameters of the failed step.
     fn at_parameters(&self, mut diagnostic: Diagnostic, failure: &run::Failure) -> Diagnostic {
-        for placed in &self.params {
+        for (placed, name) in self.params.iter().zip(self.shown_names()) {
             let raw = &failure.params[placed.offset..placed.offset + placed.len];
             let value = constrain(&placed.spec.constraint, raw, &placed.shape);
             if placed.len <= 8 {
                 let value = show::entries(value.view(), Elem::Real, Digits::Six);
-                diagnostic = diagnostic.note(format!("{} was {value}", self.shown_name(&placed.spec.name)));
+                diagnostic = diagnostic.note(format!("{name} was {value}"));
             }
         }
         diagnostic

@@ -25,8 +25,8 @@ pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
 pub use prompt::{Entered, Fitted, Known, Shown};
 
-use crate::elaborate::Unit;
 use crate::elaborate::unit::declared_name;
+use crate::elaborate::{Reported, Unit};
 use std::collections::BTreeSet;
 use vary_diagnostic::{Code, Diagnostic, SourceId, Sources, Span};
 use vary_syntax::ast::ItemKind;
@@ -41,6 +41,8 @@ pub struct Session {
     pub unit: Unit,
     /// The program's own text.
     pub source: SourceId,
+    /// Whether what was asked for is refused (a name, a setting, a strategy), rather than the program.
+    pub misused: bool,
 }
 
 impl Session {
@@ -48,7 +50,7 @@ impl Session {
     pub fn new(name: &str, text: &str, import: Import) -> Session {
         let mut sources = Sources::default();
         let source = sources.add(name, text);
-        let mut session = Session { unit: Unit::new(sources), source };
+        let mut session = Session { unit: Unit::new(sources), source, misused: false };
         let mut loaded = BTreeSet::new();
         let parsed = vary_syntax::parse_file(source, text);
         session.include(parsed, import, &mut loaded, false);
@@ -83,6 +85,13 @@ impl Session {
             }
         }
         self.unit.add(parsed.file, redefine);
+    }
+
+    /// Reports a mistake in what was asked for.
+    fn misuse(&mut self, diagnostic: Diagnostic) -> Reported {
+        self.misused = true;
+        self.unit.report(diagnostic);
+        Reported
     }
 
     /// Data files named in the program, in order, with their places.

@@ -96,10 +96,10 @@ impl Session {
         };
         let Some(message) = wrong else { return Ok(()) };
         let diagnostic = Diagnostic::error(Code("E0604"), message);
-        self.unit.report(match at {
-            Some(span) => diagnostic.at(span, "not this"),
-            None => diagnostic.note("given by `--set`, or by `:set` at a prompt"),
-        });
+        let Some(span) = at else {
+            return Err(self.misuse(diagnostic.note("given by `--set`, or by `:set` at a prompt")));
+        };
+        self.unit.report(diagnostic.at(span, "not this"));
         Err(Reported)
     }
 }

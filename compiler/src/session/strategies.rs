@@ -1,7 +1,7 @@
 //! Strategies given from outside: `--estimator site=strategy`.
 
 use super::Session;
-use crate::elaborate::{Fit, Lowered, Reported};
+use crate::elaborate::{Fit, Lowered};
 use std::rc::Rc;
 use vary_core::ir::{Program, Site, Stmt, Strategy};
 use vary_core::transform::adev::estimator::{self, RULES};
@@ -19,21 +19,19 @@ impl Session {
                     known.iter().map(|sample| sample.site.address.to_string()).collect();
                 all.dedup();
                 let message = format!("`--estimator` names `{address}`, which is no site of the fit");
-                self.unit.report(
+                return Err(self.misuse(
                     Diagnostic::error(Code("E0510"), message)
                         .at(fit.span, "the fit")
                         .help(format!("its sites are {}", all.join(", "))),
-                );
-                return Err(Reported);
+                ));
             }
             let Some(rule) = estimator::rule(name) else {
                 let all: Vec<&str> = RULES.iter().map(|rule| rule.name()).collect();
-                self.unit.report(
+                return Err(self.misuse(
                     Diagnostic::error(Code("E0510"), format!("there is no gradient strategy `{name}`"))
                         .at(fit.span, format!("`--estimator` asks for it at `{address}`"))
                         .help(format!("the strategies are {}", all.join(", "))),
-                );
-                return Err(Reported);
+                ));
             };
             for objective in &mut fit.objectives {
                 set(&mut objective.program, address, &Strategy::named(rule.name()));

@@ -85,6 +85,51 @@ pub fn read(declared: &[Declared], sources: &[Source]) -> Result<Values, Vec<Dat
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
+/// Ends that other data gives the values of a declaration, in its shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ends {
+    /// The declared name.
+    pub name: String,
+    /// The lower ends, included.
+    pub lower: ArrayD<f64>,
+    /// The upper ends, included.
+    pub upper: ArrayD<f64>,
+}
+
+/// Checks values against ends that are known once all data is read.
+///
+/// # Errors
+/// The first entry outside its ends, for every declaration that has one.
+pub fn within(
+    declared: &[Declared],
+    sources: &[Source],
+    values: &Values,
+    ends: &[Ends],
+) -> Result<(), Vec<DataError>> {
+    let errors: Vec<DataError> =
+        ends.iter().filter_map(|ends| outside(declared, sources, values, ends)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn outside(declared: &[Declared], sources: &[Source], values: &Values, ends: &Ends) -> Option<DataError> {
+    let wanted = declared.iter().find(|declared| declared.name == ends.name)?;
+    let array = values.arrays.get(&ends.name)?;
+    let mut entries = array.indexed_iter().zip(ends.lower.iter().zip(&ends.upper));
+    let ((index, found), (lower, upper)) =
+        entries.find(|((_, found), (lower, upper))| !(*lower <= *found && *found <= *upper))?;
+    let index = ndarray::Dimension::slice(&index);
+    let place = match sources.iter().rev().find(|source| source.read(wanted).is_some()) {
+        Some(source) => source.place(&ends.name, index),
+        None => Place::Program { name: ends.name.clone() },
+    };
+    Some(DataError::Violation {
+        name: ends.name.clone(),
+        declared: wanted.to_string(),
+        place: Box::new(place),
+        what: format!("{found} is not between {lower} and {upper}"),
+    })
+}
+
 /// What a source gave for a declaration.
 struct Supplied {
     /// Which source.

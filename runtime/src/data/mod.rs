@@ -26,7 +26,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use bind::{Ignored, Values, read};
+pub use bind::{Ends, Ignored, Values, read, within};
 pub use columns::{ColumnPick, Columns};
 pub use constraint::{Constraint, SUM_TOLERANCE, Violation};
 pub use declare::{Absent, Declared, Elem, Kind};

@@ -139,7 +139,7 @@ impl Prepared {
         let at = compared(values.len());
         let objective = self.fit.objective();
         let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
-        let names = names(&self.params, &|name| self.shown_name(name));
+        let names = names(&self.params, &self.shown_names());
         let entries: Vec<Entry> = at
             .iter()
             .zip(&reference.gradient)
@@ -212,12 +212,11 @@ fn compared(dimension: usize) -> Vec<usize> {
 }
 
 /// The name of every entry of the parameter vector.
-fn names(params: &[Placed], shown: &dyn Fn(&str) -> String) -> Vec<String> {
+fn names(params: &[Placed], shown: &[String]) -> Vec<String> {
     let mut names = Vec::new();
-    for placed in params {
+    for (placed, name) in params.iter().zip(shown) {
         let raw = super::constraint::raw_shape(&placed.spec.constraint, &placed.shape);
-        let name = shown(&placed.spec.name);
-        names.extend((0..placed.len).map(|at| entry_name(&name, &index(&raw, at))));
+        names.extend((0..placed.len).map(|at| entry_name(name, &index(&raw, at))));
     }
     names
 }

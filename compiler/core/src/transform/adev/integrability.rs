@@ -8,12 +8,13 @@ use super::range::{Range, ranges};
 use super::smoothness::{Note, Smoothness};
 use crate::ir::{Const, Op, Program, Var};
 use crate::prim::Prim;
+use std::collections::HashSet;
 
 /// What integrability is assumed of: singular operations on smooth operands that may meet the singular point.
 pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
     let ranges = ranges(program);
     let definitions = program.definitions();
-    let mut notes: Vec<Note> = Vec::new();
+    let (mut notes, mut seen) = (Vec::new(), HashSet::new());
     for (at, op) in definitions.iter().enumerate() {
         let Some(Op::Prim(prim, args)) = op else { continue };
         let risky =
@@ -46,7 +47,7 @@ pub fn assumptions(program: &Program, smoothness: &Smoothness) -> Vec<Note> {
             _ => continue,
         };
         let note = Note { span: program.vars[at].span, text: format!("integrability assumed: {what}") };
-        if !notes.contains(&note) {
+        if seen.insert(note.clone()) {
             notes.push(note);
         }
     }

@@ -12,13 +12,12 @@ use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
 use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
-use crate::transform::flow::dependences;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// What an estimator's unbiasedness rests on beyond the rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Note {
     /// The place.
     pub span: Span,
@@ -130,7 +129,11 @@ pub struct Smoothness {
     pub sources: Vec<Source>,
     /// All uses that want rigid operands, in program order.
     pub uses: Vec<Use>,
-    of: Vec<BTreeSet<usize>>,
+    /// The position of each variable that is a source.
+    started: HashMap<Var, usize>,
+    smooth: Vec<bool>,
+    /// What a derivative flows from into each variable.
+    flows: Vec<Vec<Var>>,
 }
 
 /// Analyses a program in which `smooth` says how a site with some smooth argument is drawn. Parameters of
@@ -146,12 +149,20 @@ pub fn analyse(program: &Program, smooth: &dyn Fn(&Site) -> bool) -> Smoothness 
 impl Smoothness {
     /// Whether a derivative may flow through the variable.
     pub fn is_smooth(&self, var: Var) -> bool {
-        !self.of[var.0 as usize].is_empty()
+        self.smooth[var.0 as usize]
     }
 
-    /// What it is smooth in.
+    /// What it is smooth in. Followed back when it is asked for: a set for every variable would grow with the square
+    /// of the program.
     pub fn sources_of(&self, var: Var) -> impl Iterator<Item = &Source> {
-        self.of[var.0 as usize].iter().map(|at| &self.sources[*at])
+        let mut found = BTreeSet::new();
+        let mut seen = HashSet::from([var]);
+        let mut open = vec![var];
+        while let Some(var) = open.pop() {
+            found.extend(self.started.get(&var).copied());
+            open.extend(self.flows[var.0 as usize].iter().copied().filter(|from| seen.insert(*from)));
+        }
+        found.into_iter().map(|at| &self.sources[at])
     }
 
     /// The uses that have a smooth operand.
@@ -207,8 +218,6 @@ impl Smoothness {
 
     /// The variables between a source and a use, from the source on.
     fn path(&self, program: &Program, used: Var, source: &Source) -> Vec<Var> {
-        let Some(at) = self.sources.iter().position(|s| s.var() == source.var()) else { return Vec::new() };
-        let readers = dependences(program);
         let mut before: Vec<Option<Var>> = vec![None; program.vars.len()];
         let mut open = VecDeque::from([used]);
         while let Some(var) = open.pop_front() {
@@ -221,9 +230,9 @@ impl Smoothness {
                 }
                 return path;
             }
-            for operand in &readers[var.0 as usize] {
+            for operand in &self.flows[var.0 as usize] {
                 let next = operand.0 as usize;
-                if self.of[next].contains(&at) && before[next].is_none() && *operand != used {
+                if before[next].is_none() && *operand != used {
                     before[next] = Some(var);
                     open.push_back(*operand);
                 }
@@ -247,7 +256,9 @@ impl<'a> Flow<'a> {
         let found = Smoothness {
             sources: Vec::new(),
             uses: Vec::new(),
-            of: vec![BTreeSet::new(); program.vars.len()],
+            started: HashMap::new(),
+            smooth: vec![false; program.vars.len()],
+            flows: flows(program),
         };
         let between = |sample: &&Sample| {
             let site = &sample.site;
@@ -258,7 +269,7 @@ impl<'a> Flow<'a> {
         Flow { program, smooth, found, ranges: ranges(program), drawn_between }
     }
 
-    /// Raises every variable to what its operands are smooth in; whether anything changed.
+    /// Makes smooth what a smooth value flows into; whether anything changed.
     fn block(&mut self, stmts: &[Stmt]) -> bool {
         let mut changed = false;
         for stmt in stmts {
@@ -267,7 +278,7 @@ impl<'a> Flow<'a> {
                     Op::Input(input) if input.kind == InputKind::Param => {
                         self.start(Source::Param(binding.var))
                     }
-                    op => flows(op).into_iter().filter(|from| self.raise(binding.var, *from)).count() > 0,
+                    _ => self.raise(binding.var),
                 },
                 Stmt::Sample(sample) => {
                     let smooth = self.smooth_arguments(sample) && (self.smooth)(&sample.site);
@@ -285,8 +296,7 @@ impl<'a> Flow<'a> {
         loop {
             let mut again = false;
             for carry in &scan.carries {
-                again |= self.raise(carry.var, carry.init);
-                again |= self.raise(carry.var, carry.next);
+                again |= self.raise(carry.var);
             }
             again |= self.block(&scan.body);
             changed |= again;
@@ -298,23 +308,19 @@ impl<'a> Flow<'a> {
 
     fn start(&mut self, source: Source) -> bool {
         let var = source.var();
-        if self.elem(var) != Elem::Real || !self.found.of[var.0 as usize].is_empty() {
+        if self.elem(var) != Elem::Real || self.found.is_smooth(var) {
             return false;
         }
-        self.found.of[var.0 as usize].insert(self.found.sources.len());
+        self.found.smooth[var.0 as usize] = true;
+        self.found.started.insert(var, self.found.sources.len());
         self.found.sources.push(source);
         true
     }
 
-    fn raise(&mut self, var: Var, from: Var) -> bool {
-        if self.elem(var) != Elem::Real || self.elem(from) != Elem::Real {
-            return false;
-        }
-        let more = self.found.of[from.0 as usize].clone();
-        let sources = &mut self.found.of[var.0 as usize];
-        let before = sources.len();
-        sources.extend(more);
-        sources.len() > before
+    fn raise(&mut self, var: Var) -> bool {
+        let at = var.0 as usize;
+        let smooth = self.found.flows[at].iter().any(|from| self.found.is_smooth(*from));
+        smooth && !std::mem::replace(&mut self.found.smooth[at], true)
     }
 
     fn elem(&self, var: Var) -> Elem {
@@ -379,8 +385,31 @@ impl<'a> Flow<'a> {
     }
 }
 
+/// What a derivative flows from into each variable: real values into real values.
+fn flows(program: &Program) -> Vec<Vec<Var>> {
+    fn collect(stmts: &[Stmt], put: &mut dyn FnMut(Var, Vec<Var>)) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Let(binding) => put(binding.var, differentiated(&binding.op)),
+                Stmt::Scan(scan) => {
+                    scan.carries.iter().for_each(|carry| put(carry.var, vec![carry.init, carry.next]));
+                    collect(&scan.body, put);
+                }
+                Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
+            }
+        }
+    }
+    let real = |var: Var| program.vars[var.0 as usize].ty.elem == Elem::Real;
+    let mut flows = vec![Vec::new(); program.vars.len()];
+    collect(&program.body, &mut |var, mut from| {
+        from.retain(|from| real(var) && real(*from));
+        flows[var.0 as usize] = from;
+    });
+    flows
+}
+
 /// The operands a derivative flows through.
-fn flows(op: &Op) -> Vec<Var> {
+fn differentiated(op: &Op) -> Vec<Var> {
     match op {
         Op::Const(_) | Op::Input(_) | Op::Iota(_) | Op::Draw(_) | Op::Detach(_) => Vec::new(),
         Op::Gather { x, .. } | Op::Scatter { x, .. } => vec![*x],

@@ -6,7 +6,7 @@ use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
 use super::smoothness::{Note, Smoothness, Source, analyse};
 use super::terms::{known_dims, split};
-use crate::ir::{InputKind, Let, Op, Program, Sample, Setting, Site, Stmt, Strategy, Var};
+use crate::ir::{InputKind, Let, Op, Program, Sample, Setting, Site, Stmt, Strategy};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;
 use crate::visit;
@@ -120,7 +120,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
     let smoothness = loop {
         let is_smooth = |site: &Site| plans[&site.occurrence].rule.is_smooth();
         let smoothness = analyse(program, &is_smooth);
-        let refused: Vec<Rc<str>> = smoothness
+        let refused: HashSet<Rc<str>> = smoothness
             .violations()
             .flat_map(|used| smoothness.sources_of(used.operand))
             .filter_map(|source| match source {
@@ -138,6 +138,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
 
     let mut choice = Choice::default();
     let mut errors = Vec::new();
+    let bound_at = binding_order(program);
     for sample in &sites {
         let site = &*sample.site;
         let plan = &plans[&site.occurrence];
@@ -147,12 +148,11 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             errors.push(inapplicable(plan.rule, site, why));
             continue;
         }
-        if let Some(strategy) = &site.strategy {
-            let bound = bound_before(&program.body, sample.var);
-            if strategy.values().any(|value| !bound.contains(&value)) {
-                errors.push(late_baseline(site));
-                continue;
-            }
+        if let Some(strategy) = &site.strategy
+            && strategy.values().any(|value| bound_at[value.0 as usize] >= bound_at[sample.var.0 as usize])
+        {
+            errors.push(late_baseline(site));
+            continue;
         }
         let differentiated = site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
         // Summing out lowers the variance of the others whether or not anything is differentiated here.
@@ -257,26 +257,15 @@ pub fn applicable(site: &Site, smooth: bool) -> String {
     }
 }
 
-/// What is bound when a site is reached.
-fn bound_before(stmts: &[Stmt], site: Var) -> HashSet<Var> {
-    fn walk(stmts: &[Stmt], site: Var, bound: &mut HashSet<Var>) -> bool {
-        stmts.iter().any(|stmt| match stmt {
-            Stmt::Sample(sample) if sample.var == site => true,
-            Stmt::Scan(scan) => {
-                bound.extend(scan.carries.iter().map(|carry| carry.var));
-                walk(&scan.body, site, bound)
-            }
-            stmt => {
-                visit::bound(std::slice::from_ref(stmt), &mut |var| {
-                    bound.insert(var);
-                });
-                false
-            }
-        })
-    }
-    let mut bound = HashSet::new();
-    walk(stmts, site, &mut bound);
-    bound
+/// When each variable is bound, in the order of the statements.
+fn binding_order(program: &Program) -> Vec<usize> {
+    let mut order = vec![usize::MAX; program.vars.len()];
+    let mut count = 0;
+    visit::bound(&program.body, &mut |var| {
+        order[var.0 as usize] = count;
+        count += 1;
+    });
+    order
 }
 
 fn late_baseline(site: &Site) -> Diagnostic {
