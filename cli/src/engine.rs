@@ -198,7 +198,7 @@ impl Program {
 impl Prepared {
     /// The full names of the parameters, in the order of the report.
     pub fn parameters(&self) -> Vec<String> {
-        self.fit.fit.objective.params.iter().map(|param| param.name.clone()).collect()
+        self.fit.fit.params().iter().map(|param| param.name.clone()).collect()
     }
 
     /// Measures the fit's gradient estimator.

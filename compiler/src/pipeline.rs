@@ -46,17 +46,25 @@ const FORWARD_LIMIT: usize = 3;
 pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
     let options = adev::Options { samples, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
-    let wrt: BTreeSet<String> = objective.params.iter().map(|param| param.name.clone()).collect();
+    let mut wrt: BTreeSet<String> = objective.moves.clone();
+    wrt.extend(estimator.losses.iter().flat_map(|loss| &loss.params).map(|param| param.name.clone()));
     let dual = simplify(&jvp(&estimator.program, &wrt));
     let linear = linearize(&dual);
     let mode = match ad {
+        // Forward mode differentiates one result.
+        _ if !estimator.losses.is_empty() => Ad::Reverse,
         Ad::Auto if scalar_parameters(&dual) <= FORWARD_LIMIT => Ad::Forward,
         Ad::Auto => Ad::Reverse,
         chosen => chosen,
     };
     let gradient = match mode {
         Ad::Forward => forward(&linear, adev::OBJECTIVE),
-        _ => transpose(&linear, &[(adev::OBJECTIVE, Seed::One)]),
+        // No parameter is common to the results, so each gradient is that of one of them.
+        _ => {
+            let losses = estimator.losses.iter().map(|loss| (&*loss.result, Seed::One));
+            let seeds: Vec<_> = std::iter::once((adev::OBJECTIVE, Seed::One)).chain(losses).collect();
+            transpose(&linear, &seeds)
+        }
     };
     let gradient = gradient.map_err(|error| vec![Diagnostic::error(Code("E0606"), error.to_string())])?;
     let gradient = simplify(&gradient);

@@ -7,7 +7,25 @@ type File = (&'static str, &'static [&'static str], &'static str);
 const FILES: &[File] = &[
     (
         "stdlib/objectives.ppl",
-        &["elbo", "iwelbo", "elbo_stl", "renyi"],
+        &[
+            "elbo",
+            "iwelbo",
+            "elbo_stl",
+            "elbo_beta",
+            "iwelbo_dreg",
+            "renyi",
+            "q_wake",
+            "p_wake",
+            "sleep",
+            "tvo",
+            "jeffreys",
+            "symmetric_kl",
+            "f_divergence",
+            "iwelbo_rows",
+            "renyi_rows",
+            "q_wake_rows",
+            "p_wake_rows",
+        ],
         include_str!("../../stdlib/objectives.ppl"),
     ),
     (

@@ -37,6 +37,9 @@ const CASES: &[Case] = &[
     // Three seeds of the quick fit: −1094, −1064, −1068; the full one −737. No net at all: −2661.
     ("vae_small", None, Number::Objective, -1075.0, 40.0),
     ("volatility", None, Number::Objective, -19.33, 0.2),
+    ("wake_sleep", Some("wake_sleep"), Number::Objective, -1.2655, 0.02),
+    ("wake_sleep", Some("reweighted"), Number::Posterior("x", 0), 2.0, 0.2),
+    ("wake_sleep", Some("bound"), Number::Objective, -1.2655, 0.02),
     ("own_objective", Some("tempered"), Number::Objective, -7.48, 0.2),
     ("own_objective", Some("blend"), Number::Objective, -18.46, 0.2),
 ];

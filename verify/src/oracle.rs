@@ -43,6 +43,8 @@ pub enum Strategy {
     ReinforceConstant,
     /// Score function with a moving average as baseline.
     ReinforceAverage,
+    /// Score function with the other draws of the step as baseline.
+    Rloo,
     /// Exact summation.
     Enum,
     /// Measure-valued derivative.
@@ -53,7 +55,8 @@ use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 6] = [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Enum, Mvd];
+    pub const ALL: [Strategy; 7] =
+        [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, Enum, Mvd];
 
     /// Name in tables.
     pub fn name(self) -> &'static str {
@@ -62,6 +65,7 @@ impl Strategy {
             Reinforce => "reinforce",
             ReinforceConstant => "reinforce, constant",
             ReinforceAverage => "reinforce, average",
+            Rloo => "rloo",
             Enum => "enum",
             Mvd => "mvd",
         }
@@ -70,7 +74,7 @@ impl Strategy {
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Reinforce | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
+            Reparam | Reinforce | Rloo | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
             ReinforceAverage => format!("{dist}.reinforce({args}, baseline = moving_average(0.9))"),
         }
@@ -82,11 +86,11 @@ impl Strategy {
     }
 }
 
-const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage];
+const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage];
-const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage];
-const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage];
+const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
 
 /// The support of a distribution whose parameters move it.
 const MOVING: &str = "bounded(lower, upper)";
@@ -378,6 +382,7 @@ pub fn all() -> Vec<Oracle> {
         ),
         Oracle {
             strategies: SCORE,
+            support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
             ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
                 let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
                 let z = (x - 1.0 - b) / 0.5;

@@ -74,9 +74,9 @@ impl Program {
         let (mut session, values) = load(text, more)?;
         let fit =
             session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
-        let derived = derive(&fit.objective, USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
+        let derived = derive(fit.objective(), USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
-        let params = place(&fit.objective.params, |axis| axes.size(axis));
+        let params = place(&fit.objective().params, |axis| axes.size(axis));
         let data = values
             .arrays
             .iter()
@@ -119,9 +119,11 @@ impl Program {
 
     /// The objective's value at each of many draws of its sites; nothing summed out, no score terms.
     pub fn draws(&self, params: &[f64], draws: usize, seed: u64) -> Result<Vec<f64>, String> {
-        let mut program = adev::sampler(&self.fit.objective.program).map_err(|found| messages(&[*found]))?;
+        let mut program =
+            adev::sampler(&self.fit.objective().program).map_err(|found| messages(&[*found]))?;
         program.results.retain(|result| result.name == adev::OBJECTIVE);
-        let results = sample(&program, &Moment { values: params, draws, step: 0 }, &self.setup(seed, 1))?;
+        let results =
+            sample(&program, &Moment { values: params, draws, step: 0, done: 0 }, &self.setup(seed, 1))?;
         Ok(results.into_iter().flat_map(|(_, array)| array.into_iter().collect::<Vec<f64>>()).collect())
     }
 }

@@ -305,7 +305,7 @@ WRAPPED = {
         [([0.3, 1.25, -1.0, 2.0], x) for x in [-0.75, 1.5]] + [([0.0, 1.0, a, b], x) for a, b, x in [(20.0, 21.0, 20.5), (-31.0, -30.0, -30.25), (-50.0, 60.0, 1.0), (9.0, 9.0009765625, 9.0)]],
     ),
     "truncated(normal({0}, {1}), lower = {2})": (lambda x, m, s, a: normal(x, m, s) - log_phi((m - a) / s), [([0.3, 1.25, a], a + 0.5) for a in [-30.0, 0.0, 40.0]]),
-    "truncated(exponential({0}), upper = {1})": (lambda x, b, u: log(b) - b * x - log(1 - exp(-b * u)), [([b, 2.0], 0.5) for b in [1e-9, 0.7, 300.0]]),
+    "truncated(exponential({0}), upper = {1})": (lambda x, b, u: log(b) - b * x - log(1 - exp(-b * u)), [([b, 2.0], 0.5) for b in [1e-3, 0.7, 300.0]]),
     "truncated(weibull({0}, {1}), lower = {2}, upper = {3})": (
         lambda x, a, s, l, u: log(a / s) + (a - 1) * log(x / s) - (x / s) ** a - log(exp(-((l / s) ** a)) - exp(-((u / s) ** a))),
         [([a, 1.25, 0.5, 3.0], 1.5) for a in [0.3, 2.0, 5.0]],

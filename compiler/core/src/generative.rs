@@ -243,12 +243,147 @@ pub enum ProgramExpr {
         /// Place in the user's file.
         span: Span,
     },
+    /// The program normalised by importance resampling.
+    Normalize(Rc<Normalize>),
+    /// One row of the program.
+    Rows(Rc<Rows>),
+    /// The program with latents observed.
+    Condition(Rc<ProgramExpr>, Vec<TraceField>),
     /// The program with its parameters as constants.
     Frozen(Rc<ProgramExpr>),
     /// The program with data replaced.
     Given(Rc<ProgramExpr>, Vec<(String, Array)>),
     /// The program with its observations drawn instead.
     Prior(Rc<ProgramExpr>),
+    /// The program on its latents alone: observations and factors do not count.
+    Unobserved(Rc<ProgramExpr>),
+}
+
+/// `normalize(p, proposal = h, using = importance(n))`: one of n draws of h, chosen by its weight p / h.
+#[derive(Debug, Clone)]
+pub struct Normalize {
+    /// What is normalised.
+    pub program: Rc<ProgramExpr>,
+    /// What draws the particles; it has the same latents.
+    pub proposal: Rc<ProgramExpr>,
+    /// Number of particles, at least one.
+    pub particles: Dim,
+    /// The distribution of the index chosen, by log weights.
+    pub index: Rc<Distribution>,
+    /// The strategy of that choice.
+    pub resample: Strategy,
+    /// Place in the user's file.
+    pub span: Span,
+}
+
+/// The row of a program along an axis, at every index of the axis: its sites and terms inside plates over the axis.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The program.
+    pub program: Rc<ProgramExpr>,
+    /// The rows.
+    pub axis: Axis,
+    /// The values of the sites outside the plates.
+    pub outside: Vec<TraceField>,
+}
+
+impl ProgramExpr {
+    /// The program at its base.
+    pub fn base(&self) -> &Rc<Generative> {
+        match self {
+            ProgramExpr::Base(base) => base,
+            ProgramExpr::Normalize(normalize) => normalize.program.base(),
+            ProgramExpr::Rows(rows) => rows.program.base(),
+            ProgramExpr::Marginal { program, .. } => program.base(),
+            ProgramExpr::Frozen(inner)
+            | ProgramExpr::Given(inner, _)
+            | ProgramExpr::Prior(inner)
+            | ProgramExpr::Unobserved(inner)
+            | ProgramExpr::Condition(inner, _) => inner.base(),
+        }
+    }
+
+    /// The sites of its traces.
+    pub fn latents(&self) -> Vec<SiteSpec> {
+        match self {
+            ProgramExpr::Base(base) => base.latents.clone(),
+            ProgramExpr::Marginal { program, keep, .. } => {
+                let kept = |site: &SiteSpec| keep.iter().any(|k| **k == *site.address);
+                program.latents().into_iter().filter(kept).collect()
+            }
+            ProgramExpr::Normalize(normalize) => normalize.program.latents(),
+            ProgramExpr::Rows(rows) => rows.sites(rows.program.latents()),
+            ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Unobserved(inner) => {
+                inner.latents()
+            }
+            ProgramExpr::Prior(inner) => {
+                let drawn = if let ProgramExpr::Condition(inner, _) = &**inner { inner } else { inner };
+                let mut sites = drawn.latents();
+                sites.extend(inner.base().observed.iter().cloned());
+                sites
+            }
+            ProgramExpr::Condition(inner, observed) => {
+                let free = |site: &SiteSpec| observed.iter().all(|field| field.address != site.address);
+                inner.latents().into_iter().filter(free).collect()
+            }
+        }
+    }
+
+    /// What it observes.
+    pub fn observed(&self) -> Vec<SiteSpec> {
+        match self {
+            ProgramExpr::Base(base) => base.observed.clone(),
+            ProgramExpr::Prior(_) | ProgramExpr::Unobserved(_) => Vec::new(),
+            ProgramExpr::Normalize(normalize) => normalize.program.observed(),
+            ProgramExpr::Rows(rows) => rows.sites(rows.program.observed()),
+            ProgramExpr::Marginal { program: inner, .. }
+            | ProgramExpr::Frozen(inner)
+            | ProgramExpr::Given(inner, _) => inner.observed(),
+            ProgramExpr::Condition(inner, fields) => {
+                let named = |site: &SiteSpec| fields.iter().any(|field| field.address == site.address);
+                let mut sites = inner.observed();
+                sites.extend(inner.latents().into_iter().filter(named));
+                sites
+            }
+        }
+    }
+
+    /// The programs it is made of: itself, those inside, and what they propose from.
+    pub fn parts(&self) -> Vec<&ProgramExpr> {
+        let mut parts = vec![self];
+        match self {
+            ProgramExpr::Base(_) => {}
+            ProgramExpr::Marginal { program, using, .. } => {
+                parts.extend(program.parts());
+                if let Marginaliser::Importance { proposal: Some(h), .. } = using {
+                    parts.extend(h.parts());
+                }
+            }
+            ProgramExpr::Rows(rows) => parts.extend(rows.program.parts()),
+            ProgramExpr::Normalize(normalize) => {
+                parts.extend(normalize.program.parts());
+                parts.extend(normalize.proposal.parts());
+            }
+            ProgramExpr::Frozen(inner)
+            | ProgramExpr::Given(inner, _)
+            | ProgramExpr::Prior(inner)
+            | ProgramExpr::Unobserved(inner)
+            | ProgramExpr::Condition(inner, _) => parts.extend(inner.parts()),
+        }
+        parts
+    }
+}
+
+impl Rows {
+    /// The sites of a row, without the axis of rows.
+    fn sites(&self, sites: Vec<SiteSpec>) -> Vec<SiteSpec> {
+        let own = sites.into_iter().filter(|site| site.dims.contains(&self.axis));
+        own.map(|mut site| {
+            site.dims.retain(|axis| *axis != self.axis);
+            site
+        })
+        .collect()
+    }
 }
 
 /// How `marginal` sums out.
@@ -259,7 +394,7 @@ pub enum Marginaliser {
         /// Number of particles, at least one.
         particles: Dim,
         /// Proposes the values summed out, given those kept (bound to its arguments by name).
-        proposal: Option<Rc<Generative>>,
+        proposal: Option<Rc<ProgramExpr>>,
     },
     /// Exactly, over finite supports.
     Enumerate,

@@ -101,6 +101,8 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0608"), "an unknown automatic guide"),
     (Code("E0609"), "an objective whose gradient would not be that of its value"),
     (Code("E0610"), "a function of an expectation"),
+    (Code("E0611"), "parameters that objectives do not divide"),
+    (Code("E0612"), "rows that cannot be taken apart"),
     (Code("E0701"), "data file cannot be opened"),
     (Code("N0701"), "data ignored"),
     (Code("E0702"), "data file is malformed"),

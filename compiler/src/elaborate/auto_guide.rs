@@ -14,7 +14,7 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 impl Lower<'_> {
     /// The mean-field guide of a model.
     pub(super) fn mean_field(&mut self, model: &ProgramExpr, span: Span) -> Lowered<Value> {
-        let latents = super::combine::latents(model);
+        let latents = model.latents();
         if latents.is_empty() {
             let name = base_of(model).name.clone();
             return Err(self.report(

@@ -102,11 +102,15 @@ pub const NAMES: &[&str] = &[
     "marginal",
     "frozen",
     "prior",
+    "unobserved",
     "normalize",
     "latents",
     "observed",
     "mean_field",
     "average",
+    "exp_estimate",
+    "each_row",
+    "step",
     "importance",
     "enumerate",
 ];
@@ -237,11 +241,18 @@ impl Lower<'_> {
             "full" | "eye" | "length" | "concat" => self.construction(name, args, span),
             "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper"
             | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
-            "detach" => {
-                let [a] = self.arrays::<1>(name, args, span)?;
+            "detach" if args.len() == 1 => {
                 if !self.in_stdlib {
                     self.unit.detaches.push(span);
                 }
+                if let Value::Trace(fields) = self.expr(&args[0].value)? {
+                    let constant = |this: &mut Self, mut field: vary_core::generative::TraceField| {
+                        field.value.var = this.b.detach(field.value.var);
+                        field
+                    };
+                    return Ok(Value::Trace(fields.into_iter().map(|field| constant(self, field)).collect()));
+                }
+                let [a] = self.arrays::<1>(name, args, span)?;
                 Ok(Value::Array(Array { var: self.b.detach(a.var), dims: a.dims }))
             }
             "surrogate" => {
@@ -732,6 +743,6 @@ impl Lower<'_> {
     }
 }
 
-fn parameter(name: &str) -> ast::Param {
+pub(super) fn parameter(name: &str) -> ast::Param {
     ast::Param { name: ast::Ident { name: name.to_string(), span: Span::default() }, ty: None, default: None }
 }

@@ -93,9 +93,8 @@ impl Lower<'_> {
                     }
                 };
                 let var = self.b.select(test, a.var, b.var);
-                if self.estimated.contains(&a.var) || self.estimated.contains(&b.var) {
-                    self.mark_estimated(var);
-                }
+                let made_of = self.made_of(a.var).union(&self.made_of(b.var)).copied().collect();
+                self.mark_estimated(var, made_of);
                 Ok(Value::Array(Array { var, dims: a.dims }))
             }
             (Value::Tuple(a), Value::Tuple(b)) if a.len() == b.len() => {

@@ -6,7 +6,7 @@ use super::{Lower, Lowered, Mode, OpenKind, Reported, base_of};
 use std::rc::Rc;
 use vary_core::axis::Role;
 use vary_core::dim::Dim;
-use vary_core::generative::{Marginaliser, ProgramExpr, ProgramKind, SiteSpec, TraceField};
+use vary_core::generative::{Marginaliser, ProgramExpr, ProgramKind, TraceField};
 use vary_core::ir::{Array, Elem};
 use vary_core::transform::density::{self, Context};
 use vary_core::transform::sim;
@@ -32,12 +32,13 @@ impl Lower<'_> {
                 program(ProgramExpr::Frozen(p))
             }),
             "prior" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Prior(p))),
+            "unobserved" => self.one_program(name, args, span).map(|p| program(ProgramExpr::Unobserved(p))),
             "mean_field" => self.one_program(name, args, span).and_then(|p| self.mean_field(&p, span)),
             "latents" | "observed" => self.split_trace(name, args, span),
-            "normalize" | "average" => Err(self.report(
-                Diagnostic::error(Code("E0801"), format!("`{name}` is not available yet"))
-                    .at(span, "used here"),
-            )),
+            "normalize" => self.normalize(args, span),
+            "each_row" => self.each_row(args, span),
+            "average" => self.average(args, span),
+            "exp_estimate" => self.exp_estimate(args, span),
             "importance" | "enumerate" => Err(self.report(
                 Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))
                     .at(span, "used alone")
@@ -63,7 +64,7 @@ impl Lower<'_> {
     }
 
     /// A context with a call path no other call has.
-    fn occurrence(&mut self, context: &Context, program: &ProgramExpr) -> Context {
+    pub(super) fn occurrence(&mut self, context: &Context, program: &ProgramExpr) -> Context {
         self.occurrences += 1;
         context.enter(&format!("{}{}", base_of(program).name, self.occurrences))
     }
@@ -72,8 +73,9 @@ impl Lower<'_> {
         let program = self.one_program("simulate", args, span)?;
         let context = self.context(span, "simulate")?;
         let context = self.occurrence(&context, &program);
-        self.simulated.push(program.clone());
         let drawn = sim::simulate(&mut self.b, &program, &context).map_err(|d| self.report(*d))?;
+        self.weights.push((drawn.log_weight, program.clone()));
+        self.simulated.push(program);
         Ok(Value::Tuple(vec![Value::Trace(drawn.trace), self.scalar(drawn.log_weight)]))
     }
 
@@ -99,15 +101,16 @@ impl Lower<'_> {
         self.check_trace(&program, &fields, &trace.value)?;
         let context = self.context(span, "log_density")?;
         let context = self.occurrence(&context, &program);
-        self.scored.push(program.clone());
         let var =
             density::log_density(&mut self.b, &program, &fields, &context).map_err(|d| self.report(*d))?;
+        self.weights.push((var, program.clone()));
+        self.scored.push(program);
         Ok(self.scalar(var))
     }
 
     /// The fields with ints as reals where the program draws reals: `{x = 1}`.
-    fn promoted(&mut self, program: &ProgramExpr, mut fields: Vec<TraceField>) -> Vec<TraceField> {
-        for site in latents(program).iter().filter(|site| site.support.elem() == Elem::Real) {
+    pub(super) fn promoted(&mut self, program: &ProgramExpr, mut fields: Vec<TraceField>) -> Vec<TraceField> {
+        for site in program.latents().iter().filter(|site| site.support.elem() == Elem::Real) {
             if let Some(field) = fields.iter_mut().find(|field| field.address == site.address)
                 && self.elem(&field.value) == Elem::Int
             {
@@ -121,12 +124,12 @@ impl Lower<'_> {
     fn check_trace(&mut self, program: &ProgramExpr, fields: &[TraceField], trace: &Expr) -> Lowered<()> {
         // `{x = 1}` is completed where it stands, a drawn trace in the program that draws it.
         let written = matches!(trace.kind, ExprKind::Record { .. });
-        let wanted = latents(program);
+        let wanted = program.latents();
         let name = base_of(program).name.clone();
         let scored = self.named_at(program);
         // The guide that drew the trace, if one drew it as it is.
         let drawn_by = self.simulated.iter().rev().find(|guide| {
-            let sites = latents(guide);
+            let sites = guide.latents();
             sites.len() == fields.len()
                 && sites.iter().all(|s| Self::trace_field(fields, &s.address).is_some())
         });
@@ -176,7 +179,7 @@ impl Lower<'_> {
         }
         for field in fields {
             if !wanted.iter().any(|site| site.address == field.address) {
-                let observed = base_of(program).observed.iter().any(|site| site.address == field.address);
+                let observed = program.observed().iter().any(|site| site.address == field.address);
                 let diagnostic =
                     Diagnostic::error(Code("E0416"), format!("`{name}` has no latent `{}`", field.address))
                         .at(
@@ -279,7 +282,7 @@ impl Lower<'_> {
         let ExprKind::Array(names) = &keep.kind else {
             return Err(self.error("E0414", keep.span, "`keep` is a list of sites", "write `keep = [x, y]`"));
         };
-        let known = latents(inner);
+        let known = inner.latents();
         let mut kept = Vec::new();
         for name in names {
             let address = address_of(name);
@@ -306,7 +309,7 @@ impl Lower<'_> {
         Ok(kept)
     }
 
-    fn marginaliser(&mut self, using: &Expr) -> Lowered<Marginaliser> {
+    pub(super) fn marginaliser(&mut self, using: &Expr) -> Lowered<Marginaliser> {
         let wrong = |this: &mut Self| {
             this.error("E0414", using.span, "`using` is `importance(n)` or `enumerate`", "not this")
         };
@@ -322,7 +325,7 @@ impl Lower<'_> {
                             let Value::Program(program) = self.expr(&arg.value)? else {
                                 return Err(wrong(self));
                             };
-                            proposal = Some(base_of(&program).clone());
+                            proposal = Some(program);
                         }
                         Some(_) => return Err(wrong(self)),
                     }
@@ -388,16 +391,6 @@ impl Lower<'_> {
         Ok(program(ProgramExpr::Given(inner, data)))
     }
 
-    /// `m | {y = e}`: observes.
-    pub(super) fn condition(&mut self, model: &Expr, record: &Expr, span: Span) -> Lowered<Value> {
-        let _ = (model, record);
-        Err(self.report(
-            Diagnostic::error(Code("E0801"), "conditioning with `|` is not available yet")
-                .at(span, "used here")
-                .help("declare what is observed as `data`, or rebind it with `given`"),
-        ))
-    }
-
     /// `expect { … }`: the expectation of a random value.
     pub(super) fn expect(&mut self, block: &Block, span: Span) -> Lowered<Value> {
         let Some(draw) = self.draw else {
@@ -407,14 +400,18 @@ impl Lower<'_> {
                     .help("expectations are written in `objective` declarations and in fits"),
             ));
         };
-        let context = Context { open: [draw].into_iter().collect(), ..Context::default() };
+        let open = [draw].into_iter().collect();
+        let number = self.new_expectation();
+        // Sites written here have the names that they have in every other expectation.
+        let path = if number == 1 { self.path.clone() } else { format!("{}expect{number}", self.path) };
+        let context = Context { open, path, ..Context::default() };
         let outer = std::mem::replace(&mut self.mode, Mode::Objective(context));
         let value = self.scoped(|this| this.block(block));
         self.mode = outer;
         match value? {
             Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
                 let real = self.reals_of(&array);
-                self.mark_estimated(real.var);
+                self.mark_estimated(real.var, [number].into());
                 Ok(Value::Array(real))
             }
             Value::Error => Err(Reported),
@@ -481,7 +478,7 @@ impl Lower<'_> {
     }
 }
 
-fn program(expr: ProgramExpr) -> Value {
+pub(super) fn program(expr: ProgramExpr) -> Value {
     Value::Program(Rc::new(expr))
 }
 
@@ -494,7 +491,7 @@ fn address_of(expr: &Expr) -> Option<String> {
     }
 }
 
-fn record_trace(fields: Vec<(String, Value)>) -> Vec<TraceField> {
+pub(super) fn record_trace(fields: Vec<(String, Value)>) -> Vec<TraceField> {
     let mut trace = Vec::new();
     for (name, value) in fields {
         match value {
@@ -508,22 +505,6 @@ fn record_trace(fields: Vec<(String, Value)>) -> Vec<TraceField> {
         }
     }
     trace
-}
-
-/// The latent sites of a program expression.
-pub fn latents(program: &ProgramExpr) -> Vec<SiteSpec> {
-    match program {
-        ProgramExpr::Base(base) => base.latents.clone(),
-        ProgramExpr::Marginal { program, keep, .. } => {
-            latents(program).into_iter().filter(|site| keep.iter().any(|k| **k == *site.address)).collect()
-        }
-        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) => latents(inner),
-        ProgramExpr::Prior(inner) => {
-            let mut sites = latents(inner);
-            sites.extend(base_of(inner).observed.iter().cloned());
-            sites
-        }
-    }
 }
 
 /// A formal argument that is still free.

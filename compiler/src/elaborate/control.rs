@@ -51,6 +51,7 @@ impl Lower<'_> {
                     Some(ty) => self.accept(value, ty, binding.value.span, &mut HashMap::new())?,
                     None => value,
                 };
+                let value = self.bound(value, &binding.value);
                 self.bind_pattern(&binding.pattern, value)?;
                 Ok(Value::unit())
             }

@@ -1,60 +1,16 @@
-//! What may be done with values that are exact only on average.
+//! What objectives require of their programs.
 //!
-//! An expectation is an *estimated* real: sums, differences, and products with what is not estimated
-//! keep its mean, anything else would be biased and is refused. A program's density is *exact*
-//! unless importance sampling estimates it; objectives that need an exact one, or a smooth guide,
-//! say so in `requires` (semantics §3, §4).
+//! A program's density is *exact* unless importance sampling estimates it; objectives that need an exact one, or a
+//! smooth guide, say so in `requires`, and objectives that are biased by construction in `@biased`.
 
 use super::value::Value;
 use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
-use vary_core::ir::{Array, Var};
 use vary_core::transform::adev::estimator::rule;
 use vary_diagnostic::{Code, Diagnostic, Span};
-use vary_syntax::ast::{self, BinaryOp, Expr, ExprKind};
+use vary_syntax::ast::{self, Expr, ExprKind};
 
 impl Lower<'_> {
-    /// Marks an expectation.
-    pub(super) fn mark_estimated(&mut self, var: Var) {
-        if self.b.constant(var).is_none() {
-            self.estimated.insert(var);
-        }
-    }
-
-    /// Refuses an expectation where its value would be used, not its mean.
-    pub(super) fn refuse_estimated(&mut self, array: &Array, span: Span) -> Lowered<()> {
-        if !self.estimated.contains(&array.var) {
-            return Ok(());
-        }
-        Err(self.report(
-            Diagnostic::error(Code("E0610"), "an expectation cannot go through this")
-                .at(span, "only its mean is meant, a single draw is what is computed")
-                .note("sums, differences and multiples of expectations are unbiased, other functions are not")
-                .help("move the function inside `expect { … }` if it is meant there"),
-        ))
-    }
-
-    /// The operands of `+ - * /`, of which expectations may be: returns whether the result is one.
-    pub(super) fn linear_operands(
-        &mut self,
-        op: BinaryOp,
-        l: &Expr,
-        r: &Expr,
-    ) -> Lowered<(Array, Array, bool)> {
-        let (a, b) = (self.possibly_estimated(l)?, self.possibly_estimated(r)?);
-        let (ea, eb) = (self.estimated.contains(&a.var), self.estimated.contains(&b.var));
-        match op {
-            BinaryOp::Add | BinaryOp::Sub => Ok((a, b, ea || eb)),
-            BinaryOp::Mul if !(ea && eb) => Ok((a, b, ea || eb)),
-            BinaryOp::Div if !eb => Ok((a, b, ea)),
-            _ => {
-                self.refuse_estimated(&b, r.span)?;
-                self.refuse_estimated(&a, l.span)?;
-                Ok((a, b, false))
-            }
-        }
-    }
-
     /// Checks what an objective's attributes require of its arguments.
     pub(super) fn check_requirements(
         &mut self,
@@ -63,6 +19,10 @@ impl Lower<'_> {
         values: &[(Value, Span)],
     ) -> Lowered<()> {
         for attribute in attributes {
+            if attribute.name.name == "biased" {
+                let text = attribute_text(attribute).unwrap_or("by its own account");
+                self.bias.push(format!("`{}` is biased: {text}", f.name.name));
+            }
             let required: Vec<&Expr> = match attribute.name.name.as_str() {
                 "requires" => attribute.args.iter().map(|arg| &arg.value).collect(),
                 "gradient_of" => {
@@ -89,23 +49,38 @@ impl Lower<'_> {
         values: &[(Value, Span)],
     ) -> Lowered<()> {
         let ExprKind::Call(callee, args) = &requirement.kind else { return Ok(()) };
-        let (ExprKind::Name(what), [arg]) = (&callee.kind, args.as_slice()) else { return Ok(()) };
-        let ExprKind::Name(param) = &arg.value.kind else { return Ok(()) };
-        let at = f.params.iter().position(|p| p.name.name == *param);
-        let Some((Value::Program(program), span)) = at.map(|at| &values[at]) else { return Ok(()) };
+        let ExprKind::Name(what) = &callee.kind else { return Ok(()) };
+        let given = |arg: &ast::Arg| {
+            let ExprKind::Name(param) = &arg.value.kind else { return None };
+            let at = f.params.iter().position(|p| p.name.name == *param)?;
+            match &values[at] {
+                (Value::Program(program), span) => Some((program, span)),
+                _ => None,
+            }
+        };
+        let programs: Vec<_> = args.iter().filter_map(given).collect();
+        if let ("covers", [(wide, _), (narrow, _)]) = (what.as_str(), programs.as_slice()) {
+            return self.aside(|unit| unit.check_supports(wide, narrow));
+        }
+        let [(program, span)] = programs.as_slice() else { return Ok(()) };
+        if what == "inside" {
+            let dim = f.params.iter().zip(values).find(|(param, _)| param.name.name == "dim");
+            let Some((_, (Value::Array(dim), at))) = dim else { return Ok(()) };
+            return self.check_inside(&f.name.name, program, &dim.clone(), *at);
+        }
         let name = &f.name.name;
         match what.as_str() {
             "exact" => {
                 let Some(estimated) = estimate(program) else { return Ok(()) };
                 Err(self.report(
                     Diagnostic::error(Code("E0609"), format!("`{name}` needs an exact density"))
-                        .at(*span, format!("the density of `{}` is estimated", base_of(program).name))
+                        .at(**span, format!("the density of `{}` is estimated", base_of(program).name))
                         .at(estimated, "by importance sampling, here")
                         .help("use `elbo` or `iwelbo`, which stay bounds, or `using = enumerate`"),
                 ))
             }
             "smooth" => {
-                for site in base_of(program).latents.clone() {
+                for site in program.latents() {
                     let smooth = match &site.strategy {
                         Some(strategy) => rule(strategy.name).is_some_and(|rule| rule.is_smooth()),
                         None => self.aside(|unit| unit.distribution(&site.dist))?.reparam.is_some(),
@@ -117,17 +92,28 @@ impl Lower<'_> {
                                 format!("`{name}` needs a guide with smooth sites only"),
                             )
                             .at(site.span, format!("`{}` is not reparameterised", site.address))
-                            .at(*span, "the guide given")
+                            .at(**span, "the guide given")
                             .help("use `elbo`, or `.reparam` at the site"),
                         ));
                     }
                 }
                 Ok(())
             }
+            "normalized" => {
+                let base = base_of(program);
+                if program.observed().is_empty() && !super::program::has_factor(&base.program.body) {
+                    return Ok(());
+                }
+                Err(self.report(
+                    Diagnostic::error(Code("E0609"), format!("`{name}` needs a normalised program"))
+                        .at(**span, format!("`{}` observes, or has a factor", base.name))
+                        .help("use `jeffreys` or `cubo`, which need no evidence, or `prior(p)`"),
+                ))
+            }
             other => Err(self.report(
                 Diagnostic::error(Code("E0609"), format!("nothing is known of the requirement `{other}`"))
                     .at(requirement.span, format!("declared by `{name}`"))
-                    .help("the requirements are `exact(p)` and `smooth(q)`"),
+                    .help("the requirements are `exact(p)`, `smooth(q)`, `covers(q, p)`, `normalized(p)` and `inside(p, dim)`"),
             )),
         }
     }
@@ -135,12 +121,17 @@ impl Lower<'_> {
 
 /// Where a density is estimated, if it is.
 pub fn estimate(program: &ProgramExpr) -> Option<Span> {
-    match program {
-        ProgramExpr::Base(_) => None,
+    program.parts().into_iter().find_map(|part| match part {
         ProgramExpr::Marginal { using: Marginaliser::Importance { .. }, span, .. } => Some(*span),
-        ProgramExpr::Marginal { program, .. } => estimate(program),
-        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
-            estimate(inner)
-        }
+        ProgramExpr::Normalize(normalize) => Some(normalize.span),
+        _ => None,
+    })
+}
+
+/// The text of an attribute: `@biased("self-normalised")`.
+fn attribute_text(attribute: &ast::Attribute) -> Option<&str> {
+    match attribute.args.first().map(|arg| &arg.value.kind) {
+        Some(ExprKind::Str(text)) => Some(text),
+        _ => None,
     }
 }

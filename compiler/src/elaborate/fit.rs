@@ -3,12 +3,11 @@
 use super::unit::Unit;
 use super::value::Value;
 use super::{Lower, Lowered, Mode, Reported, base_of};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{
-    Constraint, Generative, Init, Marginaliser, ParamSpec, ProgramExpr, ProgramKind,
-};
+use vary_core::generative::{Constraint, Init, ParamSpec, ProgramExpr, ProgramKind};
 use vary_core::ir::{Output, Program};
 use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -19,12 +18,40 @@ use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 pub struct Fit {
     /// Its name; `fit` when it has none.
     pub name: String,
-    /// Its objective.
-    pub objective: Objective,
+    /// Its objectives, at least one; each moves its own parameters.
+    pub objectives: Vec<Objective>,
     /// How it is optimised.
     pub settings: Settings,
     /// The declaration.
     pub span: Span,
+}
+
+impl Fit {
+    /// The objective that is reported first.
+    pub fn objective(&self) -> &Objective {
+        &self.objectives[0]
+    }
+
+    /// The first model among its objectives, and what the user calls it.
+    pub fn model(&self) -> Option<&(String, Rc<ProgramExpr>)> {
+        self.objectives.iter().find_map(|objective| objective.model.as_ref())
+    }
+
+    /// The first guide among its objectives, and what the user calls it.
+    pub fn guide(&self) -> Option<&(String, Rc<ProgramExpr>)> {
+        self.objectives.iter().find_map(|objective| objective.guide.as_ref())
+    }
+
+    /// The parameters of all objectives, in order.
+    pub fn params(&self) -> Vec<ParamSpec> {
+        let mut params: Vec<ParamSpec> = Vec::new();
+        for param in self.objectives.iter().flat_map(|objective| &objective.params) {
+            if !params.iter().any(|known| known.name == param.name) {
+                params.push(param.clone());
+            }
+        }
+        params
+    }
 }
 
 /// An objective bound to its programs.
@@ -46,10 +73,16 @@ pub struct Objective {
     pub guide: Option<(String, Rc<ProgramExpr>)>,
     /// The parameters of all programs in it, starting values replaced by the fit's `init`.
     pub params: Vec<ParamSpec>,
+    /// Those that it is differentiated by: of programs that are not frozen everywhere.
+    pub differentiated: BTreeSet<String>,
+    /// Those that it moves: those it is differentiated by, unless the fit says `over`.
+    pub moves: BTreeSet<String>,
     /// Places of the user's own `detach`, `surrogate` and `frozen`.
     pub detaches: Vec<Span>,
     /// Places where importance sampling estimates a density.
     pub estimates: Vec<Span>,
+    /// How it is biased, by its own account.
+    pub bias: Vec<String>,
 }
 
 /// What the value of an objective bounds.
@@ -122,25 +155,20 @@ impl Unit {
 
     /// Elaborates a declared fit.
     pub fn fit(&mut self, decl: &ast::FitDecl, span: Span) -> Lowered<Fit> {
-        let [first] = decl.objectives.as_slice() else {
-            self.report(
-                Diagnostic::error(Code("E0801"), "fits with several objectives cannot be run yet")
-                    .at(decl.objectives.last().map_or(span, |o| o.span), "the second objective")
-                    .help("write one fit for each"),
-            );
-            return Err(Reported);
-        };
-        if let Some(over) = &first.over {
-            self.report(Diagnostic::error(Code("E0801"), "`over` cannot be used yet").at(over.span, "here"));
-            return Err(Reported);
-        }
         let (settings, inits) = self.settings(&decl.settings)?;
-        let mut objective = self.objective(&first.objective, Some((first.maximize, first.span)))?;
-        for field in inits {
-            self.apply_init(&mut objective, &field, "")?;
+        let mut objectives = Vec::new();
+        for (at, asked) in decl.objectives.iter().enumerate() {
+            // Objectives share no randomness: each has a call path of its own.
+            let path = if at == 0 { String::new() } else { format!("objective{}", at + 1) };
+            objectives.push(self.objective_at(&asked.objective, Some((asked.maximize, asked.span)), path)?);
         }
+        self.divide_parameters(&decl.objectives, &mut objectives)?;
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
-        Ok(Fit { name, objective, settings, span })
+        let mut fit = Fit { name, objectives, settings, span };
+        for field in inits {
+            self.apply_init(&mut fit, &field, "")?;
+        }
+        Ok(fit)
     }
 
     /// The fit of a file without one: `elbo` of a model with an automatic guide.
@@ -163,6 +191,11 @@ impl Unit {
 
     /// Specialises an objective expression to its programs.
     pub fn objective(&mut self, expr: &Expr, sense: Option<(bool, Span)>) -> Lowered<Objective> {
+        self.objective_at(expr, sense, String::new())
+    }
+
+    /// The same, with a call path that names its randomness.
+    fn objective_at(&mut self, expr: &Expr, sense: Option<(bool, Span)>, path: String) -> Lowered<Objective> {
         let declared = match &expr.kind {
             ExprKind::Call(callee, _) => match &callee.kind {
                 ExprKind::Name(name) => {
@@ -206,6 +239,7 @@ impl Unit {
         let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
         lower.draw = Some(draw);
+        lower.path = path;
         let value = lower.expr(expr)?;
         let Value::Array(value) = value else {
             return Err(lower.error(
@@ -225,6 +259,8 @@ impl Unit {
         let value = lower.reals_of(&value);
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         let mut params = std::mem::take(&mut lower.free_params);
+        let (weights, mut bias) = (std::mem::take(&mut lower.weights), std::mem::take(&mut lower.bias));
+        bias.dedup();
         lower.unit.axes = lower.b.axes.clone();
         let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
         let Lower { b, .. } = lower;
@@ -236,18 +272,20 @@ impl Unit {
             });
             text.unwrap_or_else(|| base_of(wanted).name.clone())
         };
-        let model = scored.iter().find(|p| base_of(p).kind == ProgramKind::Model).cloned();
-        let guide =
-            simulated.iter().find(|p| base_of(p).kind == ProgramKind::Guide).or(simulated.first()).cloned();
-        if let (Some(model), Some(guide)) = (&model, &guide) {
+        let (model, guide) = roles(&simulated, &scored);
+        // A guide that draws stays inside the model; one that is only scored is checked by its objective.
+        if let (Some(model), Some(guide)) = (&model, &guide)
+            && simulated.iter().any(|drawn| Rc::ptr_eq(drawn, guide))
+        {
             self.check_supports(model, guide)?;
         }
         let mut programs = Vec::new();
         for program in simulated.iter().chain(&scored) {
             collect_params(program, &mut params, &mut programs);
         }
-        let mut estimates: Vec<Span> =
-            simulated.iter().chain(&scored).filter_map(|p| super::effect::estimate(p)).collect();
+        let live = super::over::live(&program);
+        let used = weights.iter().filter(|(var, _)| live[var.0 as usize]);
+        let mut estimates: Vec<Span> = used.filter_map(|(_, p)| super::effect::estimate(p)).collect();
         estimates.dedup();
         let model = model.map(|p| (named(&p, self), p));
         let guide = guide.map(|p| (named(&p, self), p));
@@ -257,7 +295,23 @@ impl Unit {
         }
         detaches.sort();
         detaches.dedup();
-        Ok(Objective { name, maximize, bound, program, draw, model, guide, params, detaches, estimates })
+        let differentiated = super::over::differentiated(&program);
+        let moves = differentiated.clone();
+        Ok(Objective {
+            name,
+            maximize,
+            bound,
+            program,
+            draw,
+            model,
+            guide,
+            params,
+            differentiated,
+            moves,
+            detaches,
+            estimates,
+            bias,
+        })
     }
 
     /// Whether a file-level name stands for this program.
@@ -273,8 +327,8 @@ impl Unit {
     }
 
     /// The guide's values must lie inside the model's supports.
-    fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
-        let (wanted, given) = (super::combine::latents(model), super::combine::latents(guide));
+    pub(super) fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
+        let (wanted, given) = (model.latents(), guide.latents());
         let mut failed = false;
         for site in &wanted {
             let Some(other) = given.iter().find(|s| s.address == site.address) else { continue };
@@ -282,7 +336,14 @@ impl Unit {
                 self.report(
                     Diagnostic::error(
                         Code("E0420"),
-                        format!("the guide's `{}` may lie outside the model's support", site.address),
+                        match base_of(guide).kind {
+                            ProgramKind::Guide => {
+                                format!("the guide's `{}` may lie outside the model's support", site.address)
+                            }
+                            ProgramKind::Model => {
+                                format!("the model's `{}` may lie outside the guide's support", site.address)
+                            }
+                        },
                     )
                     .at(other.span, format!("`{}` gives {}", other.dist, describe_support(&other.support)))
                     .at(site.span, format!("`{}` takes {}", site.dist, describe_support(&site.support)))
@@ -419,22 +480,16 @@ impl Unit {
     }
 
     /// `init = (mu = [0, 0])`; `within` is what is written around: `encoder.` in `init = (encoder = (w = 0))`.
-    fn apply_init(&mut self, objective: &mut Objective, field: &ast::Field, within: &str) -> Lowered<()> {
+    fn apply_init(&mut self, fit: &mut Fit, field: &ast::Field, within: &str) -> Lowered<()> {
         let name = &format!("{within}{}", field.name.name);
         if let ExprKind::Record { spread: None, fields } = &field.value.kind {
-            return fields
-                .iter()
-                .try_for_each(|field| self.apply_init(objective, field, &format!("{name}.")));
+            return fields.iter().try_for_each(|field| self.apply_init(fit, field, &format!("{name}.")));
         }
-        let matches: Vec<usize> = objective
-            .params
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| p.name == *name || p.name.ends_with(&format!(".{name}")))
-            .map(|(at, _)| at)
-            .collect();
-        let [at] = matches.as_slice() else {
-            let known: Vec<&str> = objective.params.iter().map(|p| p.name.as_str()).collect();
+        let params = fit.params();
+        let own = |p: &&ParamSpec| p.name == *name || p.name.ends_with(&format!(".{name}"));
+        let matches: Vec<&ParamSpec> = params.iter().filter(own).collect();
+        let [spec] = matches.as_slice() else {
+            let known: Vec<&str> = params.iter().map(|p| p.name.as_str()).collect();
             self.report(
                 Diagnostic::error(Code("E0605"), format!("`init` names no parameter `{name}`"))
                     .at(
@@ -445,10 +500,10 @@ impl Unit {
             );
             return Err(Reported);
         };
-        let spec = objective.params[*at].clone();
         let mut lower = Lower::new(self, Mode::Pure);
-        let init = lower.initial_value(&field.value, &spec)?;
-        objective.params[*at].init = Some(init);
+        let init = lower.initial_value(&field.value, spec)?;
+        let everywhere = fit.objectives.iter_mut().flat_map(|objective| &mut objective.params);
+        everywhere.filter(|param| param.name == spec.name).for_each(|param| param.init = Some(init.clone()));
         Ok(())
     }
 }
@@ -463,26 +518,35 @@ impl Lower<'_> {
 
 /// The parameters of the programs that an expression is made of, and the programs' names.
 pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
-    let mut add = |program: &Generative| {
+    for part in program.parts() {
+        let ProgramExpr::Base(program) = part else { continue };
         names.push(program.name.clone());
         for param in &program.params {
             if !params.iter().any(|known| known.name == param.name) {
                 params.push(param.clone());
             }
         }
-    };
-    match program {
-        ProgramExpr::Base(base) => add(base),
-        ProgramExpr::Frozen(inner) | ProgramExpr::Given(inner, _) | ProgramExpr::Prior(inner) => {
-            collect_params(inner, params, names);
-        }
-        ProgramExpr::Marginal { using, program, .. } => {
-            if let Marginaliser::Importance { proposal: Some(h), .. } = using {
-                add(h);
-            }
-            collect_params(program, params, names);
-        }
     }
+}
+
+/// The model and the guide of an objective: what is scored and what draws, also as a part of another program, or
+/// in each other's place (where a guide is scored at what the model draws).
+fn roles(
+    simulated: &[Rc<ProgramExpr>],
+    scored: &[Rc<ProgramExpr>],
+) -> (Option<Rc<ProgramExpr>>, Option<Rc<ProgramExpr>>) {
+    let of = |kind: ProgramKind| move |p: &&Rc<ProgramExpr>| base_of(p).kind == kind;
+    let plain = |kind: ProgramKind| {
+        let parts = simulated.iter().chain(scored).flat_map(|p| p.parts());
+        let base =
+            parts.filter_map(|part| if let ProgramExpr::Base(base) = part { Some(base) } else { None });
+        base.into_iter().find(|base| base.kind == kind).map(|base| Rc::new(ProgramExpr::Base(base.clone())))
+    };
+    let (model, guide) = (ProgramKind::Model, ProgramKind::Guide);
+    let model = scored.iter().find(of(model)).cloned().or_else(|| plain(model));
+    let guide =
+        simulated.iter().find(of(guide)).cloned().or_else(|| plain(guide)).or(simulated.first().cloned());
+    (model, guide)
 }
 
 /// The arguments of a call, else nothing.

@@ -17,8 +17,11 @@
 //! | `distribution` | `distribution` declarations |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
+//! | `normalize` | `normalize`, and conditioning by `|` |
+//! | `estimated` | functions of expectations: `average`, `exp_estimate`, products |
+//! | `rows` | `each_row` |
 //! | `effect` | what objectives require of programs; expectations used linearly |
-//! | `fit` | fits with their objectives |
+//! | `fit`, `over` | fits with their objectives, and which parameters each moves |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 //! | `prompt` | what a prompt evaluates |
@@ -33,17 +36,21 @@ mod combine;
 mod control;
 mod distribution;
 mod effect;
+mod estimated;
 mod expr;
 mod fit;
 mod foreign;
 mod index;
 mod name;
 mod net;
+mod normalize;
 mod operator;
+mod over;
 mod parameter;
 mod posterior;
 mod program;
 mod prompt;
+mod rows;
 mod site;
 mod start;
 mod strategy;
@@ -58,7 +65,7 @@ pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
 use vary_core::axis::{Axis, AxisSet};
@@ -118,8 +125,12 @@ pub struct Lower<'u> {
     bound_by_blocks: Vec<Vec<ast::Ident>>,
     /// The axis of Monte Carlo draws, in objectives.
     draw: Option<Axis>,
-    /// Expectations, and what is linear in them: values that only have their meaning on average.
-    estimated: BTreeSet<Var>,
+    /// Values that only have their meaning on average, each with the expectations it is made of.
+    estimated: BTreeMap<Var, BTreeSet<usize>>,
+    /// How many expectations were taken.
+    expectations: usize,
+    /// The call path of this objective: names its randomness.
+    path: String,
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
     /// Parameters of the file and of nets that are read outside of the body of a model or guide.
@@ -128,6 +139,10 @@ pub struct Lower<'u> {
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
     scored: Vec<Rc<ProgramExpr>>,
+    /// The log weights and log densities of both.
+    weights: Vec<(Var, Rc<ProgramExpr>)>,
+    /// How the objectives called are biased, by their own account.
+    bias: Vec<String>,
 }
 
 /// An axis in scope.
@@ -208,11 +223,15 @@ impl<'u> Lower<'u> {
             start: None,
             bound_by_blocks: Vec::new(),
             draw: None,
-            estimated: BTreeSet::new(),
+            estimated: BTreeMap::new(),
+            expectations: 0,
+            path: String::new(),
             occurrences: 0,
             free_params: Vec::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
+            weights: Vec::new(),
+            bias: Vec::new(),
         }
     }
 
@@ -449,10 +468,5 @@ impl<'u> Lower<'u> {
 
 /// What a program expression is at its base.
 pub fn base_of(program: &ProgramExpr) -> &Rc<Generative> {
-    use ProgramExpr::*;
-    match program {
-        Base(base) => base,
-        Marginal { program, .. } => base_of(program),
-        Frozen(inner) | Given(inner, _) | Prior(inner) => base_of(inner),
-    }
+    program.base()
 }

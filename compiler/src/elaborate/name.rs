@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::dim::Dim;
 use vary_core::generative::ProgramExpr;
-use vary_core::ir::{Array, Elem};
+use vary_core::ir::{Array, Elem, Input, InputKind};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ItemKind, Pattern};
 
@@ -15,9 +15,10 @@ impl Lower<'_> {
     /// The value of a name: the innermost local, a declaration, or the language's own.
     pub(super) fn name(&mut self, name: &str, span: Span) -> Lowered<Value> {
         if let Some(value) = self.lookup(name) {
-            return match value {
+            return match value.clone() {
                 Value::Error => Err(super::Reported),
-                value => Ok(value.clone()),
+                Value::Afresh(closure) => self.apply(&closure, Vec::new(), span),
+                value => Ok(value),
             };
         }
         let found = if self.in_stdlib { self.unit.find_in_library(name) } else { self.unit.find(name) };
@@ -28,12 +29,29 @@ impl Lower<'_> {
             return Ok(draw);
         }
         if let Some(builtin) = builtin::find(name) {
+            if builtin == "step" {
+                return self.step(span);
+            }
             return Ok(match builtin::constant(builtin) {
                 Some(value) => Value::Array(Array { var: self.b.real(value), dims: Vec::new() }),
                 None => Value::Builtin(builtin),
             });
         }
         Err(self.unknown_name(name, span))
+    }
+
+    /// The number of steps done, in an objective: a constant of each step.
+    fn step(&mut self, span: Span) -> Lowered<Value> {
+        if self.draw.is_none() {
+            return Err(self.report(
+                Diagnostic::error(Code("E0601"), "`step` stands outside an objective")
+                    .at(span, "no fit counts steps here")
+                    .help("pass what depends on it to an objective: `elbo_beta(m, q, min(1, step / 1000))`"),
+            ));
+        }
+        let input = Input { kind: InputKind::State, name: "step".to_string(), dims: Vec::new() };
+        let var = self.b.input(Elem::Real, input);
+        Ok(self.scalar(var))
     }
 
     /// Reports an unknown name, once.

@@ -17,6 +17,9 @@ use vary_core::ir::{Array, Elem};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind, ItemKind};
 
+/// Values in the order of the parameters, with their places.
+type Arguments = Vec<(Value, Span)>;
+
 /// What owns parameters: a program, a net, or one call of a layer.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
@@ -37,7 +40,7 @@ pub(super) struct Owner {
 pub struct Layer {
     declared: Rc<Declared>,
     /// Its arguments but the first.
-    settings: Vec<(Value, Span)>,
+    settings: Arguments,
     path: String,
 }
 
@@ -148,7 +151,7 @@ impl Lower<'_> {
     fn apply_net(
         &mut self,
         declared: &Rc<Declared>,
-        values: Vec<(Value, Span)>,
+        values: Arguments,
         path: String,
         span: Span,
     ) -> Lowered<Value> {
@@ -180,11 +183,7 @@ impl Lower<'_> {
 
     /// Arguments with more dimensions than declared are taken row by row: their leading dimensions, which
     /// must be the same for all that have some, become axes around the body.
-    fn rows(
-        &mut self,
-        net: &ast::FnDecl,
-        values: Vec<(Value, Span)>,
-    ) -> Lowered<(Vec<(Value, Span)>, Vec<Axis>)> {
+    fn rows(&mut self, net: &ast::FnDecl, values: Arguments) -> Lowered<(Arguments, Vec<Axis>)> {
         let (mut leading, mut values) = (Vec::new(), values);
         for (param, (value, _)) in net.params.iter().zip(&mut values) {
             leading.push(match (&mut *value, &param.ty) {

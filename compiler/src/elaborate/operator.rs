@@ -13,9 +13,10 @@ impl Lower<'_> {
     pub(super) fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Lowered<Value> {
         let a = self.possibly_estimated(operand)?;
         self.b.at(span);
-        if self.estimated.contains(&a.var) {
+        let made_of = self.made_of(a.var);
+        if !made_of.is_empty() {
             let negated = self.pointwise(Prim::Neg, &[&a]);
-            self.mark_estimated(negated.var);
+            self.mark_estimated(negated.var, made_of);
             return Ok(Value::Array(negated));
         }
         match (op, self.elem(&a)) {
@@ -46,7 +47,7 @@ impl Lower<'_> {
         if op == BinaryOp::Condition {
             return self.condition(l, r, span);
         }
-        let (a, b, estimated) = self.linear_operands(op, l, r)?;
+        let (a, b, made_of) = self.linear_operands(op, l, r)?;
         self.b.at(span);
         if op == BinaryOp::MatMul {
             return self.matmul(&a, &b, span).map(Value::Array);
@@ -95,9 +96,7 @@ impl Lower<'_> {
         }
         let (a, b) = (self.reals_of(&a), self.reals_of(&b));
         let result = self.pointwise(prim, &[&a, &b]);
-        if estimated {
-            self.mark_estimated(result.var);
-        }
+        self.mark_estimated(result.var, made_of);
         Ok(Value::Array(result))
     }
 

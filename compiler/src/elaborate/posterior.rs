@@ -1,7 +1,7 @@
 //! Posterior draws of a fitted objective: traces of its guide, and the reports of its programs.
 
 use super::unit::Unit;
-use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
+use super::{Fit, Lower, Lowered, Mode, Reported, base_of};
 use std::collections::BTreeSet;
 use vary_core::axis::Axis;
 use vary_core::build::Builder;
@@ -21,15 +21,15 @@ pub struct Posterior {
 
 impl Unit {
     /// The program that draws from the guide.
-    pub fn posterior(&mut self, objective: &Objective) -> Lowered<Option<Posterior>> {
-        let Some((_, guide)) = &objective.guide else { return Ok(None) };
+    pub fn posterior(&mut self, fit: &Fit) -> Lowered<Option<Posterior>> {
+        let Some((_, guide)) = fit.guide() else { return Ok(None) };
         let draw = self.draw_axis();
         let mut lower = Lower::new(self, Mode::Pure);
         let context =
             Context { open: [draw].into_iter().collect(), path: "posterior".into(), ..Context::default() };
         let drawn = sim::simulate(&mut lower.b, guide, &context).map_err(|d| lower.report(*d))?;
         let mut fields = drawn.trace.clone();
-        if let Some((_, model)) = &objective.model {
+        if let Some((_, model)) = fit.model() {
             let base = base_of(model).clone();
             if matches!(**model, ProgramExpr::Base(_)) && base.kind == ProgramKind::Model {
                 let (_, reports) =

@@ -95,7 +95,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     Ok(Generative { name, kind, program, params, latents, observed, span })
 }
 
-fn has_factor(stmts: &[Stmt]) -> bool {
+pub(super) fn has_factor(stmts: &[Stmt]) -> bool {
     stmts.iter().any(|stmt| match stmt {
         Stmt::Factor { .. } => true,
         Stmt::Scan(scan) => has_factor(&scan.body),

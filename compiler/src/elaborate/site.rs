@@ -81,6 +81,7 @@ impl Lower<'_> {
             axes = axes.union(&self.b.axes_of(arg.var).minus(&arg.dims.iter().copied().collect()));
         }
         let guard = self.b.guard();
+        let copies = self.copy_axes();
         match &mut self.mode {
             Mode::Generative(state) => {
                 let twice = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address);
@@ -108,6 +109,7 @@ impl Lower<'_> {
             }
             Mode::Objective(context) => {
                 site = (*context.site(&site)).clone();
+                site.key = site.key.union(&copies);
                 axes = axes.union(&site.key);
             }
             Mode::Pure => unreachable!("refused by `sample`"),

@@ -33,6 +33,8 @@ pub enum Value {
     Builtin(&'static str),
     /// `|x| e` with the names it sees.
     Lambda(Rc<Closure>),
+    /// An expectation bound to a name, which every use takes anew.
+    Afresh(Rc<Closure>),
     /// A distribution, with the strategy chosen after a dot.
     Distribution(Rc<Declared>, Option<ast::Ident>),
     /// An error was reported where it was computed.
@@ -72,7 +74,7 @@ impl Value {
     /// What kind of thing it is, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
-            Value::Array(_) => "a number or array",
+            Value::Array(_) | Value::Afresh(_) => "a number or array",
             Value::Tuple(parts) if parts.is_empty() => "nothing",
             Value::Tuple(_) => "a tuple",
             Value::Record(_) => "a record",

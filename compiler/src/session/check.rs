@@ -1,7 +1,7 @@
 //! `vary check`: everything that can be said without data.
 
 use super::{Options, Session};
-use crate::elaborate::{Fit, Reported, base_of};
+use crate::elaborate::{Fit, Objective, Reported, base_of};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use vary_core::generative::{Generative, ProgramKind, SiteSpec};
@@ -148,10 +148,17 @@ impl Session {
 
     /// Strategies, and whether the estimator is unbiased.
     fn check_fit(&mut self, name: &str, fit: &Fit) -> String {
-        let objective = &fit.objective;
+        fit.objectives.iter().map(|objective| self.check_objective(name, fit, objective)).collect()
+    }
+
+    fn check_objective(&mut self, name: &str, fit: &Fit, objective: &Objective) -> String {
         let mut text = format!("{name}: {}", objective.name);
         for (_, program) in objective.model.iter().chain(&objective.guide) {
             let _ = write!(text, ", {}", base_of(program).name);
+        }
+        if fit.objectives.len() > 1 {
+            let moves: Vec<&str> = objective.moves.iter().map(String::as_str).collect();
+            let _ = write!(text, ", over {}", moves.join(", "));
         }
         text.push('\n');
         let Ok(settings) = self.choose_settings(fit, &Options::default()) else { return text };
@@ -180,12 +187,13 @@ impl Session {
                     let (line, _) = self.unit.sources.line_column(*span);
                     lines.insert(format!("  not proven unbiased: a derivative is cut, line {line}"));
                 }
-                let proven = objective.detaches.is_empty();
-                let _ = writeln!(
-                    text,
-                    "  gradient estimator: {}",
-                    if proven { "unbiased" } else { "not proven unbiased" }
-                );
+                lines.extend(objective.bias.iter().map(|text| format!("  {text}")));
+                let verdict = match (objective.bias.is_empty(), objective.detaches.is_empty()) {
+                    (false, _) => "biased",
+                    (true, false) => "not proven unbiased",
+                    (true, true) => "unbiased",
+                };
+                let _ = writeln!(text, "  gradient estimator: {verdict}");
                 lines.into_iter().for_each(|line| text.push_str(&format!("{line}\n")));
             }
         }

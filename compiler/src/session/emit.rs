@@ -1,7 +1,7 @@
 //! Every stage as text.
 
 use super::{Options, Session};
-use crate::elaborate::{Lowered, Reported, base_of};
+use crate::elaborate::{Fit, Lowered, Objective, Reported, Setting, base_of};
 use crate::pipeline;
 use crate::vectorize;
 use vary_core::build::Builder;
@@ -50,7 +50,16 @@ impl Session {
             _ => {}
         }
         let fit = self.find_fit(name, &Options::default())?;
-        let objective = &fit.objective;
+        let mut parts = Vec::new();
+        for objective in &fit.objectives {
+            let text = self.emit_objective(stage, &fit, objective)?;
+            let several = fit.objectives.len() > 1;
+            parts.push(if several { format!("// {}\n{text}", objective.name) } else { text });
+        }
+        Ok(parts.join("\n"))
+    }
+
+    fn emit_objective(&mut self, stage: Stage, fit: &Fit, objective: &Objective) -> Lowered<String> {
         if matches!(stage, Stage::Sim | Stage::Density) {
             return self.expanded(stage, objective);
         }
@@ -62,8 +71,8 @@ impl Session {
             Stage::Adev => simplify(&derived.estimator.program).to_string(),
             Stage::Linear => derived.linear.to_string(),
             Stage::Transpose => derived.gradient.to_string(),
-            Stage::Batched => vectorize::batched(&derived.gradient, fit_samples(&fit)),
-            _ => vectorize::emit(&derived.gradient, fit_samples(&fit)).to_string(),
+            Stage::Batched => vectorize::batched(&derived.gradient, fit_samples(fit)),
+            _ => vectorize::emit(&derived.gradient, fit_samples(fit)).to_string(),
         })
     }
 
@@ -85,7 +94,7 @@ impl Session {
     }
 
     /// `sim` of the guide, or `density` of the model at the trace of the guide.
-    fn expanded(&mut self, stage: Stage, objective: &crate::elaborate::Objective) -> Lowered<String> {
+    fn expanded(&mut self, stage: Stage, objective: &Objective) -> Lowered<String> {
         let Some((_, guide)) = &objective.guide else { return Ok(String::new()) };
         let draw = self.unit.draw_axis();
         let mut b = Builder::new(self.unit.axes.clone());
@@ -116,12 +125,12 @@ impl Session {
     }
 }
 
-fn fit_samples(fit: &crate::elaborate::Fit) -> usize {
+fn fit_samples(fit: &Fit) -> usize {
     fit.settings
         .entries
         .iter()
         .find_map(|entry| match (entry.name.as_str(), &entry.value) {
-            ("samples", crate::elaborate::Setting::Number(n)) => Some(*n as usize),
+            ("samples", Setting::Number(n)) => Some(*n as usize),
             _ => None,
         })
         .unwrap_or(10)

@@ -9,7 +9,7 @@ use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
 use vary_core::transform::adev::StateSpec;
-use vary_runtime::fit::Estimator;
+use vary_runtime::fit::{Estimator, Sense};
 use vary_runtime::program::InputKind;
 use vary_runtime::tiles::{Executor, TILE};
 
@@ -66,7 +66,12 @@ pub struct Moment<'a> {
     pub draws: usize,
     /// The step, part of every random key.
     pub step: u64,
+    /// What the program reads as the number of steps done.
+    pub done: u64,
 }
+
+/// The state that counts steps.
+const STEP: &str = "step";
 
 /// Where an input of a step is taken from.
 enum Given {
@@ -74,6 +79,8 @@ enum Given {
     Param(usize, usize),
     /// A state.
     State(usize),
+    /// The number of steps done.
+    Step,
 }
 
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
@@ -87,6 +94,7 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
     executor
         .inputs()
         .map(|input| match input.kind {
+            InputKind::State if input.name == STEP => Ok(Given::Step),
             InputKind::State => {
                 let at = states.iter().position(|name| *name == input.name);
                 at.map(Given::State).ok_or_else(|| format!("state `{}` is not kept", input.name))
@@ -104,12 +112,13 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
 /// Runs a program without parameters once; its results by name.
 pub fn evaluate(program: &Program, data: &Data, seed: u64) -> Result<HashMap<String, ArrayD<f64>>, String> {
     let setup = Setup { data, params: &[], threads: 1, seed };
-    Ok(sample(program, &Moment { values: &[], draws: 1, step: 0 }, &setup)?.into_iter().collect())
+    Ok(sample(program, &Moment { values: &[], draws: 1, step: 0, done: 0 }, &setup)?.into_iter().collect())
 }
 
 /// Every result of a program at these parameters, over all draws where it has the draw axis.
 pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(String, ArrayD<f64>)>, String> {
-    let Moment { values, draws, step } = *at;
+    let Moment { values, draws, step, done } = *at;
+    let done = [done as f64];
     let mut executor = executor(program, draws, setup)?;
     let states: Vec<String> =
         executor.inputs().filter(|i| i.kind == InputKind::State).map(|i| i.name.clone()).collect();
@@ -121,6 +130,7 @@ pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(Stri
         .map(|given| match given {
             Given::Param(offset, len) => &values[*offset..offset + len],
             Given::State(at) => zeros[*at].as_slice(),
+            Given::Step => &done,
         })
         .collect();
     executor.run(&inputs, setup.seed, step);
@@ -148,6 +158,8 @@ pub struct GradientEstimator {
     /// Output positions: the objective, and each parameter's gradient where it has one.
     objective: usize,
     gradients: Vec<Option<usize>>,
+    /// −1 for parameters that are moved the other way than the objective.
+    signs: Vec<f64>,
     draws: usize,
     seed: u64,
 }
@@ -184,9 +196,18 @@ impl GradientEstimator {
             states: kept,
             objective,
             gradients,
+            signs: vec![1.0; setup.params.len()],
             draws,
             seed: setup.seed,
         })
+    }
+
+    /// With the parameters of auxiliary losses minimised though the objective is maximised.
+    pub fn minimising(mut self, params: &[&str]) -> Self {
+        for (placed, sign) in self.params.iter().zip(&mut self.signs) {
+            *sign = if params.contains(&placed.spec.name.as_str()) { -1.0 } else { 1.0 };
+        }
+        self
     }
 }
 
@@ -196,20 +217,22 @@ impl Estimator for GradientEstimator {
     }
 
     fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
+        let done = [step as f64];
         for (given, input) in self.given.iter().zip(&mut self.inputs) {
             input.copy_from_slice(match given {
                 Given::Param(offset, len) => &params[*offset..offset + len],
                 Given::State(at) => &self.states[*at].value,
+                Given::Step => &done,
             });
         }
         self.executor.run(&self.inputs, self.seed, step);
         let scale = 1.0 / self.draws as f64;
         gradient.fill(0.0);
-        for (placed, output) in self.params.iter().zip(&self.gradients) {
+        for ((placed, output), sign) in self.params.iter().zip(&self.gradients).zip(&self.signs) {
             let Some(output) = output else { continue };
             let target = &mut gradient[placed.offset..placed.offset + placed.len];
             for (to, from) in target.iter_mut().zip(self.executor.output(*output)) {
-                *to = from * scale;
+                *to = from * scale * sign;
             }
         }
         for state in &mut self.states {
@@ -219,5 +242,49 @@ impl Estimator for GradientEstimator {
             }
         }
         self.executor.output(self.objective).iter().sum::<f64>() * scale
+    }
+}
+
+/// The gradients of several objectives at one point, each by parameters of its own.
+pub struct Gradients {
+    parts: Vec<GradientEstimator>,
+    /// −1 for an objective that is moved the other way than the first.
+    signs: Vec<f64>,
+    /// The estimates of the objectives after the first.
+    others: Vec<f64>,
+    /// The gradient of one of them.
+    own: Vec<f64>,
+}
+
+impl Gradients {
+    /// Of objectives with the sense of each; at least one.
+    pub fn new(parts: Vec<(GradientEstimator, Sense)>) -> Self {
+        let first = parts[0].1;
+        let signs = parts.iter().map(|(_, sense)| first.sign() * sense.sign()).collect();
+        let parts: Vec<GradientEstimator> = parts.into_iter().map(|(part, _)| part).collect();
+        let (others, own) = (vec![0.0; parts.len() - 1], vec![0.0; parts[0].dimension()]);
+        Gradients { parts, signs, others, own }
+    }
+}
+
+impl Estimator for Gradients {
+    fn dimension(&self) -> usize {
+        self.own.len()
+    }
+
+    fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
+        let (first, later) = self.parts.split_at_mut(1);
+        let objective = first[0].step(params, step, gradient);
+        for ((part, sign), value) in later.iter_mut().zip(&self.signs[1..]).zip(&mut self.others) {
+            *value = part.step(params, step, &mut self.own);
+            for (to, from) in gradient.iter_mut().zip(&self.own) {
+                *to += sign * from;
+            }
+        }
+        objective
+    }
+
+    fn others(&self) -> &[f64] {
+        &self.others
     }
 }

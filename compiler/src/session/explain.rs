@@ -5,7 +5,7 @@
 //! Needs no data.
 
 use super::{Options, Session};
-use crate::elaborate::{Bound, Fit, Lowered, Reported, base_of};
+use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use std::collections::HashMap;
 use std::fmt::Write;
 use vary_core::axis::Role;
@@ -25,12 +25,19 @@ impl Session {
     pub fn explain(&mut self, name: Option<&str>) -> Lowered<String> {
         let fit = self.find_fit(name, &Options::default())?;
         let samples = self.choose_settings(&fit, &Options::default())?.samples;
-        let choice = strategy::choose(&fit.objective.program, samples).map_err(|all| {
+        let parts: Lowered<Vec<String>> =
+            (0..fit.objectives.len()).map(|at| self.objective_and_estimator(&fit, at, samples)).collect();
+        Ok(parts?.join("\n\n"))
+    }
+
+    /// One of the fit's objectives with its estimator.
+    fn objective_and_estimator(&mut self, fit: &Fit, at: usize, samples: usize) -> Lowered<String> {
+        let objective = &fit.objectives[at];
+        let choice = strategy::choose(&objective.program, samples).map_err(|all| {
             all.into_iter().for_each(|d| self.unit.report(d));
             Reported
         })?;
-        let mut text = self.objective_explained(&fit);
-        let objective = &fit.objective;
+        let mut text = self.objective_explained(fit, at);
         if let Some((name, guide)) = &objective.guide {
             let _ = writeln!(text, "\nsim{{{name}}} draws t; its log weight is {}", weight(guide));
             text += &self.sites(&base_of(guide).latents, "");
@@ -63,13 +70,13 @@ impl Session {
             }
         }
         text += &explained.concat();
-        text += &self.assumptions(&fit, &choice);
+        text += &self.assumptions(objective, &choice);
         Ok(text)
     }
 
     /// What is asked for, and the program of the objective it calls.
-    fn objective_explained(&mut self, fit: &Fit) -> String {
-        let objective = &fit.objective;
+    fn objective_explained(&mut self, fit: &Fit, at: usize) -> String {
+        let objective = &fit.objectives[at];
         let sense = if objective.maximize { "maximize" } else { "minimize" };
         let bound = match objective.bound {
             Bound::Lower => ", a lower bound of the log evidence",
@@ -77,12 +84,13 @@ impl Session {
             Bound::None => "",
         };
         let asked = self.unit.fits().into_iter().find(|(_, _, span)| *span == fit.span);
-        let asked = asked.and_then(|(_, decl, _)| decl.objectives.first().map(|o| o.objective.clone()));
+        let asked = asked.and_then(|(_, decl, _)| decl.objectives.get(at).map(|o| o.objective.clone()));
         let written = match &asked {
             Some(expr) => self.unit.sources.text(expr.span).to_string(),
             None => objective.name.clone(),
         };
-        let parameters: Vec<&str> = objective.params.iter().map(|param| param.name.as_str()).collect();
+        let moved = objective.params.iter().filter(|param| objective.moves.contains(&param.name));
+        let parameters: Vec<&str> = moved.map(|param| param.name.as_str()).collect();
         let mut text = format!("{sense} {written}{bound}\n");
         let _ = writeln!(text, "L(θ) = E[l], θ = ({})", parameters.join(", "));
         if let Some(expr) = &asked
@@ -167,18 +175,20 @@ impl Session {
         found
     }
 
-    fn assumptions(&self, fit: &Fit, choice: &strategy::Choice) -> String {
+    fn assumptions(&self, objective: &Objective, choice: &strategy::Choice) -> String {
         let mut notes: Vec<String> = Vec::new();
         for note in &choice.notes {
             notes.push(self.placed(&format!("  {}", note.text), note.span));
         }
-        for span in &fit.objective.detaches {
+        for span in &objective.detaches {
             notes.push(self.placed("  a derivative is cut", *span));
         }
+        notes.extend(objective.bias.iter().map(|text| format!("  {text}\n")));
         notes.sort();
         notes.dedup();
-        let proven = fit.objective.detaches.is_empty();
+        let proven = objective.detaches.is_empty();
         let verdict = match (proven, notes.is_empty()) {
+            _ if !objective.bias.is_empty() => "\nbiased\n",
             (true, true) => "\nunbiased, given integrability\n",
             (true, false) => "\nunbiased, given integrability, above all of\n",
             (false, _) => "\nnot proven unbiased\n",

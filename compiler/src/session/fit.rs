@@ -1,7 +1,7 @@
 //! A fit from a session and its data to a report.
 
 use super::constraint::{constrain, unconstrain};
-use super::estimator::{self, Data, GradientEstimator, Placed, Setup};
+use super::estimator::{self, Data, GradientEstimator, Gradients, Placed, Setup};
 use super::locate;
 use super::settings::Resolved;
 use super::show::{self, Digits};
@@ -55,8 +55,8 @@ pub struct Prepared {
     pub signature: Signature,
     /// The fit.
     pub fit: Fit,
-    /// Every stage.
-    pub derived: Derived,
+    /// Every stage of every objective.
+    pub derived: Vec<Derived>,
     pub(super) params: Vec<Placed>,
     pub(super) start: Vec<f64>,
     posterior: Option<elaborate::Posterior>,
@@ -169,20 +169,33 @@ impl Session {
             .iter()
             .map(|(name, array)| (name.clone(), Arc::from(array.iter().copied().collect::<Vec<f64>>())))
             .collect();
-        self.settle(&mut fit.objective.program, &data)?;
-        let derived = pipeline::derive(&fit.objective, settings.samples, options.ad).map_err(|all| {
+        for objective in &mut fit.objectives {
+            self.settle(&mut objective.program, &data)?;
+        }
+        let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit
+            .objectives
+            .iter()
+            .map(|objective| pipeline::derive(objective, settings.samples, options.ad))
+            .collect();
+        let derived = derived.map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
-        let posterior = self.unit.posterior(&fit.objective)?;
+        let posterior = self.unit.posterior(&fit)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
         let axes = self.unit.axes.clone();
-        let params = estimator::place(&fit.objective.params, |axis| axes.size(axis));
+        let mut specs = fit.params();
+        // Parameters of auxiliary losses stand behind those of the fit.
+        specs.extend(derived.iter().flat_map(|d| &d.estimator.losses).flat_map(|loss| loss.params.clone()));
+        let params = estimator::place(&specs, |axis| axes.size(axis));
         let start = self.start(&params, &data, settings.seed)?;
-        let (sites, notes) = self.estimator_notes(&derived, &fit.objective);
+        let (mut sites, mut notes) = (Vec::new(), Vec::new());
+        for (derived, objective) in derived.iter().zip(&fit.objectives) {
+            self.estimator_notes(derived, objective, &mut sites, &mut notes);
+        }
         let signature = self.signature(&fit);
         let compiled = began.elapsed().as_secs_f64();
         Ok(Prepared {
@@ -208,7 +221,7 @@ impl Session {
         if required.is_empty() {
             return Ok(());
         }
-        let at = estimator::Moment { values: &[], draws: 1, step: 0 };
+        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
         let setup = Setup { data, params: &[], threads: 1, seed: 0 };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
@@ -228,9 +241,9 @@ impl Session {
 
     /// Refuses arrays that no memory holds.
     fn check_memory(&mut self, fit: &Fit) -> Lowered<()> {
-        let objective = &fit.objective;
-        let params = objective.params.iter().map(|param| (param.name.clone(), &param.dims, param.span));
-        let programs = objective.model.iter().chain(&objective.guide).map(|(_, program)| base_of(program));
+        let specs = fit.params();
+        let params = specs.iter().map(|param| (param.name.clone(), &param.dims, param.span));
+        let programs = fit.model().into_iter().chain(fit.guide()).map(|(_, program)| base_of(program));
         let sites = programs.flat_map(|base| base.latents.iter().chain(&base.observed));
         let sites = sites.map(|site| (site.address.to_string(), &site.dims, site.span));
         let mut large = Vec::new();
@@ -312,10 +325,11 @@ impl Session {
         &self,
         derived: &Derived,
         objective: &Objective,
-    ) -> (Vec<SiteReport>, Vec<String>) {
+        sites: &mut Vec<SiteReport>,
+        notes: &mut Vec<String>,
+    ) {
         let line =
             |span: Span| (span.source == self.source).then(|| self.unit.sources.line_column(span).0 as u32);
-        let mut sites: Vec<SiteReport> = Vec::new();
         for site in &derived.estimator.sites {
             let report = SiteReport {
                 address: site.address.to_string(),
@@ -326,7 +340,11 @@ impl Session {
                 sites.push(report);
             }
         }
-        let mut notes = Vec::new();
+        for text in &objective.bias {
+            if !notes.contains(text) {
+                notes.push(text.clone());
+            }
+        }
         for span in &objective.estimates {
             let place = line(*span).map_or(String::new(), |line| format!(", line {line}"));
             let text = format!(
@@ -345,20 +363,18 @@ impl Session {
                 notes.push(text);
             }
         }
-        (sites, notes)
     }
 
     /// What is observed and what is latent.
     pub fn signature(&self, fit: &Fit) -> Signature {
-        let Some((_, model)) = &fit.objective.model else { return Signature::default() };
-        let base = base_of(model);
+        let Some((_, model)) = fit.model() else { return Signature::default() };
         let variable = |site: &vary_core::generative::SiteSpec| Variable {
             name: site.address.to_string(),
             shape: site.dims.iter().map(|axis| self.unit.axes.size(*axis)).collect(),
         };
         Signature {
-            observed: base.observed.iter().map(variable).collect(),
-            latent: base.latents.iter().map(variable).collect(),
+            observed: model.observed().iter().map(variable).collect(),
+            latent: model.latents().iter().map(variable).collect(),
         }
     }
 }
@@ -369,35 +385,26 @@ impl Prepared {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let objective = &self.fit.objective;
         let setup =
             Setup { data: &self.data, params: &self.params, threads: settings.threads, seed: settings.seed };
-        let mut estimator = GradientEstimator::new(
-            &self.derived.gradient,
-            &self.derived.estimator.states,
-            settings.samples,
-            &setup,
-        )
-        .map_err(fault)?;
+        let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
-        let sense = if objective.maximize { Sense::Maximize } else { Sense::Minimize };
+        let sense = sense(self.fit.objective());
         let asked = run::Settings { steps: settings.steps, sense };
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
         let values = &fitted.params;
 
-        let mut primal = self.derived.estimator.program.clone();
-        primal.results.retain(|result| result.name == adev::OBJECTIVE);
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
-        let estimates =
-            estimator::sample(&primal, &estimator::Moment { values, draws: FRESH_DRAWS, step: 0 }, &fresh)
-                .map_err(fault)?;
-        let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-        let measured = MonteCarlo::of(&estimates);
+        let mut objectives = Vec::new();
+        for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
+            objectives
+                .push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
+        }
         let posterior = match &self.posterior {
             None => Vec::new(),
             Some(drawn) => estimator::sample(
                 &drawn.program,
-                &estimator::Moment { values, draws: settings.draws, step: 0 },
+                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0 },
                 &fresh,
             )
             .map_err(fault)?
@@ -405,34 +412,27 @@ impl Prepared {
             .map(|(name, draws)| self.summarise(name, draws))
             .collect(),
         };
-        let parameters = self
-            .params
+        let own = self.fit.params().len();
+        let parameters = self.params[..own]
             .iter()
             .map(|placed| {
                 let raw = &values[placed.offset..placed.offset + placed.len];
                 (self.shown_name(&placed.spec.name), constrain(&placed.spec.constraint, raw, &placed.shape))
             })
             .collect();
+        let biased = self.fit.objectives.iter().any(|objective| !objective.bias.is_empty());
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
-            model: objective.model.as_ref().map(|(name, _)| name.clone()),
-            guide: objective.guide.as_ref().map(|(name, _)| name.clone()),
-            objectives: vec![ObjectiveReport {
-                name: objective.name.clone(),
-                mean: measured.mean,
-                se: measured.se,
-                draws: measured.draws,
-                tail: fitted.tail,
-                sense,
-                bound: match objective.bound {
-                    Bound::Lower => Some(run::Bound::Lower),
-                    Bound::Upper => Some(run::Bound::Upper),
-                    Bound::None => None,
-                },
-            }],
+            model: self.fit.model().map(|(name, _)| name.clone()),
+            guide: self.fit.guide().map(|(name, _)| name.clone()),
+            objectives,
             estimator: EstimatorReport {
-                unbiased: if unproven { None } else { Some(true) },
+                unbiased: match (biased, unproven) {
+                    (true, _) => Some(false),
+                    (false, true) => None,
+                    (false, false) => Some(true),
+                },
                 sites: self.sites.clone(),
                 notes: self.notes.clone(),
             },
@@ -456,6 +456,30 @@ impl Prepared {
             Outcome::Failed(failure) => End::Failed(self.failure(failure, &setup)),
         };
         Ok(Ended { report, end })
+    }
+
+    /// The gradients of all objectives, each by its own parameters.
+    pub(super) fn estimator(&self, setup: &Setup) -> Result<Gradients, String> {
+        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = self
+            .fit
+            .objectives
+            .iter()
+            .zip(&self.derived)
+            .map(|(objective, derived)| {
+                let estimator = &derived.estimator;
+                let losses: Vec<&str> =
+                    estimator.losses.iter().flat_map(|l| &l.params).map(|p| &*p.name).collect();
+                let part = GradientEstimator::new(
+                    &derived.gradient,
+                    &estimator.states,
+                    self.settings.samples,
+                    setup,
+                )?;
+                let sense = sense(objective);
+                Ok((if sense == Sense::Maximize { part.minimising(&losses) } else { part }, sense))
+            })
+            .collect();
+        Ok(Gradients::new(parts?))
     }
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
@@ -494,19 +518,24 @@ impl Prepared {
             format!("the objective is {} at step {}", failure.objective, failure.step)
         };
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
-        let at =
-            estimator::Moment { values: &failure.params, draws: self.settings.samples, step: failure.step };
-        let program = &self.derived.estimator.program;
-        let required = require::requirements(program);
-        if let Some((_, violated)) =
+        let at = estimator::Moment {
+            values: &failure.params,
+            draws: self.settings.samples,
+            step: failure.step,
+            done: failure.step,
+        };
+        let programs: Vec<&Program> = self.derived.iter().map(|derived| &derived.estimator.program).collect();
+        let violated = programs.iter().find_map(|program| {
+            let required = require::requirements(program);
             locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()
-        {
+        });
+        if let Some((_, violated)) = violated {
             let message = format!("{} (step {})", violated.message, failure.step);
             return self
                 .at_parameters(Diagnostic { message, ..violated }, failure)
                 .at(self.fit.span, "in this fit");
         }
-        match locate::first_bad_value(&self.derived.estimator.program, &at, setup) {
+        match programs.iter().find_map(|program| locate::first_bad_value(program, &at, setup)) {
             Some(found) => diagnostic = diagnostic.at(found.span, found.text),
             None => {
                 if let Some((at, value)) = failure.gradient
@@ -535,4 +564,39 @@ impl Prepared {
         }
         diagnostic
     }
+}
+
+/// Which way a fit moves an objective.
+pub(super) fn sense(objective: &Objective) -> Sense {
+    if objective.maximize { Sense::Maximize } else { Sense::Minimize }
+}
+
+/// An objective at the fitted parameters, by fresh draws.
+fn measured(
+    objective: &Objective,
+    derived: &Derived,
+    values: &[f64],
+    tail: Option<run::Tail>,
+    done: u64,
+    setup: &Setup,
+) -> Result<ObjectiveReport, String> {
+    let mut primal = derived.estimator.program.clone();
+    primal.results.retain(|result| result.name == adev::OBJECTIVE);
+    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
+    let estimates = estimator::sample(&primal, &at, setup)?;
+    let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
+    let measured = MonteCarlo::of(&estimates);
+    Ok(ObjectiveReport {
+        name: objective.name.clone(),
+        mean: measured.mean,
+        se: measured.se,
+        draws: measured.draws,
+        tail,
+        sense: sense(objective),
+        bound: match objective.bound {
+            Bound::Lower => Some(run::Bound::Lower),
+            Bound::Upper => Some(run::Bound::Upper),
+            Bound::None => None,
+        },
+    })
 }

@@ -216,7 +216,7 @@ impl Session {
             }
         }
         let setup = Setup { data: &data, params: &params, threads: 1, seed: known.seed };
-        let moment = Moment { values: &values, draws, step: 0 };
+        let moment = Moment { values: &values, draws, step: 0, done: 0 };
         match estimator::sample(&prompted.program, &moment, &setup) {
             Ok(results) => Ok(results.into_iter().map(|(_, array)| array).collect()),
             Err(reason) => {

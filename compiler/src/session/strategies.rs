@@ -12,7 +12,8 @@ impl Session {
     /// Replaces the strategies of sites, by address.
     pub(super) fn set_strategies(&mut self, fit: &mut Fit, given: &[(String, String)]) -> Lowered<()> {
         for (address, name) in given {
-            let known = sites(&fit.objective.program);
+            let known: Vec<_> =
+                fit.objectives.iter().flat_map(|objective| sites(&objective.program)).collect();
             if !known.iter().any(|sample| *sample.site.address == **address) {
                 let mut all: Vec<String> =
                     known.iter().map(|sample| sample.site.address.to_string()).collect();
@@ -34,7 +35,9 @@ impl Session {
                 );
                 return Err(Reported);
             };
-            set(&mut fit.objective.program, address, &Strategy::named(rule.name()));
+            for objective in &mut fit.objectives {
+                set(&mut objective.program, address, &Strategy::named(rule.name()));
+            }
         }
         Ok(())
     }

@@ -186,10 +186,12 @@ fn compile(text: &str) {
             && !session.unit.has_errors()
         {
             // What is derived is judged pass by pass.
-            if let Ok(derived) = pipeline::derive(&fit.objective, 10, Ad::Auto) {
-                verify(&derived.gradient);
+            for objective in &fit.objectives {
+                if let Ok(derived) = pipeline::derive(objective, 10, Ad::Auto) {
+                    verify(&derived.gradient);
+                }
             }
-            if let Ok(Some(posterior)) = session.unit.posterior(&fit.objective) {
+            if let Ok(Some(posterior)) = session.unit.posterior(&fit) {
                 verify(&posterior.program);
             }
         }

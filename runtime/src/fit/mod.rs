@@ -28,6 +28,12 @@ pub trait Estimator {
     /// `[dimension]`. The randomness is a function of `step` and of the estimator's own seed.
     /// Non-finite results are returned as they are: the loop reports them.
     fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64;
+
+    /// Estimates of further objectives at the last step: those whose gradients by other parameters are part of
+    /// `gradient`, turned so that all parameters move in the sense of the first.
+    fn others(&self) -> &[f64] {
+        &[]
+    }
 }
 
 /// Which way a fit moves its objective.

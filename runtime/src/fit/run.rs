@@ -54,8 +54,8 @@ pub struct Fitted {
     pub steps: u64,
     /// Why it ended.
     pub outcome: Outcome,
-    /// Mean of the last objective estimates; absent when no step was done.
-    pub tail: Option<Tail>,
+    /// Mean of the last estimates of each objective; absent when no step was done.
+    pub tails: Vec<Option<Tail>>,
     /// Time per step; absent when no step was done.
     pub step_us: Option<StepTime>,
     /// Seconds from the first step to the last.
@@ -114,6 +114,7 @@ pub fn fit(
     let mut before = start.to_vec();
     let mut gradient = vec![0.0; start.len()];
     let mut recent = Recent::new(settings.steps);
+    let mut others: Vec<Recent> = estimator.others().iter().map(|_| Recent::new(settings.steps)).collect();
     let mut done = 0;
     let mut outcome = Outcome::Finished;
     let began = Instant::now();
@@ -125,7 +126,7 @@ pub fn fit(
             break;
         }
         let objective = estimator.step(&params, done, &mut gradient);
-        if !objective.is_finite() || !all_finite(&gradient) {
+        if !objective.is_finite() || !all_finite(estimator.others()) || !all_finite(&gradient) {
             let wrong = gradient.iter().position(|g| !g.is_finite());
             let at = std::mem::replace(&mut params, before);
             before = vec![];
@@ -136,6 +137,7 @@ pub fn fit(
         optimizer.update(&params, &gradient, settings.sense, &mut before);
         std::mem::swap(&mut params, &mut before);
         recent.push(objective);
+        others.iter_mut().zip(estimator.others()).for_each(|(recent, value)| recent.push(*value));
         observer.step(done, objective);
         done += 1;
         if let Some(now) = timer.step()
@@ -157,7 +159,7 @@ pub fn fit(
         params,
         steps: done,
         outcome,
-        tail: recent.tail(),
+        tails: std::iter::once(&recent).chain(&others).map(Recent::tail).collect(),
         step_us: timer.finish(),
         seconds: began.elapsed().as_secs_f64(),
     }
@@ -255,7 +257,7 @@ mod tests {
         let fitted = run(quadratic(&[3.0]), &mut Sgd::new(0.1).unwrap(), 2);
         assert!((fitted.params[0] - 1.08).abs() < 1e-15);
         assert_eq!(fitted.steps, 2);
-        let tail = fitted.tail.unwrap();
+        let tail = fitted.tails[0].unwrap();
         assert_eq!(tail.steps, 2);
         assert!((tail.mean - -0.5 * (9.0 + 5.76)).abs() < 1e-12);
         assert_eq!(fitted.outcome, Outcome::Finished);
@@ -287,7 +289,7 @@ mod tests {
         let settings = Settings { steps: 2500, sense: Sense::Minimize };
         let flag = AtomicBool::new(false);
         let fitted = fit(&mut Counting, &mut Sgd::new(1.0).unwrap(), &[], settings, &flag, &mut ());
-        assert_eq!(fitted.tail, Some(Tail { mean: 1999.5, steps: 1000 }));
+        assert_eq!(fitted.tails, [Some(Tail { mean: 1999.5, steps: 1000 })]);
         assert!(fitted.step_us.is_some());
     }
 
@@ -305,7 +307,7 @@ mod tests {
         }
         let at_once = Quadratic { fails_at: Some((0, true)), ..quadratic(&[3.0]) };
         let fitted = run(at_once, &mut Sgd::new(0.1).unwrap(), 10);
-        assert_eq!((fitted.params, fitted.steps, fitted.tail), (vec![0.0], 0, None));
+        assert_eq!((fitted.params, fitted.steps, fitted.tails), (vec![0.0], 0, vec![None]));
     }
 
     #[test]

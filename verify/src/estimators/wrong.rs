@@ -48,6 +48,7 @@ pub fn wrong() -> Vec<Wrong> {
         score(Reinforce),
         score(ReinforceConstant),
         score(ReinforceAverage),
+        score(Rloo),
         Wrong {
             strategy: Enum,
             lie: "the mass of true is 1.2 p",

@@ -6,7 +6,9 @@
 //! sites (under a false condition) contribute 0.
 
 use super::copy::{Copy, Handler, Result, inline};
-use super::marginal;
+use super::marginal::{self, Marginal};
+use super::normalize;
+use super::rows;
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Generative, ProgramExpr, TraceField};
@@ -27,6 +29,8 @@ pub struct Context {
     pub frozen: bool,
     /// Observations are drawn.
     pub prior: bool,
+    /// Observations and factors do not count.
+    pub unobserved: bool,
 }
 
 impl Context {
@@ -144,7 +148,14 @@ pub fn log_density(
             Ok(total(b, &terms))
         }
         ProgramExpr::Marginal { program, keep, using, span } => {
-            marginal::log_density(b, program, keep, using, *span, trace, context)
+            marginal::log_density(b, Marginal { program, keep, using, span: *span }, trace, context)
+        }
+        ProgramExpr::Normalize(normalize) => normalize::log_density(b, normalize, trace, context),
+        ProgramExpr::Rows(rows) => rows::log_density(b, rows, trace, context),
+        ProgramExpr::Condition(inner, _) if context.prior => log_density(b, inner, trace, context),
+        ProgramExpr::Condition(inner, observed) => {
+            let all: Vec<TraceField> = trace.iter().chain(observed).cloned().collect();
+            log_density(b, inner, &all, context)
         }
         ProgramExpr::Frozen(inner) => {
             log_density(b, inner, trace, &Context { frozen: true, ..context.clone() })
@@ -152,6 +163,9 @@ pub fn log_density(
         ProgramExpr::Given(inner, data) => log_density(b, inner, trace, &given(context, data)),
         ProgramExpr::Prior(inner) => {
             log_density(b, inner, trace, &Context { prior: true, ..context.clone() })
+        }
+        ProgramExpr::Unobserved(inner) => {
+            log_density(b, inner, trace, &Context { unobserved: true, ..context.clone() })
         }
     }
 }
@@ -226,13 +240,15 @@ impl Handler for Density<'_> {
         if self.context.prior {
             return self.sample(b, sample);
         }
-        has_density(&sample.site)?;
-        self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
+        if !self.context.unobserved {
+            has_density(&sample.site)?;
+            self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
+        }
         Ok(sample.var)
     }
 
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, _: Span) -> Result<()> {
-        if !self.context.prior {
+        if !self.context.prior && !self.context.unobserved {
             self.terms.push(factor_term(b, self.context, value, guard));
         }
         Ok(())

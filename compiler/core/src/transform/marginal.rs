@@ -8,8 +8,7 @@
 //! the dropped sites' densities cancel, which is used and not computed.
 
 use super::copy::{Copy, Handler, Result};
-use super::density;
-use super::density::{Context, Term, aligned, factor_term, field, given, site_term, total};
+use super::density::{self, Context, Term, aligned, factor_term, field, given, site_term, total};
 use super::enumerate;
 use super::sim::{self, Simulated, emit_site};
 use crate::axis::Role;
@@ -20,66 +19,72 @@ use crate::ir::{Array, Elem, Input, Sample, Var};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
+/// A marginal, with the place it is written at.
+#[derive(Clone, Copy)]
+pub struct Marginal<'a> {
+    /// The program.
+    pub program: &'a ProgramExpr,
+    /// Addresses kept.
+    pub keep: &'a [String],
+    /// How the others are summed out.
+    pub using: &'a Marginaliser,
+    /// Place in the user's file.
+    pub span: Span,
+}
+
 /// Draws the kept values; log weight as above.
-pub fn simulate(
-    b: &mut Builder,
-    program: &ProgramExpr,
-    keep: &[String],
-    using: &Marginaliser,
-    span: Span,
-    context: &Context,
-) -> Result<Simulated> {
-    let (base, context) = unwrap(program, context, span)?;
-    let (full, terms) = sim::draw(b, &base, &context)?;
-    let kept: Vec<TraceField> = full.iter().filter(|f| is_kept(keep, &f.address)).cloned().collect();
-    let log_weight = match using {
-        Marginaliser::Enumerate => enumerate::log_density(b, &base, &kept, &context)?,
-        Marginaliser::Importance { particles, proposal } => {
-            let own = match proposal {
-                None => {
-                    let kept_terms: Vec<Term> = terms
-                        .into_iter()
-                        .filter(|term| term.address.as_ref().is_none_or(|a| is_kept(keep, a)))
-                        .collect();
-                    total(b, &kept_terms)
-                }
-                Some(h) => {
-                    let dropped: Vec<TraceField> =
-                        full.iter().filter(|f| !is_kept(keep, &f.address)).cloned().collect();
-                    let inner = bind_kept(h, &kept, &context.enter("proposal"));
-                    let (proposed, _) = density::terms(b, h, &dropped, &inner)?;
-                    let (joint, log_h) = (total(b, &terms), total(b, &proposed));
-                    b.sub(joint, log_h)
-                }
-            };
-            let fresh = particles.minus(&Dim::known(1));
-            if fresh.value() == Some(0) {
-                own
-            } else {
-                let others = fresh_weights(b, &base, &kept, keep, proposal.as_deref(), &fresh, &context)?;
-                let sum = b.log_add_exp(own, others);
-                mean(b, sum, particles)
-            }
+pub fn simulate(b: &mut Builder, marginal: Marginal, context: &Context) -> Result<Simulated> {
+    let keep = marginal.keep;
+    let (particles, proposal) = match marginal.using {
+        Marginaliser::Enumerate => {
+            let drawn = sim::simulate(b, marginal.program, context)?;
+            let (kept, _) = split(keep, drawn.trace);
+            let log_weight = log_density(b, marginal, &kept, context)?;
+            return Ok(Simulated { trace: kept, log_weight });
+        }
+        Marginaliser::Importance { particles, proposal } => (particles, proposal),
+    };
+    let (kept, own) = match proposal {
+        None => {
+            let flat = flatten(marginal, context)?;
+            let (trace, terms) = sim::draw(b, &flat.base, &flat.context)?;
+            let kept_terms: Vec<Term> =
+                terms.into_iter().filter(|t| t.address.as_ref().is_none_or(|a| is_kept(keep, a))).collect();
+            (split(keep, trace).0, total(b, &kept_terms))
+        }
+        Some(h) => {
+            let drawn = sim::simulate(b, marginal.program, context)?;
+            let (kept, dropped) = split(keep, drawn.trace);
+            let inner = bind_kept(&kept, &context.enter("proposal"));
+            let log_h = density::log_density(b, h, &dropped, &inner)?;
+            (kept, b.sub(drawn.log_weight, log_h))
         }
     };
+    let fresh = particles.minus(&Dim::known(1));
+    if fresh.value() == Some(0) {
+        return Ok(Simulated { trace: kept, log_weight: own });
+    }
+    let others = fresh_weights(b, marginal, &kept, proposal.as_deref(), &fresh, context)?;
+    let sum = b.log_add_exp(own, others);
+    let log_weight = mean(b, sum, particles);
     Ok(Simulated { trace: kept, log_weight })
 }
 
 /// The log of an unbiased estimate of q(t) (exact where enumerated).
 pub fn log_density(
     b: &mut Builder,
-    program: &ProgramExpr,
-    keep: &[String],
-    using: &Marginaliser,
-    span: Span,
+    marginal: Marginal,
     trace: &[TraceField],
     context: &Context,
 ) -> Result<Var> {
-    let (base, context) = unwrap(program, context, span)?;
-    match using {
-        Marginaliser::Enumerate => enumerate::log_density(b, &base, trace, &context),
+    match marginal.using {
+        Marginaliser::Enumerate => {
+            let flat = flatten(marginal, context)?;
+            let kept: Vec<TraceField> = trace.iter().cloned().chain(flat.observed).collect();
+            enumerate::log_density(b, &flat.base, &kept, &flat.context)
+        }
         Marginaliser::Importance { particles, proposal } => {
-            let sum = fresh_weights(b, &base, trace, keep, proposal.as_deref(), particles, &context)?;
+            let sum = fresh_weights(b, marginal, trace, proposal.as_deref(), particles, context)?;
             Ok(mean(b, sum, particles))
         }
     }
@@ -89,30 +94,89 @@ fn is_kept(keep: &[String], address: &str) -> bool {
     keep.iter().any(|kept| kept == address)
 }
 
-fn mean(b: &mut Builder, log_sum: Var, count: &Dim) -> Var {
+/// The fields kept, and the others.
+fn split(keep: &[String], trace: Vec<TraceField>) -> (Vec<TraceField>, Vec<TraceField>) {
+    trace.into_iter().partition(|field| is_kept(keep, &field.address))
+}
+
+/// `log_sum` less the logarithm of a count.
+pub(super) fn mean(b: &mut Builder, log_sum: Var, count: &Dim) -> Var {
     let count = b.dim(count);
     let count = b.to_real(count);
     let log_count = b.log(count);
     b.sub(log_sum, log_count)
 }
 
-/// The program below `frozen`, `given` and `prior`, with the context they make.
-fn unwrap(program: &ProgramExpr, context: &Context, span: Span) -> Result<(Rc<Generative>, Context)> {
-    match program {
-        ProgramExpr::Base(base) => Ok((base.clone(), context.clone())),
-        ProgramExpr::Frozen(inner) => unwrap(inner, &Context { frozen: true, ..context.clone() }, span),
-        ProgramExpr::Prior(inner) => unwrap(inner, &Context { prior: true, ..context.clone() }, span),
-        ProgramExpr::Given(inner, data) => unwrap(inner, &given(context, data), span),
-        ProgramExpr::Marginal { .. } => Err(Box::new(
-            Diagnostic::error(Code("E0403"), "a marginal of a marginal is not supported")
-                .at(span, "this program is already a marginal")
-                .help("drop all latents in one `marginal`"),
-        )),
+/// A program whose sites can be gone through one by one.
+pub(super) struct Flat {
+    pub(super) base: Rc<Generative>,
+    pub(super) context: Context,
+    /// What `|` observes.
+    pub(super) observed: Vec<TraceField>,
+}
+
+fn flatten(marginal: Marginal, context: &Context) -> Result<Flat> {
+    let exact = matches!(marginal.using, Marginaliser::Enumerate);
+    flat(marginal.program, exact, context).ok_or_else(|| unknown_sites(marginal))
+}
+
+/// The program below `frozen`, `given`, `prior`, `|` and, where all is summed `exact`ly, other marginals.
+pub(super) fn flat(program: &ProgramExpr, exact: bool, context: &Context) -> Option<Flat> {
+    let mut flat = (context.clone(), Vec::new());
+    let mut program = program;
+    loop {
+        program = match program {
+            ProgramExpr::Base(base) => {
+                return Some(Flat { base: base.clone(), context: flat.0, observed: flat.1 });
+            }
+            ProgramExpr::Frozen(inner) => {
+                flat.0.frozen = true;
+                inner
+            }
+            ProgramExpr::Prior(inner) => {
+                flat.0.prior = true;
+                inner
+            }
+            ProgramExpr::Unobserved(inner) => {
+                flat.0.unobserved = true;
+                inner
+            }
+            ProgramExpr::Given(inner, data) => {
+                flat.0 = given(&flat.0, data);
+                inner
+            }
+            ProgramExpr::Condition(inner, observed) => {
+                if !flat.0.prior {
+                    flat.1.extend(observed.iter().cloned());
+                }
+                inner
+            }
+            ProgramExpr::Marginal { program, using: Marginaliser::Enumerate, .. } if exact => program,
+            ProgramExpr::Marginal { .. } | ProgramExpr::Normalize(_) | ProgramExpr::Rows(_) => return None,
+        };
     }
 }
 
-fn bind_kept(proposal: &Generative, kept: &[TraceField], context: &Context) -> Context {
-    let _ = proposal;
+fn unknown_sites(marginal: Marginal) -> Box<Diagnostic> {
+    let (message, help) = match marginal.using {
+        Marginaliser::Enumerate => (
+            "what is estimated cannot be summed exactly",
+            "use `enumerate` in the inner `marginal` too, or `importance(n, proposal = h)` here",
+        ),
+        Marginaliser::Importance { .. } => (
+            "this marginal needs a proposal",
+            "write `importance(n, proposal = h)`, where h draws what is not kept given what is",
+        ),
+    };
+    Box::new(
+        Diagnostic::error(Code("E0403"), message)
+            .at(marginal.span, "its program is itself a `marginal` or `normalize`")
+            .help(help),
+    )
+}
+
+/// A proposal's parameters are called like the values kept.
+fn bind_kept(kept: &[TraceField], context: &Context) -> Context {
     let data: Vec<(String, Array)> =
         kept.iter().map(|field| (field.address.to_string(), field.value.clone())).collect();
     given(context, &data)
@@ -121,10 +185,9 @@ fn bind_kept(proposal: &Generative, kept: &[TraceField], context: &Context) -> C
 /// log Σ_j of the weights of `count` fresh particles.
 fn fresh_weights(
     b: &mut Builder,
-    base: &Generative,
+    marginal: Marginal,
     kept: &[TraceField],
-    keep: &[String],
-    proposal: Option<&Generative>,
+    proposal: Option<&ProgramExpr>,
     count: &Dim,
     context: &Context,
 ) -> Result<Var> {
@@ -132,17 +195,18 @@ fn fresh_weights(
     let inner = context.open(particle).enter("particle");
     let weight = match proposal {
         None => {
-            let handler = Propose { kept, keep, context: &inner, terms: Vec::new() };
-            let mut copy = Copy::new(&base.program, handler);
+            let flat = flatten(marginal, &inner)?;
+            let kept: Vec<TraceField> = kept.iter().cloned().chain(flat.observed).collect();
+            let handler = Propose { kept: &kept, context: &flat.context, terms: Vec::new() };
+            let mut copy = Copy::new(&flat.base.program, handler);
             copy.run(b)?;
             total(b, &copy.handler.terms)
         }
         Some(h) => {
-            let (dropped, h_terms) = sim::draw(b, h, &bind_kept(h, kept, &inner))?;
-            let joint: Vec<TraceField> = kept.iter().cloned().chain(dropped).collect();
-            let (terms, _) = density::terms(b, base, &joint, &inner)?;
-            let (log_g, log_h) = (total(b, &terms), total(b, &h_terms));
-            b.sub(log_g, log_h)
+            let drawn = sim::simulate(b, h, &bind_kept(kept, &inner))?;
+            let joint: Vec<TraceField> = kept.iter().cloned().chain(drawn.trace).collect();
+            let log_g = density::log_density(b, marginal.program, &joint, &inner)?;
+            b.sub(log_g, drawn.log_weight)
         }
     };
     Ok(b.log_sum_exp(particle, weight))
@@ -152,7 +216,6 @@ fn fresh_weights(
 #[derive(Clone)]
 struct Propose<'a> {
     kept: &'a [TraceField],
-    keep: &'a [String],
     context: &'a Context,
     terms: Vec<Term>,
 }
@@ -163,7 +226,7 @@ impl Handler for Propose<'_> {
     }
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
-        if !is_kept(self.keep, &sample.site.address) {
+        if !self.kept.iter().any(|field| field.address == sample.site.address) {
             return Ok(emit_site(b, &sample.site, sample.guard, self.context).0);
         }
         let field = field(self.kept, &sample.site)?;
@@ -176,12 +239,14 @@ impl Handler for Propose<'_> {
         if self.context.prior {
             return self.sample(b, sample);
         }
-        self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
+        if !self.context.unobserved {
+            self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
+        }
         Ok(sample.var)
     }
 
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, _: Span) -> Result<()> {
-        if !self.context.prior {
+        if !self.context.prior && !self.context.unobserved {
             self.terms.push(factor_term(b, self.context, value, guard));
         }
         Ok(())

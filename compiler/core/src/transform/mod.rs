@@ -1,8 +1,8 @@
 //! Core to core, one file each.
 //!
 //! Generative programs become objective programs: [`sim`] draws a trace with its log weight,
-//! [`density`](mod@density) gives the log density of a trace, [`marginal`] sums latents out; all
-//! three walk a program with [`copy`](mod@copy), each with its own meaning for the statements that
+//! [`density`](mod@density) gives the log density of a trace, [`marginal`] sums latents out, [`normalize`]
+//! resamples. They walk a program with [`copy`](mod@copy), each with its own meaning for the statements that
 //! are not pure. [`adev`] then replaces sites and their strategies by random primitives and score
 //! terms.
 //!
@@ -22,8 +22,10 @@ pub mod grid;
 pub mod jvp;
 pub mod linearize;
 pub mod marginal;
+pub mod normalize;
 pub mod reemit;
 pub mod require;
+pub mod rows;
 pub mod settle;
 pub mod sim;
 pub mod simplify;

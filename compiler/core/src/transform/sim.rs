@@ -6,7 +6,9 @@
 
 use super::copy::{Copy, Handler, Result};
 use super::density::{Context, Term, given, site_term, total};
-use super::marginal;
+use super::marginal::{self, Marginal};
+use super::normalize;
+use super::rows;
 use crate::build::Builder;
 use crate::generative::{Distribution, Fragment, Generative, ProgramExpr, TraceField};
 use crate::ir::{Array, Const, Elem, Input, Let, Op, Sample, Site, Stmt, Ty, Var};
@@ -33,11 +35,18 @@ pub fn simulate(b: &mut Builder, program: &ProgramExpr, context: &Context) -> Re
             Ok(Simulated { trace, log_weight })
         }
         ProgramExpr::Marginal { program, keep, using, span } => {
-            marginal::simulate(b, program, keep, using, *span, context)
+            marginal::simulate(b, Marginal { program, keep, using, span: *span }, context)
         }
+        ProgramExpr::Normalize(normalize) => normalize::simulate(b, normalize, context),
+        ProgramExpr::Rows(rows) => rows::simulate(b, rows, context),
+        ProgramExpr::Condition(inner, _) if context.prior => simulate(b, inner, context),
+        ProgramExpr::Condition(inner, _) => Err(refuse(inner.base(), "observations", inner.base().span)),
         ProgramExpr::Frozen(inner) => simulate(b, inner, &Context { frozen: true, ..context.clone() }),
         ProgramExpr::Given(inner, data) => simulate(b, inner, &given(context, data)),
         ProgramExpr::Prior(inner) => simulate(b, inner, &Context { prior: true, ..context.clone() }),
+        ProgramExpr::Unobserved(inner) => {
+            simulate(b, inner, &Context { unobserved: true, ..context.clone() })
+        }
     }
 }
 
@@ -105,17 +114,15 @@ struct Sim<'a> {
     terms: Vec<Term>,
 }
 
-impl Sim<'_> {
-    fn refuse(&self, what: &str, span: Span) -> Box<Diagnostic> {
-        let name = &self.program.name;
-        Box::new(
-            Diagnostic::error(Code("E0402"), format!("`{name}` cannot be simulated: it has {what}"))
-                .at(span, "this has a density but no sampler")
-                .help(format!(
-                    "a guide only samples: remove this; or write `prior({name})` to draw what is observed"
-                )),
-        )
-    }
+fn refuse(program: &Generative, what: &str, span: Span) -> Box<Diagnostic> {
+    let name = &program.name;
+    Box::new(
+        Diagnostic::error(Code("E0402"), format!("`{name}` cannot be simulated: it has {what}"))
+            .at(span, "this has a density but no sampler")
+            .help(format!(
+                "a guide only samples: remove this; or write `prior({name})` to draw what is observed"
+            )),
+    )
 }
 
 impl Handler for Sim<'_> {
@@ -136,10 +143,17 @@ impl Handler for Sim<'_> {
         if self.context.prior {
             return self.sample(b, sample);
         }
-        Err(self.refuse("an observation", sample.site.span))
+        if self.context.unobserved {
+            return Ok(sample.var);
+        }
+        Err(refuse(self.program, "an observation", sample.site.span))
     }
 
     fn factor(&mut self, _: &mut Builder, _: Var, _: Option<Var>, span: Span) -> Result<()> {
-        if self.context.prior { Ok(()) } else { Err(self.refuse("a factor", span)) }
+        if self.context.prior || self.context.unobserved {
+            Ok(())
+        } else {
+            Err(refuse(self.program, "a factor", span))
+        }
     }
 }

@@ -12,15 +12,15 @@ mod reference;
 pub use rank::{Alternative, Ranking};
 pub use reference::How;
 
-use super::estimator::{GradientEstimator, Placed, Setup};
-use super::fit::Prepared;
+use super::estimator::{Placed, Setup};
+use super::fit::{Prepared, sense};
 use measure::{Gradients, Measured};
 use reference::reference;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::diagnose::normal_limit;
-use vary_runtime::fit::{self as run, Sense, entry_name};
+use vary_runtime::fit::{self as run, entry_name};
 
 /// The chance that an unbiased estimator is called biased.
 pub const FALSE_ALARM: f64 = 1e-3;
@@ -123,16 +123,21 @@ impl Prepared {
     pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Diagnostic> {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        if self.fit.objectives.len() > 1 {
+            return Err(Diagnostic::error(Code("E0801"), "a gradient check is of one objective")
+                .at(self.fit.span, "this fit has several")
+                .help("write a fit of one of them: `fit check: maximize … over …`"));
+        }
         let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
         let values = self.values_after(asked.after, &setup)?;
         let gradients = Gradients {
-            program: &self.derived.gradient,
-            states: &self.derived.estimator.states,
+            program: &self.derived[0].gradient,
+            states: &self.derived[0].estimator.states,
             samples: self.settings.samples,
         };
         let measured = measure::measure(&gradients, &values, asked.gradients, &setup).map_err(fault)?;
         let at = compared(values.len());
-        let objective = &self.fit.objective;
+        let objective = self.fit.objective();
         let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
         let names = names(&self.params, &|name| self.shown_name(name));
         let entries: Vec<Entry> = at
@@ -168,12 +173,9 @@ impl Prepared {
         if steps == 0 {
             return Ok(self.start.clone());
         }
-        let (program, states) = (&self.derived.gradient, &self.derived.estimator.states);
-        let mut estimator =
-            GradientEstimator::new(program, states, self.settings.samples, setup).map_err(fault)?;
+        let mut estimator = self.estimator(setup).map_err(fault)?;
         let mut optimizer = self.settings.optimizer(self.start.len())?;
-        let sense = if self.fit.objective.maximize { Sense::Maximize } else { Sense::Minimize };
-        let asked = run::Settings { steps, sense };
+        let asked = run::Settings { steps, sense: sense(self.fit.objective()) };
         let never = AtomicBool::new(false);
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, &never, &mut ());
         match &fitted.outcome {
@@ -192,7 +194,7 @@ impl Prepared {
     ) -> Result<Vec<SiteShare>, String> {
         let mut shares = Vec::new();
         for site in &self.sites {
-            let all = self.derived.estimator.sites.iter();
+            let all = self.derived[0].estimator.sites.iter();
             let own = all.filter(|other| *other.address == *site.address);
             let occurrences: Vec<Rc<str>> = own.map(|other| other.occurrence.clone()).collect();
             let share = measure::share(gradients, &occurrences, values, steps.max(200), setup)?;

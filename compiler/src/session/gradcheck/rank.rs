@@ -46,7 +46,7 @@ impl Prepared {
         setup: &Setup,
     ) -> Result<Vec<Ranking>, String> {
         let samples = self.settings.samples;
-        let found = sites(&self.fit.objective.program);
+        let found = sites(&self.fit.objective().program);
         let mut rankings = Vec::new();
         for site in &self.sites {
             let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
@@ -59,7 +59,7 @@ impl Prepared {
                 if strategy.name == site.strategy && options.is_empty() {
                     continue;
                 }
-                let mut objective = self.fit.objective.clone();
+                let mut objective = self.fit.objective().clone();
                 strategies::set(&mut objective.program, &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
                 let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };

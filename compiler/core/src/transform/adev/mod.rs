@@ -35,6 +35,7 @@ mod terms;
 mod value;
 
 use crate::axis::{Axis, Role};
+use crate::generative::ParamSpec;
 use crate::ir::{Program, Sample, Site};
 use crate::visit;
 use smoothness::Note;
@@ -74,8 +75,20 @@ pub struct Estimator {
     pub sites: Vec<SiteReport>,
     /// State that the fit loop carries for it.
     pub states: Vec<StateSpec>,
+    /// What is minimised beside the objective, by parameters of its own.
+    pub losses: Vec<Loss>,
     /// What unbiasedness rests on beyond the rules.
     pub notes: Vec<Note>,
+}
+
+/// An auxiliary loss, such as that of a learned baseline: a result over draws that the fit loop minimises. Its
+/// parameters are its own: it has no tangent in those of the objective, nor the objective in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loss {
+    /// The result.
+    pub result: String,
+    /// Moved by its gradient.
+    pub params: Vec<ParamSpec>,
 }
 
 /// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, where the
@@ -110,7 +123,7 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     }
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
-    Ok(Estimator { program: current, sites: choice.sites, states, notes })
+    Ok(Estimator { program: current, sites: choice.sites, states, losses: Vec::new(), notes })
 }
 
 /// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.

@@ -379,14 +379,19 @@ impl Handler for Eliminate<'_> {
         if self.context.prior {
             return self.sample(b, sample);
         }
-        self.terms.push(site_term(b, &sample.site, sample.var, sample.guard));
+        let mut term = site_term(b, &sample.site, sample.var, sample.guard);
+        if self.context.unobserved {
+            // Statements and terms are numbered alike.
+            (term.var, term.over) = (b.real(0.0), AxisSet::new());
+        }
+        self.terms.push(term);
         Ok(sample.var)
     }
 
     fn factor(&mut self, b: &mut Builder, value: Var, guard: Option<Var>, _: Span) -> Result<()> {
         let mut term = factor_term(b, self.context, value, guard);
         term.over = term.over.minus(&self.plan.alternative_axes());
-        if self.context.prior {
+        if self.context.prior || self.context.unobserved {
             // Statements and terms are numbered alike.
             term.var = b.real(0.0);
             term.over = AxisSet::new();
