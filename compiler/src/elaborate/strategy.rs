@@ -8,7 +8,7 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
 /// Strategies of the literature that are not there yet.
-const PLANNED: &[&str] = &["implicit", "rejection", "gumbel_softmax", "straight_through", "rebar", "relax"];
+const PLANNED: &[&str] = &["rejection", "gumbel_softmax", "straight_through", "rebar", "relax"];
 
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.

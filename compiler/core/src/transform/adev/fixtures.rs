@@ -33,11 +33,11 @@ pub struct World {
     sites: usize,
 }
 
-fn formal(b: &mut Builder, elem: Elem, name: &str, dims: &[Axis]) -> Var {
+pub fn formal(b: &mut Builder, elem: Elem, name: &str, dims: &[Axis]) -> Var {
     b.input(elem, Input { kind: InputKind::Formal, name: name.into(), dims: dims.to_vec() })
 }
 
-fn fragment(axes: &AxisTable, body: impl FnOnce(&mut Builder) -> Var) -> Fragment {
+pub fn fragment(axes: &AxisTable, body: impl FnOnce(&mut Builder) -> Var) -> Fragment {
     let mut b = Builder::new(axes.clone());
     let var = body(&mut b);
     let result = Output { name: "result".into(), var, dims: Vec::new() };

@@ -6,6 +6,7 @@
 //! they return.
 
 pub mod enumerate;
+mod implicit;
 mod mvd;
 mod reinforce;
 pub mod reparam;
@@ -20,8 +21,14 @@ use std::fmt;
 pub use reinforce::BASELINE;
 
 /// Every strategy, in the order in which they are listed for the user.
-pub const RULES: &[&dyn Rule] =
-    &[&reparam::Reparam, &enumerate::Enumerate, &mvd::Mvd, &rloo::Rloo, &reinforce::Reinforce];
+pub const RULES: &[&dyn Rule] = &[
+    &reparam::Reparam,
+    &implicit::Implicit,
+    &enumerate::Enumerate,
+    &mvd::Mvd,
+    &rloo::Rloo,
+    &reinforce::Reinforce,
+];
 
 /// A gradient strategy.
 pub trait Rule: Sync {

@@ -2,7 +2,10 @@
 
 use super::fixtures::*;
 use super::strategy::Chosen;
-use crate::ir::{Array, Monoid, Output, Program, Setting, Stmt, Strategy};
+use crate::generative::Distribution;
+use crate::ir::{Array, Elem, Monoid, Output, Program, Setting, Stmt, Strategy};
+use crate::prim::Prim;
+use std::rc::Rc;
 
 mod recurrences;
 mod rows;
@@ -82,6 +85,43 @@ fn an_estimator_without_its_score_is_rejected() {
     let estimate = run(&derive(&w.objective(cost)).program, &values);
     assert!(z(estimate.value, truth.0) < Z);
     assert!(z(estimate.derivative, truth.1) > 10.0, "{estimate:?}, {truth:?}");
+}
+
+/// The cost of `normal_square` where x is drawn by the same sampler and differentiated by a cdf, F(scale·x).
+fn by_cdf(scale: f64) -> Program {
+    let mut w = World::new(DRAWS);
+    let cdf = fragment(&w.b.axes, |b| {
+        let [x, mu, sigma] = ["x", "mu", "sigma"].map(|name| formal(b, Elem::Real, name, &[]));
+        let scale = b.real(scale);
+        let x = b.mul(scale, x);
+        let off = b.sub(x, mu);
+        let z = b.div(off, sigma);
+        let log = b.prim(Prim::LogPhi, &[z]);
+        b.exp(log)
+    });
+    let (mu, s) = (w.param("mu", &[]), w.param("s", &[]));
+    let sigma = w.b.exp(s);
+    let normal = Rc::new(Distribution { cdf: Some(cdf), ..(*w.normal).clone() });
+    let x = w.site("x", &normal, &[mu, sigma], Some(Strategy::named("implicit")));
+    let off = w.affine(1.0, x, -1.0);
+    let cost = w.b.mul(off, off);
+    w.objective(cost)
+}
+
+#[test]
+fn a_cdf_makes_any_sampler_pathwise() {
+    let values = Values::from([("mu", vec![0.4]), ("s", vec![-0.3])]);
+    let loss = |v: &Values| (v["mu"][0] - 1.0).powi(2) + (2.0 * v["s"][0]).exp();
+    let truth = truth(&values, &["mu", "s"], &loss);
+    assert_unbiased("implicit", &by_cdf(1.0), &values, truth);
+    // For a normal it is the pathwise derivative draw by draw, so the same sample mean.
+    let (implicit, path) =
+        (run(&derive(&by_cdf(1.0)).program, &values), normal_square(Strategy::named("reparam")));
+    let path = run(&derive(&path).program, &values);
+    assert!((implicit.derivative.0 - path.derivative.0).abs() < 1e-9, "{implicit:?}, {path:?}");
+    // A cdf that is not the integral of the density.
+    let wrong = run(&derive(&by_cdf(1.3)).program, &values);
+    assert!(z(wrong.derivative, truth.1) > 10.0, "{wrong:?}, {truth:?}");
 }
 
 /// f(x, θ) of one flip.
