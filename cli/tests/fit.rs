@@ -124,10 +124,10 @@ fn both_modes_of_differentiation_agree() {
 #[test]
 fn the_fit_must_be_clear() {
     let ran = vary(&examples(), &["fit", "cone.ppl", "--json"], "");
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("the file has several fits") && ran.stderr.contains("elbo, iwelbo"));
     let ran = vary(&examples(), &["fit", "cone.ppl", "elbow"], "");
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("the file has no fit `elbow`"), "{}", ran.stderr);
 }
 

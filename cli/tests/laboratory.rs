@@ -95,7 +95,7 @@ fn an_estimator_is_explained_site_by_site() {
 #[test]
 fn what_cannot_be_explained_is_said() {
     let several = vary(&examples(), &["explain", "cone.ppl"], "");
-    assert_eq!(several.code, 1);
+    assert_eq!(several.code, 2);
     assert!(several.stderr.contains("the file has several fits"), "{}", several.stderr);
     let absent = vary(&examples(), &["explain", "absent.ppl"], "");
     assert_eq!(absent.code, 2);
