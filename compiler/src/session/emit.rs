@@ -63,7 +63,7 @@ impl Session {
         if matches!(stage, Stage::Sim | Stage::Density) {
             return self.expanded(stage, objective);
         }
-        let derived = pipeline::derive(objective, fit_samples(&fit), pipeline::Ad::Auto).map_err(|all| {
+        let derived = pipeline::derive(objective, fit_samples(fit), pipeline::Ad::Auto).map_err(|all| {
             all.into_iter().for_each(|d| self.unit.report(d));
             Reported
         })?;
