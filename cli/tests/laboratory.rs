@@ -75,6 +75,31 @@ fn a_frozen_program_stays_where_it_is() {
     assert!((reference - 0.4).abs() < 1e-6, "{reference}");
 }
 
+/// Objectives of the library on a conjugate model. Self-normalised ones are held to their own value, with what they
+/// freeze left where it is.
+#[test]
+fn objectives_of_the_library_have_the_gradients_of_their_values() {
+    let objectives = [
+        "maximize elbo_beta(m, g, beta = 0.5)",
+        "maximize iwelbo_dreg(m, g, n = 5)",
+        "maximize renyi(m, g, alpha = 0.5, n = 5)",
+        "minimize q_wake(m, g, n = 5)",
+        "maximize p_wake(m, g, n = 5)",
+    ];
+    for objective in objectives {
+        let program = format!(
+            "data y: real = 2\nmodel m {{ param b: real = 0.2; x ~ normal(b, 1); y ~ normal(x, 1) }}\n\
+             guide g {{ param a: real = 0.3; param s: positive = 1.2; x ~ normal(a, s) }}\n\
+             fit: {objective} {{ samples = 10 }}\n"
+        );
+        let (code, found) = gradcheck(&program, &["--no-ranking"]);
+        assert_eq!(code, 0, "{objective}: {found}");
+        let moved = found["gradient"].as_array().unwrap().iter();
+        let largest = moved.map(|entry| entry["reference"].as_f64().unwrap().abs()).fold(0.0, f64::max);
+        assert!(largest > 0.05, "{objective}: nothing to compare");
+    }
+}
+
 #[test]
 fn a_variance_that_does_not_exist_is_named() {
     // exp(0.45 x²) has a mean under N(0, 1) and no variance.
