@@ -43,6 +43,21 @@ const FILES: &[File] = &[
         ],
         include_str!("../../stdlib/nn.ppl"),
     ),
+    (
+        "stdlib/kernels.ppl",
+        &[
+            "covariance",
+            "gp_exp_quad_cov",
+            "gp_exponential_cov",
+            "gp_matern32_cov",
+            "gp_matern52_cov",
+            "gp_periodic_cov",
+            "gp_dot_prod_cov",
+            "matern32",
+            "matern52",
+        ],
+        include_str!("../../stdlib/kernels.ppl"),
+    ),
 ];
 
 /// Files of one distribution each, called like it.

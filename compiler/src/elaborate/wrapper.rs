@@ -17,16 +17,16 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind};
 
 /// Their names.
-const NAMES: [&str; 5] = ["truncated", "censored", "zero_inflated", "hurdle", "mixture"];
+const NAMES: [&str; 6] = ["truncated", "censored", "zero_inflated", "hurdle", "mixture", "transformed"];
 
 /// A distribution inside: its core form, with parameters under names of their own.
-struct Inner {
-    dist: Rc<Distribution>,
-    params: Vec<DistParam>,
+pub(super) struct Inner {
+    pub dist: Rc<Distribution>,
+    pub params: Vec<DistParam>,
 }
 
 /// Formals of a fragment under construction, by name.
-type Formals = Vec<(String, Vec<Axis>, Array)>;
+pub(super) type Formals = Vec<(String, Vec<Axis>, Array)>;
 
 impl Lower<'_> {
     /// The wrapper that an expression calls, with the strategy written.
@@ -86,6 +86,15 @@ impl Lower<'_> {
         let ends = ["lower", "upper"].map(|end| own.iter().any(|arg| named(arg, end)));
         let zero_below =
             own.iter().any(|arg| named(arg, "lower") && super::types::literal(&arg.value) == Some(0.0));
+        if name == "transformed" {
+            let (derived, seen) = self.transformed(&inner[0], &own, span)?;
+            actual.extend(seen);
+            let is_map = |arg: &&ast::Arg| {
+                arg.name.as_ref().is_some_and(|n| n.name == "forward" || n.name == "inverse")
+            };
+            let strategy_args = own.into_iter().filter(|arg| !is_map(arg)).cloned().collect();
+            return Ok(Called { dist: derived.into(), strategy, strategy_args, actual });
+        }
         let derived = match name {
             "truncated" => self.truncated(&inner[0], ends, zero_below, span)?,
             "censored" => self.censored(&inner[0], ends, span)?,
@@ -121,7 +130,7 @@ impl Lower<'_> {
     }
 
     /// A fragment of the distributions' parameters, the wrapper's own and more scalars.
-    fn compose(
+    pub(super) fn compose(
         &mut self,
         params: &[DistParam],
         more: &[(&str, Elem)],
@@ -232,13 +241,15 @@ impl Lower<'_> {
             }
             log
         });
-        let sample = self.resampled(&[inner], &params, &[], |b, formals, values| {
-            let [lower, upper] = ends(b, formals, given);
-            let value = lower.map_or(values[0], |lower| b.prim(Prim::Max, &[lower.var, values[0]]));
-            upper.map_or(value, |upper| b.prim(Prim::Min, &[value, upper.var]))
+        let drawn = inner.plainly().and_then(|drawn| {
+            self.resampled(&[drawn], &params, &[], |b, formals, values| {
+                let [lower, upper] = ends(b, formals, given);
+                let value = lower.map_or(values[0], |lower| b.prim(Prim::Max, &[lower.var, values[0]]));
+                upper.map_or(value, |upper| b.prim(Prim::Min, &[value, upper.var]))
+            })
         });
         let mut derived = self.derived("censored", &[inner], params, log_density);
-        derived.sample = sample;
+        derived.sample = drawn;
         Ok(derived)
     }
 
@@ -326,18 +337,21 @@ impl Lower<'_> {
             b.log_sum_exp(axis, logs)
         });
         let all: Vec<&Inner> = inner.iter().collect();
-        let sample = self.resampled(&all, &params, &[("u", Base::Uniform)], |b, formals, values| {
-            let (u, weights) = (of(formals, "u").var, of(formals, "weights").var);
-            let total = b.emit(Op::CumSum { x: weights, axis, reverse: false, exclusive: false });
-            // From the last: each is chosen where u lies below the weights up to its own.
-            let mut chosen = values[values.len() - 1];
-            for (number, value) in values.iter().enumerate().rev().skip(1) {
-                let index = b.int(number as i64);
-                let up_to = b.gather(total, axis, index);
-                let below = b.prim(Prim::Lt, &[u, up_to]);
-                chosen = b.select(below, *value, chosen);
-            }
-            chosen
+        let drawn: Option<Vec<_>> = inner.iter().map(Inner::plainly).collect();
+        let sample = drawn.and_then(|drawn| {
+            self.resampled(&drawn, &params, &[("u", Base::Uniform)], |b, formals, values| {
+                let (u, weights) = (of(formals, "u").var, of(formals, "weights").var);
+                let total = b.emit(Op::CumSum { x: weights, axis, reverse: false, exclusive: false });
+                // From the last: each is chosen where u lies below the weights up to its own.
+                let mut chosen = values[values.len() - 1];
+                for (number, value) in values.iter().enumerate().rev().skip(1) {
+                    let index = b.int(number as i64);
+                    let up_to = b.gather(total, axis, index);
+                    let below = b.prim(Prim::Lt, &[u, up_to]);
+                    chosen = b.select(below, *value, chosen);
+                }
+                chosen
+            })
         });
         let mut derived = self.derived("mixture", &all, params, log_density);
         derived.sample = sample;
@@ -349,7 +363,7 @@ impl Lower<'_> {
     }
 
     /// Without samplers, on the support of the first.
-    fn derived(
+    pub(super) fn derived(
         &mut self,
         name: &str,
         inner: &[&Inner],
@@ -373,18 +387,17 @@ impl Lower<'_> {
         }
     }
 
-    /// A sampler of a value made of draws of the distributions inside; `None` where one has none.
-    fn resampled(
+    /// A sampler of a value made of draws of the distributions inside, by these samplers; `None` where one draws arrays.
+    pub(super) fn resampled(
         &mut self,
-        inner: &[&Inner],
+        inner: &[(&Inner, Sampler)],
         params: &[DistParam],
         own: &[(&str, Base)],
         value: impl FnOnce(&mut Builder, &Formals, &[Var]) -> Var,
     ) -> Option<Sampler> {
         let mut draws: Vec<BaseDraw> = Vec::new();
         let mut more: Vec<(String, Elem)> = Vec::new();
-        for (number, inner) in inner.iter().enumerate() {
-            let sampler = inner.dist.sample.as_ref().or(inner.dist.reparam.as_ref())?;
+        for (number, (inner, sampler)) in inner.iter().enumerate() {
             // Arrays of draws are for values that are arrays.
             if sampler.draws.iter().any(|draw| !draw.dims.is_empty()) {
                 return None;
@@ -412,11 +425,10 @@ impl Lower<'_> {
         }
         let seen: Vec<(&str, Elem)> = more.iter().map(|(name, elem)| (name.as_str(), *elem)).collect();
         let value = self.compose(params, &seen, |b, formals| {
-            let sampler = |inner: &Inner| inner.dist.sample.clone().or(inner.dist.reparam.clone());
             let values: Vec<Var> = inner
                 .iter()
                 .enumerate()
-                .filter_map(|(number, inner)| Some(inner.drawn(b, &sampler(inner)?.value, formals, number)))
+                .map(|(number, (inner, sampler))| inner.drawn(b, &sampler.value, formals, number))
                 .collect();
             value(b, formals, &values)
         });
@@ -424,7 +436,7 @@ impl Lower<'_> {
     }
 
     fn with_zero(&mut self, inner: &Inner, params: &[DistParam]) -> Option<Sampler> {
-        self.resampled(&[inner], params, &[("u", Base::Uniform)], |b, formals, values| {
+        self.resampled(&[inner.plainly()?], params, &[("u", Base::Uniform)], |b, formals, values| {
             let none = b.prim(Prim::Lt, &[of(formals, "u").var, of(formals, "p").var]);
             let zero = if inner.elem() == Elem::Int { b.int(0) } else { b.real(0.0) };
             b.select(none, zero, values[0])
@@ -444,7 +456,12 @@ impl Lower<'_> {
 }
 
 impl Inner {
-    fn elem(&self) -> Elem {
+    /// With its sampler for values that are not differentiated.
+    fn plainly(&self) -> Option<(&Inner, Sampler)> {
+        Some((self, self.dist.sample.clone().or(self.dist.reparam.clone())?))
+    }
+
+    pub(super) fn elem(&self) -> Elem {
         self.dist.support.elem()
     }
 
@@ -474,8 +491,17 @@ impl Inner {
         self.inlined(b, fragment, formals, &draws)
     }
 
-    fn density(&self, b: &mut Builder, formals: &Formals, x: Array) -> Var {
+    pub(super) fn density(&self, b: &mut Builder, formals: &Formals, x: Array) -> Var {
         self.inlined(b, &self.dist.log_density, formals, &[("x", &x)])
+    }
+
+    /// A map of the wrapper at a value.
+    pub(super) fn mapped(&self, b: &mut Builder, map: &Fragment, formals: &Formals, x: &Array) -> Var {
+        let own = formals.iter().filter(|(name, ..)| name.starts_with("seen."));
+        let mut own: Vec<(&str, &[Axis], &Array)> =
+            own.map(|(name, dims, array)| (&**name, &**dims, array)).collect();
+        own.push(("x", &[], x));
+        inline(b, map, &own).var
     }
 
     fn cdf(&self, b: &mut Builder, formals: &Formals, x: &Array) -> Var {
@@ -551,7 +577,7 @@ fn either(
     b.select(condition, then, other)
 }
 
-fn of(formals: &Formals, wanted: &str) -> Array {
+pub(super) fn of(formals: &Formals, wanted: &str) -> Array {
     let found = formals.iter().find(|(name, ..)| name == wanted);
     found.map(|(.., array)| array.clone()).expect("a formal of the fragment")
 }
