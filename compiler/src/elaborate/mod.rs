@@ -15,7 +15,7 @@
 //! | `parameter`, `start` | `param` and its constraint; where it starts |
 //! | `net` | nets and layers, which own parameters |
 //! | `distribution` | `distribution` declarations |
-//! | `wrapper`, `transformed` | distributions made of distributions |
+//! | `wrapper/` | distributions made of distributions |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `normalize` | `normalize`, and conditioning by `|` |
@@ -55,7 +55,6 @@ mod rows;
 mod site;
 mod start;
 mod strategy;
-mod transformed;
 pub mod types;
 pub mod unit;
 pub mod value;

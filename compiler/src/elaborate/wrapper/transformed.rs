@@ -7,11 +7,12 @@
 //! with g′ by `jvp`. What the functions see of the program around them becomes parameters of the distribution, so that
 //! derivatives by it are those of any other parameter.
 
-use super::value::{Closure, Value};
-use super::wrapper::{Inner, of};
-use super::{Lower, Lowered, Mode, Reported};
+use super::{Inner, of};
+use crate::elaborate::value::{Closure, Value};
+use crate::elaborate::{Lower, Lowered, Mode, Reported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use vary_core::axis::{Axis, Role};
 use vary_core::generative::{Constraint, DistParam, Distribution, Fragment, PositiveMap};
 use vary_core::ir::{Array, Elem, Input, InputKind, Let, Op, Output, Program, Stmt};
 use vary_core::prim::Prim;
@@ -124,17 +125,7 @@ impl Lower<'_> {
                 for (name, value) in read {
                     let Some(value) = self.around_or_of_file(name, value, closure.span)? else { continue };
                     let value = match &value {
-                        Value::Array(array) if array.dims.is_empty() => self.parameter_seen(array, seen),
-                        Value::Array(_) => {
-                            return Err(self.report(
-                                Diagnostic::error(
-                                    Code("E0411"),
-                                    format!("a map cannot read the array `{name}`"),
-                                )
-                                .at(closure.span, "read in here")
-                                .help(format!("bind the entry before the site: `let a = {name}[0]`")),
-                            ));
-                        }
+                        Value::Array(array) => self.parameter_seen(array, seen),
                         other => self.replaced(other, closure.span, seen)?,
                     };
                     names.push((name.to_string(), value));
@@ -169,7 +160,9 @@ impl Lower<'_> {
                 Elem::Bool => Constraint::Bool,
             };
             let name = format!("seen.{}", seen.actual.len());
-            seen.params.push(DistParam { name, dims: Vec::new(), constraint, rigid: false, default: None });
+            let sizes = self.sizes(array);
+            let dims = sizes.into_iter().map(|size| self.b.fresh_axis(&name, size, Role::Index)).collect();
+            seen.params.push(DistParam { name, dims, constraint, rigid: false, default: None });
             seen.actual.push(array.clone());
             seen.actual.len() - 1
         });
@@ -183,18 +176,23 @@ impl Lower<'_> {
             let mut lower = Lower::new(unit, Mode::Pure);
             lower.in_stdlib = in_stdlib;
             lower.b.at(span);
-            let formal = |lower: &mut Lower, name: &str, elem: Elem| {
-                let input = Input { kind: InputKind::Formal, name: name.to_string(), dims: Vec::new() };
+            let formal = |lower: &mut Lower, name: &str, elem: Elem, dims: &[Axis]| {
+                let input = Input { kind: InputKind::Formal, name: name.to_string(), dims: dims.to_vec() };
                 let var = lower.b.input(elem, input);
-                Value::Array(Array { var, dims: Vec::new() })
+                Value::Array(Array { var, dims: dims.to_vec() })
             };
             let formals: Vec<(String, Value)> = seen
                 .params
                 .iter()
-                .map(|param| (param.name.clone(), formal(&mut lower, &param.name, param.constraint.elem())))
+                .map(|param| {
+                    (
+                        param.name.clone(),
+                        formal(&mut lower, &param.name, param.constraint.elem(), &param.dims),
+                    )
+                })
                 .collect();
             let function = bound(function, &formals);
-            let argument = formal(&mut lower, ARGUMENT, Elem::Real);
+            let argument = formal(&mut lower, ARGUMENT, Elem::Real, &[]);
             lower.define("f", function);
             lower.define(ARGUMENT, argument);
             let name = |name: &str| Expr { kind: ExprKind::Name(name.to_string()), span };
