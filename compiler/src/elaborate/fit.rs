@@ -608,6 +608,7 @@ fn describe_support(support: &Constraint) -> String {
         Constraint::Ordered => "increasing values".into(),
         Constraint::CholeskyCorr => "a Cholesky factor".into(),
         Constraint::Int => "ints".into(),
+        Constraint::IntRange(Some(low), None) if low.value() == Some(0) => "counts".into(),
         Constraint::IntRange(..) => "ints in a range".into(),
         Constraint::Bool => "true or false".into(),
     }
