@@ -6,7 +6,6 @@
 //! ```
 
 use crate::elaborate::Objective;
-use std::collections::BTreeSet;
 use vary_core::ir::{InputKind, Op, Program, Stmt};
 use vary_core::transform::adev::{self, Estimator};
 use vary_core::transform::{Linearized, Seed, forward, jvp, linearize, simplify, transpose};
@@ -46,9 +45,7 @@ const FORWARD_LIMIT: usize = 3;
 pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
     let options = adev::Options { samples, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
-    let mut wrt: BTreeSet<String> = objective.moves.clone();
-    wrt.extend(estimator.losses.iter().flat_map(|loss| &loss.params).map(|param| param.name.clone()));
-    let dual = simplify(&jvp(&estimator.program, &wrt));
+    let dual = simplify(&jvp(&estimator.program, &objective.moves));
     let linear = linearize(&dual);
     let mode = match ad {
         // Forward mode differentiates one result.
@@ -61,7 +58,7 @@ pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, 
         Ad::Forward => forward(&linear, adev::OBJECTIVE),
         // No parameter is common to the results, so each gradient is that of one of them.
         _ => {
-            let losses = estimator.losses.iter().map(|loss| (&*loss.result, Seed::One));
+            let losses = estimator.losses.iter().map(|loss| (loss.result.as_str(), Seed::One));
             let seeds: Vec<_> = std::iter::once((adev::OBJECTIVE, Seed::One)).chain(losses).collect();
             transpose(&linear, &seeds)
         }

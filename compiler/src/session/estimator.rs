@@ -3,7 +3,7 @@
 use super::constraint::raw_shape;
 use crate::vectorize::{emit, tileable};
 use ndarray::{ArrayD, IxDyn};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
@@ -207,9 +207,9 @@ impl GradientEstimator {
     }
 
     /// With the parameters of auxiliary losses minimised though the objective is maximised.
-    pub fn minimising(mut self, params: &[&str]) -> Self {
+    pub fn minimising(mut self, params: &BTreeSet<&str>) -> Self {
         for (placed, sign) in self.params.iter().zip(&mut self.signs) {
-            *sign = if params.contains(&placed.spec.name.as_str()) { -1.0 } else { 1.0 };
+            *sign = if params.contains(placed.spec.name.as_str()) { -1.0 } else { 1.0 };
         }
         self
     }

@@ -183,9 +183,7 @@ impl Session {
             return Err(Reported);
         }
         let axes = self.unit.axes.clone();
-        let mut specs = fit.params();
-        // Parameters of auxiliary losses stand behind those of the fit.
-        specs.extend(derived.iter().flat_map(|d| &d.estimator.losses).flat_map(|loss| loss.params.clone()));
+        let specs = fit.params();
         let params = estimator::place(&specs, |axis| axes.size(axis));
         let start = self.start(&params, &data, settings.seed)?;
         let (mut sites, mut notes) = (Vec::new(), Vec::new());
@@ -466,8 +464,7 @@ impl Prepared {
             .zip(&self.derived)
             .map(|(objective, derived)| {
                 let estimator = &derived.estimator;
-                let losses: Vec<&str> =
-                    estimator.losses.iter().flat_map(|l| &l.params).map(|p| &*p.name).collect();
+                let trained = estimator.trained();
                 let part = GradientEstimator::new(
                     &derived.gradient,
                     &estimator.states,
@@ -475,7 +472,7 @@ impl Prepared {
                     setup,
                 )?;
                 let sense = sense(objective);
-                Ok((if sense == Sense::Maximize { part.minimising(&losses) } else { part }, sense))
+                Ok((if sense == Sense::Maximize { part.minimising(&trained) } else { part }, sense))
             })
             .collect();
         Ok(Gradients::new(parts?))

@@ -136,7 +136,14 @@ impl Prepared {
             samples: self.settings.samples,
         };
         let measured = measure::measure(&gradients, &values, asked.gradients, &setup).map_err(fault)?;
-        let at = compared(values.len());
+        let trained = self.derived[0].estimator.trained();
+        let objectives: Vec<usize> = self
+            .params
+            .iter()
+            .filter(|placed| !trained.contains(placed.spec.name.as_str()))
+            .flat_map(|placed| placed.offset..placed.offset + placed.len)
+            .collect();
+        let at = compared(&objectives);
         let objective = self.fit.objective();
         let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
         let names = names(&self.params, &self.shown_names());
@@ -156,7 +163,7 @@ impl Prepared {
             objective: (measured.objective, reference.value),
             limit: normal_limit(FALSE_ALARM, entries.len().max(1)),
             entries,
-            dimension: values.len(),
+            dimension: objectives.len(),
             sites: self.shares(&gradients, &values, asked.gradients / 4, &setup).map_err(fault)?,
             rankings,
             samples: gradients.samples,
@@ -205,10 +212,10 @@ impl Prepared {
     }
 }
 
-/// The entries that are compared: all, or evenly spaced ones.
-fn compared(dimension: usize) -> Vec<usize> {
-    let count = dimension.min(MOST_ENTRIES);
-    (0..count).map(|at| at * dimension / count).collect()
+/// Of these entries those that are compared: all, or evenly spaced ones.
+fn compared(entries: &[usize]) -> Vec<usize> {
+    let count = entries.len().min(MOST_ENTRIES);
+    (0..count).map(|at| entries[at * entries.len() / count]).collect()
 }
 
 /// The name of every entry of the parameter vector.

@@ -71,11 +71,20 @@ pub trait Rule: Sync {
 }
 
 /// A program in which a site has been replaced.
+#[derive(Default)]
 pub struct Applied {
     /// The program.
     pub program: Program,
     /// The moving average that it reads, if there is a new one.
     pub state: Option<StateSpec>,
+    /// The result that trains what it reads, if there is a new one.
+    pub loss: Option<String>,
+}
+
+impl From<Program> for Applied {
+    fn from(program: Program) -> Applied {
+        Applied { program, ..Applied::default() }
+    }
 }
 
 /// The kinds of settings.

@@ -50,7 +50,7 @@ impl Rule for Mvd {
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        Ok(Applied { program: apply(program, sample)?, state: None })
+        Ok(apply(program, sample)?.into())
     }
 }
 
