@@ -36,6 +36,7 @@ mod terms;
 mod value;
 
 use crate::axis::{Axis, Role};
+use crate::generative::ParamSpec;
 use crate::ir::{Program, Sample, Site};
 use crate::visit;
 use smoothness::Note;
@@ -78,6 +79,8 @@ pub struct Estimator {
     pub states: Vec<StateSpec>,
     /// What is minimised beside the objective, by parameters of its own.
     pub losses: Vec<Loss>,
+    /// Parameters of control variates, which leave it unbiased whatever they are: they minimise its squared gradient.
+    pub coefficients: Vec<ParamSpec>,
     /// What unbiasedness rests on beyond the rules.
     pub notes: Vec<Note>,
 }
@@ -105,9 +108,10 @@ pub struct StateSpec {
 }
 
 impl Estimator {
-    /// The parameters that auxiliary losses train: the objective does not depend on them.
+    /// The parameters that are trained beside the objective, which does not depend on them.
     pub fn trained(&self) -> BTreeSet<&str> {
-        self.losses.iter().flat_map(|loss| &loss.params).map(String::as_str).collect()
+        let own = self.losses.iter().flat_map(|loss| &loss.params).map(String::as_str);
+        own.chain(self.coefficients.iter().map(|spec| spec.name.as_str())).collect()
     }
 }
 
@@ -115,7 +119,7 @@ impl Estimator {
 pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
     let choice = strategy::choose(&program, options.samples)?;
     let of_objective = auxiliary::of_objective(&program);
-    let (mut states, mut losses) = (Vec::new(), Vec::new());
+    let (mut states, mut losses, mut coefficients) = (Vec::new(), Vec::new(), Vec::<ParamSpec>::new());
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);
@@ -125,6 +129,12 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
         let applied = rule.apply(&current, &sample).map_err(|error| vec![*error])?;
         states.extend(applied.state);
         losses.extend(applied.loss);
+        // A site that an outer one has re-emitted shares the coefficients of its other copy.
+        for spec in applied.coefficients {
+            if !coefficients.iter().any(|known| known.name == spec.name) {
+                coefficients.push(spec);
+            }
+        }
         current = applied.program;
         current = prune::prune(current);
         if lanes(&current) > LANES {
@@ -135,7 +145,7 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     let (program, losses) = auxiliary::close(current, losses, &of_objective);
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
-    Ok(Estimator { program, sites: choice.sites, states, losses, notes })
+    Ok(Estimator { program, sites: choice.sites, states, losses, coefficients, notes })
 }
 
 /// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.

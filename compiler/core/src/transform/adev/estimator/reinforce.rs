@@ -26,7 +26,7 @@ use crate::build::Builder;
 use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
 use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::adev::program::Emitted;
-use crate::transform::adev::program::{self, objective, results, set_objective, term_value};
+use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
@@ -69,7 +69,7 @@ fn apply(source: &Program, sample: &Sample) -> Result<Applied> {
     let mut results = results(source, &copy);
     let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
     b.at(sample.site.span);
-    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
+    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| copy.var(factor));
     let Some(cost) = cost else { return Ok(b.finish(results).into()) };
     let cost = b.detach(cost);
 
@@ -107,7 +107,7 @@ fn apply(source: &Program, sample: &Sample) -> Result<Applied> {
     let score = log_density(&mut b, sample, &copy);
     let total = program::add_score(&mut b, copy.var(result), centred, score);
     set_objective(&mut results, total);
-    Ok(Applied { program: b.finish(results), state, loss })
+    Ok(Applied { program: b.finish(results), state, loss, ..Applied::default() })
 }
 
 /// The loss (l − b)² of a baseline, summed over the rows where the site is present, as a result over draws. It trains
@@ -138,12 +138,19 @@ fn add_loss(
     Some(name)
 }
 
-/// The local cost of every row: the sum of the terms that depend on it. `None` where nothing does.
-pub fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted) -> Option<Var> {
+/// The local cost of every row in a copy: the sum of the terms that depend on it. `None` where nothing does. `factor`
+/// gives what does not depend on the site.
+pub fn cost(
+    b: &mut Builder,
+    terms: &[Term],
+    dependence: &Dependence,
+    copy: &Emitted,
+    factor: &dyn Fn(&mut Builder, Var) -> Var,
+) -> Option<Var> {
     let mut cost: Option<Var> = None;
     for term in terms.iter().filter(|term| !term.zero) {
         let Some(links) = term.links(dependence) else { continue };
-        let value = term_value(b, term, copy, copy);
+        let value = term.emit(b, copy.var(term.var), factor);
         let rows = dependence.rows().iter().copied().zip(links.iter().copied());
         let own: AxisSet = rows.clone().filter(|(_, link)| *link != Link::Any).map(|(row, _)| row).collect();
         let foreign: AxisSet =

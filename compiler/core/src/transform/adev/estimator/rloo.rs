@@ -58,7 +58,8 @@ impl Rule for Rloo {
         let mut results = results(source, &copy);
         let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
         b.at(sample.site.span);
-        let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
+        let terms = terms::split(source, result, &dependence);
+        let cost = cost(&mut b, &terms, &dependence, &copy, &|_, factor| copy.var(factor));
         let Some(cost) = cost else { return Ok(b.finish(results).into()) };
         let cost = b.detach(cost);
         let baseline = placeholder(&mut b, &mut results, sample, cost);
