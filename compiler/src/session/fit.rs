@@ -183,8 +183,8 @@ impl Session {
             return Err(Reported);
         }
         let axes = self.unit.axes.clone();
-        let specs = fit.params();
-        let params = estimator::place(&specs, |axis| axes.size(axis));
+        let estimators = derived.iter().map(|derived| &derived.estimator);
+        let params = estimator::place_all(&fit.params(), estimators, |axis| axes.size(axis));
         let start = self.start(&params, &data, settings.seed)?;
         let (mut sites, mut notes) = (Vec::new(), Vec::new());
         for (derived, objective) in derived.iter().zip(&fit.objectives) {
@@ -338,9 +338,10 @@ impl Session {
             }
         }
         let mut noted: HashSet<String> = notes.iter().cloned().collect();
-        for text in &objective.bias {
+        let by_strategy = derived.estimator.sites.iter().filter_map(adev::strategy::SiteReport::bias);
+        for text in objective.bias.iter().cloned().chain(by_strategy) {
             if noted.insert(text.clone()) {
-                notes.push(text.clone());
+                notes.push(text);
             }
         }
         for span in &objective.estimates {
@@ -417,7 +418,7 @@ impl Prepared {
             constrain(&placed.spec.constraint, raw, &placed.shape)
         });
         let parameters = self.shown_names().into_iter().zip(constrained).collect();
-        let biased = self.fit.objectives.iter().any(|objective| !objective.bias.is_empty());
+        let biased = self.biased();
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
@@ -453,6 +454,13 @@ impl Prepared {
             Outcome::Failed(failure) => End::Failed(self.failure(failure, &setup)),
         };
         Ok(Ended { report, end })
+    }
+
+    /// Whether an objective or the strategy of a site is biased by construction.
+    pub(super) fn biased(&self) -> bool {
+        let sites = self.derived.iter().flat_map(|derived| &derived.estimator.sites);
+        self.fit.objectives.iter().any(|objective| !objective.bias.is_empty())
+            || sites.into_iter().any(|site| site.chosen.bias().is_some())
     }
 
     /// The gradients of all objectives, each by its own parameters.

@@ -130,8 +130,9 @@ impl Prepared {
         }
         let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
         let values = self.values_after(asked.after, &setup)?;
+        let program = measure::of_objective(&self.derived[0]);
         let gradients = Gradients {
-            program: &self.derived[0].gradient,
+            program: &program,
             states: &self.derived[0].estimator.states,
             samples: self.settings.samples,
         };
