@@ -338,8 +338,7 @@ impl Session {
             }
         }
         let mut noted: HashSet<String> = notes.iter().cloned().collect();
-        let by_strategy = derived.estimator.sites.iter().filter_map(adev::strategy::SiteReport::bias);
-        for text in objective.bias.iter().cloned().chain(by_strategy) {
+        for text in bias(objective, derived) {
             if noted.insert(text.clone()) {
                 notes.push(text);
             }
@@ -418,7 +417,7 @@ impl Prepared {
             constrain(&placed.spec.constraint, raw, &placed.shape)
         });
         let parameters = self.shown_names().into_iter().zip(constrained).collect();
-        let biased = self.biased();
+        let biased = !self.labels().is_empty();
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
@@ -456,11 +455,15 @@ impl Prepared {
         Ok(Ended { report, end })
     }
 
-    /// Whether an objective or the strategy of a site is biased by construction.
-    pub(super) fn biased(&self) -> bool {
-        let sites = self.derived.iter().flat_map(|derived| &derived.estimator.sites);
-        self.fit.objectives.iter().any(|objective| !objective.bias.is_empty())
-            || sites.into_iter().any(|site| site.chosen.bias().is_some())
+    /// Why objectives and strategies of sites are biased by construction; empty where none is.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        for (objective, derived) in self.fit.objectives.iter().zip(&self.derived) {
+            labels.extend(bias(objective, derived));
+        }
+        labels.sort();
+        labels.dedup();
+        labels
     }
 
     /// The gradients of all objectives, each by its own parameters.
@@ -569,6 +572,12 @@ impl Prepared {
         }
         diagnostic
     }
+}
+
+/// Why an objective is biased: by what it says of itself, and by the strategies of its sites.
+fn bias(objective: &Objective, derived: &Derived) -> impl Iterator<Item = String> {
+    let by_strategy = derived.estimator.sites.iter().filter_map(adev::strategy::SiteReport::bias);
+    objective.bias.iter().cloned().chain(by_strategy)
 }
 
 /// Which way a fit moves an objective.

@@ -49,6 +49,8 @@ pub struct GradCheck {
     pub fit: String,
     /// How the reference was found.
     pub how: How,
+    /// Why the objective or the strategy of a site is biased by construction.
+    pub labels: Vec<String>,
     /// The objective: mean of the estimates, and the reference.
     pub objective: (f64, f64),
     /// Parameters that were compared.
@@ -161,6 +163,7 @@ impl Prepared {
         Ok(GradCheck {
             fit: self.fit.name.clone(),
             how: reference.how,
+            labels: self.labels(),
             objective: (measured.objective, reference.value),
             limit: normal_limit(FALSE_ALARM, entries.len().max(1)),
             entries,

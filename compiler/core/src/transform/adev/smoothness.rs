@@ -370,7 +370,7 @@ impl<'a> Flow<'a> {
             Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _), .. }) => Vec::new(),
             Stmt::Let(binding) => {
                 let span = self.program.vars[binding.var.0 as usize].span;
-                binding.uses().map(|var| (var, span)).collect()
+                binding.op.operands().into_iter().map(|var| (var, span)).collect()
             }
             Stmt::Scan(scan) => {
                 let carried = scan.carries.iter().flat_map(|carry| [carry.init, carry.next]);
