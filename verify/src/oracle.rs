@@ -43,19 +43,36 @@ pub enum Strategy {
     ReinforceConstant,
     /// Score function with a moving average as baseline.
     ReinforceAverage,
+    /// Score function with a baseline that has a parameter of its own.
+    ReinforceLearned,
     /// Score function with the other draws of the step as baseline.
     Rloo,
     /// Exact summation.
     Enum,
     /// Measure-valued derivative.
     Mvd,
+    /// Score function with the relaxed continuation as control variate.
+    Rebar,
+    /// Score function with a learned function as control variate.
+    Relax,
 }
 
 use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 7] = [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, Enum, Mvd];
+    pub const ALL: [Strategy; 10] = [
+        Reparam,
+        Reinforce,
+        ReinforceConstant,
+        ReinforceAverage,
+        ReinforceLearned,
+        Rloo,
+        Enum,
+        Mvd,
+        Rebar,
+        Relax,
+    ];
 
     /// Name in tables.
     pub fn name(self) -> &'static str {
@@ -64,32 +81,38 @@ impl Strategy {
             Reinforce => "reinforce",
             ReinforceConstant => "reinforce, constant",
             ReinforceAverage => "reinforce, average",
+            ReinforceLearned => "reinforce, learned",
             Rloo => "rloo",
             Enum => "enum",
             Mvd => "mvd",
+            Rebar => "rebar",
+            Relax => "relax",
         }
     }
 
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Reinforce | Rloo | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
+            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => format!("{dist}.{}({args})", self.name()),
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
+            // It shares b with the program, whose derivative by b its loss must leave alone.
+            ReinforceLearned => format!("{dist}.reinforce({args}, baseline = (w + 0.5) * b + 0.4)"),
             ReinforceAverage => format!("{dist}.reinforce({args}, baseline = moving_average(0.9))"),
         }
     }
 
-    /// Whether drawn values are differentiated.
+    /// Whether the program must be smooth in drawn values.
     pub fn is_smooth(self) -> bool {
-        self == Reparam
+        matches!(self, Reparam | Rebar)
     }
 }
 
-const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
-const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
-const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
+const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
+const FLIP: &[Strategy] = 
+    &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, Rebar, Relax];
 
 /// The support of a distribution whose parameters move it.
 const MOVING: &str = "bounded(lower, upper)";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
 use vary_compiler::pipeline::{Ad, Derived, derive};
 use vary_compiler::session::{
-    Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, sample,
+    Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place_all, sample,
 };
 use vary_core::transform::adev;
 use vary_core::transform::adev::strategy::USUAL_SAMPLES;
@@ -76,7 +76,8 @@ impl Program {
             session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
         let derived = derive(fit.objective(), USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
-        let params = place(&fit.objective().params, |axis| axes.size(axis));
+        let estimators = std::iter::once(&derived.estimator);
+        let params = place_all(&fit.objective().params, estimators, |axis| axes.size(axis));
         let data = values
             .arrays
             .iter()

@@ -141,6 +141,10 @@ pub fn wrong_estimators() -> Section {
     for wrong in wrong() {
         let mut row = vec![wrong.strategy.name().to_string(), wrong.lie.to_string()];
         for context in &contexts {
+            if !context.applies(wrong.strategy) {
+                row.push("–".to_string());
+                continue;
+            }
             let found = wrong.z(*context, 1);
             row.push(found.as_ref().map_or("–".to_string(), |z| format!("{z:.0}")));
             if found.as_ref().map_or(true, |z| *z <= 10.0) {

@@ -39,8 +39,8 @@ fn source(strategy: Strategy) -> String {
 
 /// A row for every strategy of a flip.
 pub fn rows() -> Vec<Row> {
-    let strategies =
-        [Strategy::Enum, Strategy::Mvd, Strategy::Rloo, Strategy::Reinforce, Strategy::ReinforceAverage];
+    use Strategy::{Enum, Mvd, Rebar, Reinforce, ReinforceAverage, Relax, Rloo};
+    let strategies = [Enum, Mvd, Rloo, Reinforce, ReinforceAverage, Rebar, Relax];
     let size = |strategy: Strategy, rows: usize| {
         let y = vec!["0.4"; rows].join(", ");
         let program =

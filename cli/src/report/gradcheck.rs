@@ -65,6 +65,9 @@ fn verdict(found: &GradCheck) -> String {
         biased => format!("\nBIASED by {}: |z| > {limit}", biased.join(", ")),
     };
     text += &format!(", which an unbiased estimator exceeds once in {:.0} checks\n", 1.0 / FALSE_ALARM);
+    for label in &found.labels {
+        text += &format!("labelled biased: {label}\n");
+    }
     for entry in found.heavy() {
         text += &format!(
             "the variance by {} looks infinite: the tail of its gradients has shape {:.2}, and from 0.5 on there is none\n",
@@ -153,6 +156,7 @@ pub fn json(found: &GradCheck) -> String {
         "dimension": found.dimension,
         "limit": found.limit,
         "biased": found.biased().map(|entry| entry.name.clone()).collect::<Vec<_>>(),
+        "labelled_biased": found.labels,
         "sites": sites,
         "rankings": rankings,
         "samples": found.samples,

@@ -8,7 +8,7 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
 /// Strategies of the literature that are not there yet.
-const PLANNED: &[&str] = &["rejection", "gumbel_softmax", "straight_through", "rebar", "relax"];
+const PLANNED: &[&str] = &["rejection"];
 
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.
@@ -59,10 +59,21 @@ impl Lower<'_> {
             }
             let setting = match kind {
                 Kind::Baseline => self.baseline(arg)?,
+                Kind::Temperature => self.temperature(arg)?,
             };
             strategy = strategy.with(known, setting);
         }
         Ok(Some(strategy))
+    }
+
+    /// `temperature = 0.5`
+    fn temperature(&mut self, arg: &ast::Arg) -> Lowered<Setting> {
+        match super::types::literal(&arg.value) {
+            Some(value) if value > 0.0 && value.is_finite() => Ok(Setting::Number(value)),
+            _ => {
+                Err(self.error("E0510", arg.value.span, "a temperature is a positive number, written out", "not this"))
+            }
+        }
     }
 
     /// `baseline = 0.5`, `baseline = moving_average(0.99)`

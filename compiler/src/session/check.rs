@@ -187,8 +187,10 @@ impl Session {
                     let (line, _) = self.unit.sources.line_column(*span);
                     lines.insert(format!("  not proven unbiased: a derivative is cut, line {line}"));
                 }
-                lines.extend(objective.bias.iter().map(|text| format!("  {text}")));
-                let verdict = match (objective.bias.is_empty(), objective.detaches.is_empty()) {
+                let mut bias = objective.bias.clone();
+                bias.extend(choice.sites.iter().filter_map(strategy::SiteReport::bias));
+                lines.extend(bias.iter().map(|text| format!("  {text}")));
+                let verdict = match (bias.is_empty(), objective.detaches.is_empty()) {
                     (false, _) => "biased",
                     (true, false) => "not proven unbiased",
                     (true, true) => "unbiased",

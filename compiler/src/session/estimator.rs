@@ -3,12 +3,12 @@
 use super::constraint::raw_shape;
 use crate::vectorize::{emit, tileable};
 use ndarray::{ArrayD, IxDyn};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
-use vary_core::transform::adev::StateSpec;
+use vary_core::transform::adev::{self, StateSpec};
 use vary_runtime::fit::{Estimator, Sense};
 use vary_runtime::program::InputKind;
 use vary_runtime::tiles::{Executor, TILE};
@@ -27,6 +27,21 @@ pub struct Placed {
     pub offset: usize,
     /// Number of its entries.
     pub len: usize,
+}
+
+/// Places the parameters of a fit and behind them the coefficients of its estimators, each name once.
+pub fn place_all<'e>(
+    params: &[ParamSpec],
+    estimators: impl Iterator<Item = &'e adev::Estimator>,
+    size: impl Fn(Axis) -> usize,
+) -> Vec<Placed> {
+    let mut specs = params.to_vec();
+    for spec in estimators.flat_map(|estimator| &estimator.coefficients) {
+        if !specs.iter().any(|known| known.name == spec.name) {
+            specs.push(spec.clone());
+        }
+    }
+    place(&specs, size)
 }
 
 /// Places parameters one after another; `size` gives the size of an axis.
@@ -207,9 +222,9 @@ impl GradientEstimator {
     }
 
     /// With the parameters of auxiliary losses minimised though the objective is maximised.
-    pub fn minimising(mut self, params: &[&str]) -> Self {
+    pub fn minimising(mut self, params: &BTreeSet<&str>) -> Self {
         for (placed, sign) in self.params.iter().zip(&mut self.signs) {
-            *sign = if params.contains(&placed.spec.name.as_str()) { -1.0 } else { 1.0 };
+            *sign = if params.contains(placed.spec.name.as_str()) { -1.0 } else { 1.0 };
         }
         self
     }

@@ -183,12 +183,14 @@ impl Session {
         for span in &objective.detaches {
             notes.push(self.placed("  a derivative is cut", *span));
         }
-        notes.extend(objective.bias.iter().map(|text| format!("  {text}\n")));
+        let mut bias = objective.bias.clone();
+        bias.extend(choice.sites.iter().filter_map(strategy::SiteReport::bias));
+        notes.extend(bias.iter().map(|text| format!("  {text}\n")));
         notes.sort();
         notes.dedup();
         let proven = objective.detaches.is_empty();
         let verdict = match (proven, notes.is_empty()) {
-            _ if !objective.bias.is_empty() => "\nbiased\n",
+            _ if !bias.is_empty() => "\nbiased\n",
             (true, true) => "\nunbiased, given integrability\n",
             (true, false) => "\nunbiased, given integrability, above all of\n",
             (false, _) => "\nnot proven unbiased\n",
@@ -257,7 +259,7 @@ fn plain(written: &str) -> String {
     let Some((name, args)) = right.split_once('(') else { return written };
     let name = name.trim();
     let name = name.split_once('.').map_or(name, |(name, _)| name);
-    format!("{} ~ {name}({}", left.trim(), without_baseline(args))
+    format!("{} ~ {name}({}", left.trim(), without_settings(args))
 }
 
 /// The log density that a site stands for; `None` where the text is no site.
@@ -270,8 +272,9 @@ fn log_density(written: &str) -> Option<String> {
     Some(format!("log {name}({left}{separator}{args}"))
 }
 
-fn without_baseline(args: &str) -> String {
-    match args.find(", baseline =") {
+fn without_settings(args: &str) -> String {
+    let settings = [", baseline =", ", temperature ="];
+    match settings.iter().filter_map(|setting| args.find(setting)).min() {
         Some(at) => format!("{})", &args[..at]),
         None => args.to_string(),
     }

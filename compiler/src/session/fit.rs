@@ -183,10 +183,8 @@ impl Session {
             return Err(Reported);
         }
         let axes = self.unit.axes.clone();
-        let mut specs = fit.params();
-        // Parameters of auxiliary losses stand behind those of the fit.
-        specs.extend(derived.iter().flat_map(|d| &d.estimator.losses).flat_map(|loss| loss.params.clone()));
-        let params = estimator::place(&specs, |axis| axes.size(axis));
+        let estimators = derived.iter().map(|derived| &derived.estimator);
+        let params = estimator::place_all(&fit.params(), estimators, |axis| axes.size(axis));
         let start = self.start(&params, &data, settings.seed)?;
         let (mut sites, mut notes) = (Vec::new(), Vec::new());
         for (derived, objective) in derived.iter().zip(&fit.objectives) {
@@ -340,9 +338,9 @@ impl Session {
             }
         }
         let mut noted: HashSet<String> = notes.iter().cloned().collect();
-        for text in &objective.bias {
+        for text in bias(objective, derived) {
             if noted.insert(text.clone()) {
-                notes.push(text.clone());
+                notes.push(text);
             }
         }
         for span in &objective.estimates {
@@ -419,7 +417,7 @@ impl Prepared {
             constrain(&placed.spec.constraint, raw, &placed.shape)
         });
         let parameters = self.shown_names().into_iter().zip(constrained).collect();
-        let biased = self.fit.objectives.iter().any(|objective| !objective.bias.is_empty());
+        let biased = !self.labels().is_empty();
         let unproven = self.notes.iter().any(|note| note.starts_with("not proven"));
         let report = FitReport {
             fit: Some(self.fit.name.clone()),
@@ -457,6 +455,17 @@ impl Prepared {
         Ok(Ended { report, end })
     }
 
+    /// Why objectives and strategies of sites are biased by construction; empty where none is.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        for (objective, derived) in self.fit.objectives.iter().zip(&self.derived) {
+            labels.extend(bias(objective, derived));
+        }
+        labels.sort();
+        labels.dedup();
+        labels
+    }
+
     /// The gradients of all objectives, each by its own parameters.
     pub(super) fn estimator(&self, setup: &Setup) -> Result<Gradients, String> {
         let parts: Result<Vec<(GradientEstimator, Sense)>, String> = self
@@ -466,8 +475,7 @@ impl Prepared {
             .zip(&self.derived)
             .map(|(objective, derived)| {
                 let estimator = &derived.estimator;
-                let losses: Vec<&str> =
-                    estimator.losses.iter().flat_map(|l| &l.params).map(|p| &*p.name).collect();
+                let trained = estimator.trained();
                 let part = GradientEstimator::new(
                     &derived.gradient,
                     &estimator.states,
@@ -475,7 +483,7 @@ impl Prepared {
                     setup,
                 )?;
                 let sense = sense(objective);
-                Ok((if sense == Sense::Maximize { part.minimising(&losses) } else { part }, sense))
+                Ok((if sense == Sense::Maximize { part.minimising(&trained) } else { part }, sense))
             })
             .collect();
         Ok(Gradients::new(parts?))
@@ -567,6 +575,12 @@ impl Prepared {
         }
         diagnostic
     }
+}
+
+/// Why an objective is biased: by what it says of itself, and by the strategies of its sites.
+fn bias(objective: &Objective, derived: &Derived) -> impl Iterator<Item = String> {
+    let by_strategy = derived.estimator.sites.iter().filter_map(adev::strategy::SiteReport::bias);
+    objective.bias.iter().cloned().chain(by_strategy)
 }
 
 /// Which way a fit moves an objective.

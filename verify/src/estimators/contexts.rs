@@ -67,8 +67,14 @@ impl Context {
         }
     }
 
-    fn applies(self, strategy: Strategy) -> bool {
-        self != Context::Decision || !strategy.is_smooth()
+    /// Whether a program of this kind may use the strategy.
+    pub fn applies(self, strategy: Strategy) -> bool {
+        match self {
+            Context::Decision => !strategy.is_smooth(),
+            // Its probabilities depend on its earlier values.
+            Context::Scan => strategy != Strategy::Rebar,
+            _ => true,
+        }
     }
 
     /// The guide's statements and the cost.
@@ -123,11 +129,12 @@ impl Context {
             }
             _ => format!("let (t, log_q) = simulate(q)\n  {cost}"),
         };
+        let own = if strategy == Strategy::ReinforceLearned { "param w: real\n  " } else { "" };
         format!(
             "fn f(v: real) -> real = tanh(0.7 * v - 0.3) + 0.5 * tanh(v)^2\n\
              let shift = [0.0, 0.4, -0.5]\n\
              let weight = [1.0, -0.6, 0.5]\n\
-             guide q {{\n  param a: real\n  param b: real\n  {body}\n}}\n\
+             guide q {{\n  param a: real\n  param b: real\n  {own}{body}\n}}\n\
              objective cost(q: program) = expect {{\n  {value}\n}}\n\
              fit: minimize cost(q) {{ }}\n"
         )

@@ -35,6 +35,16 @@ pub fn wrong() -> Vec<Wrong> {
         declaration: WRONG_SCORE,
         honest: "normal",
     };
+    let probability = |strategy| Wrong {
+        strategy,
+        lie: "the probability of true is p / 2",
+        declaration: "distribution wrong(p: unit) on bit {
+  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
+  sample from u: base_uniform = u < p
+  probability_of_true = 0.5 * p
+}",
+        honest: "flip",
+    };
     vec![
         Wrong {
             strategy: Reparam,
@@ -48,6 +58,7 @@ pub fn wrong() -> Vec<Wrong> {
         score(Reinforce),
         score(ReinforceConstant),
         score(ReinforceAverage),
+        score(ReinforceLearned),
         score(Rloo),
         Wrong {
             strategy: Enum,
@@ -58,16 +69,9 @@ pub fn wrong() -> Vec<Wrong> {
 }",
             honest: "flip",
         },
-        Wrong {
-            strategy: Mvd,
-            lie: "the probability of true is p / 2",
-            declaration: "distribution wrong(p: unit) on bit {
-  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
-  sample from u: base_uniform = u < p
-  probability_of_true = 0.5 * p
-}",
-            honest: "flip",
-        },
+        probability(Mvd),
+        probability(Rebar),
+        probability(Relax),
     ]
 }
 
@@ -80,9 +84,7 @@ impl Wrong {
         let liar = Oracle { name: "wrong", ..*honest };
         let source = format!("{}\n{}", self.declaration, context.source(&liar, self.strategy));
         let program = Program::new(&source, None)?;
-        let mut at = vec![0.0; program.dimension()];
-        at[program.position("a")] = contexts::A;
-        at[program.position("b")] = contexts::B;
+        let at = super::point(&program);
         let found = estimate(&program, &at, BATCHES, DRAWS / BATCHES, seed)?;
         let z = found.components[1..]
             .iter()

@@ -33,6 +33,11 @@ impl<'a> Reemit<'a> {
         }
     }
 
+    /// The new variable, if the old one has been copied.
+    pub fn known(&self, old: Var) -> Option<Var> {
+        self.new.get(&old).copied()
+    }
+
     /// Says where a variable went; passes the user's name on.
     pub fn set(&mut self, b: &mut Builder, old: Var, new: Var) {
         if let Some(name) = &self.vars[old.0 as usize].name

@@ -1,5 +1,6 @@
 //! The estimator as it is: mean, spread and cost of the gradients it gives at one point.
 
+use crate::pipeline::Derived;
 use crate::session::estimator::{GradientEstimator, Setup};
 use std::rc::Rc;
 use std::time::Instant;
@@ -22,6 +23,16 @@ pub struct Gradients<'a> {
     pub states: &'a [StateSpec],
     /// Draws per step.
     pub samples: usize,
+}
+
+/// A gradient program without the gradients by what is trained beside the objective.
+pub fn of_objective(derived: &Derived) -> Program {
+    let trained = derived.estimator.trained();
+    let mut program = derived.gradient.clone();
+    program.results.retain(|result| {
+        result.name.strip_prefix("grad.").is_none_or(|param| !trained.contains(param))
+    });
+    program
 }
 
 /// Many gradients at one point.

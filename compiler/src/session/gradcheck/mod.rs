@@ -49,6 +49,8 @@ pub struct GradCheck {
     pub fit: String,
     /// How the reference was found.
     pub how: How,
+    /// Why the objective or the strategy of a site is biased by construction.
+    pub labels: Vec<String>,
     /// The objective: mean of the estimates, and the reference.
     pub objective: (f64, f64),
     /// Parameters that were compared.
@@ -130,13 +132,21 @@ impl Prepared {
         }
         let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
         let values = self.values_after(asked.after, &setup)?;
+        let program = measure::of_objective(&self.derived[0]);
         let gradients = Gradients {
-            program: &self.derived[0].gradient,
+            program: &program,
             states: &self.derived[0].estimator.states,
             samples: self.settings.samples,
         };
         let measured = measure::measure(&gradients, &values, asked.gradients, &setup).map_err(fault)?;
-        let at = compared(values.len());
+        let trained = self.derived[0].estimator.trained();
+        let objectives: Vec<usize> = self
+            .params
+            .iter()
+            .filter(|placed| !trained.contains(placed.spec.name.as_str()))
+            .flat_map(|placed| placed.offset..placed.offset + placed.len)
+            .collect();
+        let at = compared(&objectives);
         let objective = self.fit.objective();
         let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
         let names = names(&self.params, &self.shown_names());
@@ -153,10 +163,11 @@ impl Prepared {
         Ok(GradCheck {
             fit: self.fit.name.clone(),
             how: reference.how,
+            labels: self.labels(),
             objective: (measured.objective, reference.value),
             limit: normal_limit(FALSE_ALARM, entries.len().max(1)),
             entries,
-            dimension: values.len(),
+            dimension: objectives.len(),
             sites: self.shares(&gradients, &values, asked.gradients / 4, &setup).map_err(fault)?,
             rankings,
             samples: gradients.samples,
@@ -205,10 +216,10 @@ impl Prepared {
     }
 }
 
-/// The entries that are compared: all, or evenly spaced ones.
-fn compared(dimension: usize) -> Vec<usize> {
-    let count = dimension.min(MOST_ENTRIES);
-    (0..count).map(|at| at * dimension / count).collect()
+/// Of these entries those that are compared: all, or evenly spaced ones.
+fn compared(entries: &[usize]) -> Vec<usize> {
+    let count = entries.len().min(MOST_ENTRIES);
+    (0..count).map(|at| entries[at * entries.len() / count]).collect()
 }
 
 /// The name of every entry of the parameter vector.

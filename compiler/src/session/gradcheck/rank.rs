@@ -3,7 +3,7 @@
 use super::Asked;
 use super::measure::{self, Gradients, Measured};
 use crate::pipeline::{self, Ad};
-use crate::session::estimator::Setup;
+use crate::session::estimator::{Setup, place_all};
 use crate::session::fit::Prepared;
 use crate::session::strategies;
 use vary_core::ir::{Setting, Site, Strategy};
@@ -64,8 +64,17 @@ impl Prepared {
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
                 let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };
                 let states = &derived.estimator.states;
-                let gradients = Gradients { program: &derived.gradient, states, samples };
-                let measured = measure::measure(&gradients, values, asked.gradients, setup)?;
+                let program = measure::of_objective(&derived);
+                let gradients = Gradients { program: &program, states, samples };
+                // Coefficients of its own are where they start.
+                let known: Vec<_> = setup.params.iter().map(|placed| placed.spec.clone()).collect();
+                let size = |axis| derived.estimator.program.axes.size(axis);
+                let params = place_all(&known, std::iter::once(&derived.estimator), size);
+                let count = params.iter().map(|placed| placed.len).sum();
+                let mut own = values.to_vec();
+                own.resize(count, 0.0);
+                let setup = Setup { params: &params, ..*setup };
+                let measured = measure::measure(&gradients, &own, asked.gradients, &setup)?;
                 let write = format!("{name}.{}(…{options})", strategy.name);
                 alternatives.push(alternative(write, false, &measured, samples));
             }
@@ -93,6 +102,7 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
         let plain = Strategy::named(rule.name());
         for (setting, kind) in rule.settings() {
             match kind {
+                Kind::Temperature => {}
                 Kind::Baseline => {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));

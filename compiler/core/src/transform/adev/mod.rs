@@ -24,6 +24,7 @@
 //! correctness of a step needs only that of the steps inside it: where k estimates
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
+pub mod auxiliary;
 pub mod estimator;
 mod integrability;
 mod program;
@@ -39,6 +40,7 @@ use crate::generative::ParamSpec;
 use crate::ir::{Program, Sample, Site};
 use crate::visit;
 use smoothness::Note;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use strategy::SiteReport;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -77,6 +79,8 @@ pub struct Estimator {
     pub states: Vec<StateSpec>,
     /// What is minimised beside the objective, by parameters of its own.
     pub losses: Vec<Loss>,
+    /// Parameters of control variates, which leave it unbiased whatever they are: they minimise its squared gradient.
+    pub coefficients: Vec<ParamSpec>,
     /// What unbiasedness rests on beyond the rules.
     pub notes: Vec<Note>,
 }
@@ -88,7 +92,7 @@ pub struct Loss {
     /// The result.
     pub result: String,
     /// Moved by its gradient.
-    pub params: Vec<ParamSpec>,
+    pub params: BTreeSet<String>,
 }
 
 /// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, where the
@@ -103,10 +107,19 @@ pub struct StateSpec {
     pub dims: Vec<Axis>,
 }
 
+impl Estimator {
+    /// The parameters that are trained beside the objective, which does not depend on them.
+    pub fn trained(&self) -> BTreeSet<&str> {
+        let own = self.losses.iter().flat_map(|loss| &loss.params).map(String::as_str);
+        own.chain(self.coefficients.iter().map(|spec| spec.name.as_str())).collect()
+    }
+}
+
 /// Derives the estimator of the result [`OBJECTIVE`]; dimensions are bound.
 pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
     let choice = strategy::choose(&program, options.samples)?;
-    let mut states = Vec::new();
+    let of_objective = auxiliary::of_objective(&program);
+    let (mut states, mut losses, mut coefficients) = (Vec::new(), Vec::new(), Vec::<ParamSpec>::new());
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);
@@ -115,6 +128,13 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
             Sample { site: Site { strategy: Some(written), ..(*sample.site).clone() }.into(), ..sample };
         let applied = rule.apply(&current, &sample).map_err(|error| vec![*error])?;
         states.extend(applied.state);
+        losses.extend(applied.loss);
+        // A site that an outer one has re-emitted shares the coefficients of its other copy.
+        for spec in applied.coefficients {
+            if !coefficients.iter().any(|known| known.name == spec.name) {
+                coefficients.push(spec);
+            }
+        }
         current = applied.program;
         current = prune::prune(current);
         if lanes(&current) > LANES {
@@ -122,9 +142,10 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
         }
     }
     let current = estimator::RULES.iter().fold(current, |program, rule| rule.finish(program));
+    let (program, losses) = auxiliary::close(current, losses, &of_objective);
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
-    Ok(Estimator { program: current, sites: choice.sites, states, losses: Vec::new(), notes })
+    Ok(Estimator { program, sites: choice.sites, states, losses, coefficients, notes })
 }
 
 /// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.

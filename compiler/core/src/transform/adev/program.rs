@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// Gives a site a value, or leaves it a site.
-type Value<'f> = &'f dyn Fn(&mut Builder, &Sample) -> Result<Option<Var>>;
+pub type Value<'f> = &'f dyn Fn(&mut Builder, &Sample) -> Result<Option<Var>>;
 
 /// The handler of objective programs.
 #[derive(Clone)]
@@ -178,22 +178,38 @@ pub fn resume<'a, 'f>(
     dependence: &Dependence,
     value: Value<'f>,
 ) -> Result<Emitted<'a, 'f>> {
+    resume_with(b, slice, base, dependence, value, &|_, var| var, &[])
+}
+
+/// As [`resume`]; `outside` makes of what the slice reads of the whole copy what it sees, and variables of the slice
+/// that it does not bind itself are `bound`.
+pub fn resume_with<'a, 'f>(
+    b: &mut Builder,
+    slice: &'a Program,
+    base: &Emitted,
+    dependence: &Dependence,
+    value: Value<'f>,
+    outside: &dyn Fn(&mut Builder, Var) -> Var,
+    bound: &[(Var, Var)],
+) -> Result<Emitted<'a, 'f>> {
     let mut copy = Copy::new(slice, Sites { value });
     for at in 0..slice.vars.len() as u32 {
         let var = Var(at);
         if !dependence.in_slice(var)
-            && let Some(bound) = base.get(var)
+            && let Some(whole) = base.get(var)
         {
-            copy.bind(var, bound);
+            let seen = outside(b, whole);
+            copy.bind(var, seen);
         }
     }
+    bound.iter().for_each(|(var, to)| copy.bind(*var, *to));
     copy.run(b)?;
     Ok(copy)
 }
 
 /// A term's value in a copy, before summing; factors come from the whole copy.
 pub fn term_value(b: &mut Builder, term: &Term, at: &Emitted, base: &Emitted) -> Var {
-    term.emit(b, at.var(term.var), &|factor| base.var(factor))
+    term.emit(b, at.var(term.var), &|_, factor| base.var(factor))
 }
 
 /// Terms by the rows of the site that must be treated jointly: those that a term (or the site's own arguments) reads

@@ -10,8 +10,9 @@
 
 use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
-use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
+use crate::ir::{Elem, InputKind, Let, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
+use crate::transform::flow::each_let;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -86,6 +87,8 @@ pub enum UseKind {
     Slope,
     /// An operand of a base sampler.
     Sampler,
+    /// A relaxed flip other than as a real.
+    Flip,
     /// A parameter of a distribution that must be rigid, by name.
     Parameter(String),
 }
@@ -102,6 +105,7 @@ impl UseKind {
             UseKind::Order => "the order of a Bessel function here: it is not differentiated".to_string(),
             UseKind::Slope => "a derivative is taken here that is not differentiated again".to_string(),
             UseKind::Sampler => "a sampler's operand here: it is not differentiated through".to_string(),
+            UseKind::Flip => "used here as true or false, which a relaxed value is not".to_string(),
             UseKind::Parameter(name) => format!("`{name}` moves the support here or is a count"),
         }
     }
@@ -117,6 +121,7 @@ impl UseKind {
             UseKind::Order => "order",
             UseKind::Slope => "derivative",
             UseKind::Sampler => "sampler",
+            UseKind::Flip => "flip",
             UseKind::Parameter(_) => "support",
         }
     }
@@ -204,10 +209,24 @@ impl Smoothness {
                 .at(source.span(program), format!("`{name}` is a parameter"))
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
+            Source::Site(_, site) if used.kind == UseKind::Flip => {
+                let strategy = site.strategy.as_ref().map_or("a relaxation", |strategy| strategy.name);
+                let label = format!("`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`");
+                error.at(site.span, label).help(format!(
+                    "use it as `real({name})` only, or draw it without a relaxation: {}",
+                    applicable(site, false)
+                ))
+            }
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                    match &site.strategy {
+                        Some(strategy) => format!(
+                            "`{name}` is drawn by `{}`, which differentiates through its value",
+                            strategy.name
+                        ),
+                        None => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                    },
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
@@ -308,7 +327,9 @@ impl<'a> Flow<'a> {
 
     fn start(&mut self, source: Source) -> bool {
         let var = source.var();
-        if self.elem(var) != Elem::Real || self.found.is_smooth(var) {
+        // A site whose value is no real is smooth where its conversion to one is: it is relaxed.
+        let real = self.elem(var) == Elem::Real || matches!(source, Source::Site(..));
+        if !real || self.found.is_smooth(var) {
             return false;
         }
         self.found.smooth[var.0 as usize] = true;
@@ -343,8 +364,34 @@ impl<'a> Flow<'a> {
             || ends(&low).is_some_and(|ends| ends[1] == Some(high))
     }
 
+    /// The uses of relaxed flips other than as reals.
+    fn flips(&mut self, stmt: &Stmt) {
+        let used: Vec<(Var, Span)> = match stmt {
+            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _), .. }) => Vec::new(),
+            Stmt::Let(binding) => {
+                let span = self.program.vars[binding.var.0 as usize].span;
+                binding.op.operands().into_iter().map(|var| (var, span)).collect()
+            }
+            Stmt::Scan(scan) => {
+                let carried = scan.carries.iter().flat_map(|carry| [carry.init, carry.next]);
+                carried.map(|var| (var, self.program.vars[var.0 as usize].span)).collect()
+            }
+            Stmt::Sample(sample) | Stmt::Observe(sample) => {
+                let args = sample.site.args.iter().map(|arg| arg.var);
+                args.chain(sample.guard).map(|var| (var, sample.site.span)).collect()
+            }
+            Stmt::Factor { .. } | Stmt::Report(_) => Vec::new(),
+        };
+        for (operand, span) in used {
+            if self.found.is_smooth(operand) && self.elem(operand) != Elem::Real {
+                self.found.uses.push(Use { kind: UseKind::Flip, operand, span });
+            }
+        }
+    }
+
     fn uses(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
+            self.flips(stmt);
             match stmt {
                 Stmt::Let(binding) => {
                     let span = self.program.vars[binding.var.0 as usize].span;
@@ -404,6 +451,15 @@ fn flows(program: &Program) -> Vec<Vec<Var>> {
     collect(&program.body, &mut |var, mut from| {
         from.retain(|from| real(var) && real(*from));
         flows[var.0 as usize] = from;
+    });
+    // A relaxed site flows into what it is as a real.
+    let drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
+    each_let(&program.body, &mut |stmt| {
+        if let Op::Prim(Prim::ToReal, args) = &stmt.op
+            && drawn.contains(&args[0])
+        {
+            flows[stmt.var.0 as usize] = args.clone();
+        }
     });
     flows
 }

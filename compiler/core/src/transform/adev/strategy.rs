@@ -1,6 +1,7 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
+use super::auxiliary;
 use super::estimator::{BASELINE, RULES, Rule, rule};
 use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
@@ -41,6 +42,14 @@ impl Chosen {
         }
     }
 
+    /// Why it is biased, if it is, as a clause.
+    pub fn bias(self) -> Option<&'static str> {
+        match self {
+            Chosen::Rigid => None,
+            Chosen::By(rule) => rule.bias(),
+        }
+    }
+
     /// The lines of its rule.
     pub fn formula(self) -> &'static [&'static str] {
         match self {
@@ -63,6 +72,14 @@ pub struct SiteReport {
     pub reason: String,
     /// The site in the user's file.
     pub span: Span,
+}
+
+impl SiteReport {
+    /// How its strategy is biased, if it is, as a line of a report.
+    pub fn bias(&self) -> Option<String> {
+        let why = self.chosen.bias()?;
+        Some(format!("`{}` is biased: {why} (`{}`)", self.chosen.name(), self.address))
+    }
 }
 
 /// The strategies of a program.
@@ -118,7 +135,10 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         .collect();
     // A default `reparam` gives way where a use of the value would lose a derivative.
     let smoothness = loop {
-        let is_smooth = |site: &Site| plans[&site.occurrence].rule.is_smooth();
+        let is_smooth = |site: &Site| {
+            let rule = plans[&site.occurrence].rule;
+            rule.is_smooth() || rule.relaxes()
+        };
         let smoothness = analyse(program, &is_smooth);
         let refused: HashSet<Rc<str>> = smoothness
             .violations()
@@ -139,6 +159,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
     let mut choice = Choice::default();
     let mut errors = Vec::new();
     let bound_at = binding_order(program);
+    let of_objective = auxiliary::of_objective(program);
     for sample in &sites {
         let site = &*sample.site;
         let plan = &plans[&site.occurrence];
@@ -158,7 +179,11 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         // Summing out lowers the variance of the others whether or not anything is differentiated here.
         let summed = site.strategy.as_ref().is_some_and(|strategy| strategy.name == "enum");
         let (chosen, reason) = if differentiated || summed {
-            (Chosen::By(plan.rule), plan.reason.clone())
+            let learned = site.strategy.as_ref().is_some_and(|strategy| {
+                strategy.values().any(|value| !auxiliary::own(program, value, &of_objective).is_empty())
+            });
+            let reason = if learned { "written, its baseline learned" } else { plan.reason.as_str() };
+            (Chosen::By(plan.rule), reason.to_string())
         } else {
             (Chosen::Rigid, "its arguments are not differentiated".to_string())
         };
@@ -240,9 +265,12 @@ fn too_few_samples(rule: &dyn Rule, site: &Site) -> Diagnostic {
         .help(format!("set `samples = {least}` or more in the fit, or use `reinforce` with a moving average"))
 }
 
-/// The strategies that apply to a site; `smooth` includes those whose values are differentiated.
+/// The strategies without bias that apply to a site; `smooth` includes those whose values are differentiated.
 pub fn candidates(site: &Site, smooth: bool) -> impl Iterator<Item = &'static dyn Rule> {
-    let fits = move |rule: &&dyn Rule| (smooth || !rule.is_smooth()) && rule.applies(site).is_ok();
+    let fits = move |rule: &&dyn Rule| {
+        let typed = smooth || !(rule.is_smooth() || rule.relaxes());
+        typed && rule.bias().is_none() && rule.applies(site).is_ok()
+    };
     RULES.iter().copied().filter(fits)
 }
 

@@ -43,12 +43,18 @@ enum Factor {
 impl Term {
     /// Its value before summing, with the variables of the program sent into the builder: `var` as it depends on
     /// the site, and factors, which do not.
-    pub fn emit(&self, b: &mut Builder, var: Var, factor: &dyn Fn(Var) -> Var) -> Var {
+    pub fn emit(&self, b: &mut Builder, var: Var, factor: &dyn Fn(&mut Builder, Var) -> Var) -> Var {
         let mut value = if self.negative { b.neg(var) } else { var };
         for part in &self.factors {
             value = match part {
-                Factor::Times(by) => b.mul(factor(*by), value),
-                Factor::Over(by) => b.div(value, factor(*by)),
+                Factor::Times(by) => {
+                    let by = factor(b, *by);
+                    b.mul(by, value)
+                }
+                Factor::Over(by) => {
+                    let by = factor(b, *by);
+                    b.div(value, by)
+                }
                 Factor::Size(axis) => {
                     let size = b.size(*axis);
                     let size = b.to_real(size);

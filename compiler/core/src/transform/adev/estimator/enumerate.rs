@@ -51,7 +51,7 @@ impl Rule for Enumerate {
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        Ok(Applied { program: apply(program, sample)?, state: None })
+        Ok(apply(program, sample)?.into())
     }
 }
 

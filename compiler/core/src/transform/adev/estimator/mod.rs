@@ -6,14 +6,18 @@
 //! they return.
 
 pub mod enumerate;
+mod gumbel;
 mod implicit;
 mod mvd;
+mod rebar;
 mod reinforce;
+mod relaxation;
 pub mod reparam;
 mod rloo;
 
 use super::StateSpec;
 use crate::build::Builder;
+use crate::generative::ParamSpec;
 use crate::ir::{Program, Sample, Site, Var};
 use crate::transform::copy::Result;
 use std::fmt;
@@ -28,7 +32,14 @@ pub const RULES: &[&dyn Rule] = &[
     &mvd::Mvd,
     &rloo::Rloo,
     &reinforce::Reinforce,
+    &rebar::Rebar,
+    &rebar::Relax,
+    &gumbel::GumbelSoftmax,
+    &gumbel::StraightThrough,
 ];
+
+/// The setting that a relaxed value is softened by.
+pub const TEMPERATURE: &str = "temperature";
 
 /// A gradient strategy.
 pub trait Rule: Sync {
@@ -56,6 +67,16 @@ pub trait Rule: Sync {
         false
     }
 
+    /// Whether a smooth value takes the place of `real(x)`, so that uses of the site's value must be smooth in it.
+    fn relaxes(&self) -> bool {
+        false
+    }
+
+    /// Why it is biased, if it is: what it does instead, as a clause.
+    fn bias(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The smooth value of a site, for direct rules; `None` where the distribution has no such sampler.
     fn smooth(&self, _: &mut Builder, _: &Sample) -> Option<Var> {
         None
@@ -71,11 +92,22 @@ pub trait Rule: Sync {
 }
 
 /// A program in which a site has been replaced.
+#[derive(Default)]
 pub struct Applied {
     /// The program.
     pub program: Program,
     /// The moving average that it reads, if there is a new one.
     pub state: Option<StateSpec>,
+    /// The result that trains what it reads, if there is a new one.
+    pub loss: Option<String>,
+    /// Parameters of control variates: whatever they are, the estimator is unbiased. They start at zero.
+    pub coefficients: Vec<ParamSpec>,
+}
+
+impl From<Program> for Applied {
+    fn from(program: Program) -> Applied {
+        Applied { program, ..Applied::default() }
+    }
 }
 
 /// The kinds of settings.
@@ -83,6 +115,8 @@ pub struct Applied {
 pub enum Kind {
     /// A value computed before the site, or `moving_average(decay)`.
     Baseline,
+    /// A positive number.
+    Temperature,
 }
 
 /// The rule of this name.

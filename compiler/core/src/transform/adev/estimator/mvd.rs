@@ -50,7 +50,7 @@ impl Rule for Mvd {
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        Ok(Applied { program: apply(program, sample)?, state: None })
+        Ok(apply(program, sample)?.into())
     }
 }
 
@@ -150,7 +150,7 @@ fn flipped_rows(b: &mut Builder, joint: &[Axis]) -> Option<Flipped> {
 }
 
 /// The probability of true per row, 0 where the site is absent.
-fn probability(b: &mut Builder, sample: &Sample, copied: &dyn Fn(Var) -> Var) -> Var {
+pub fn probability(b: &mut Builder, sample: &Sample, copied: &dyn Fn(Var) -> Var) -> Var {
     let site = &sample.site;
     let Some(fragment) = &site.dist.mvd_probability else { unreachable!("`strategy` lets only flips pass") };
     let args: Vec<Array> =

@@ -12,6 +12,9 @@
 //! row is the sum of its own terms, and in a recurrence the cost to go, a reversed cumulative
 //! sum. Score terms inside k have primal 0 and add nothing to costs.
 //!
+//! A baseline that has parameters of its own, which the objective does not depend on, is learned: these minimise
+//! `E Σ (l − b)²`, summed over rows (Mnih & Gregor 2014), as an auxiliary loss of the fit.
+//!
 //! A baseline is computed before its site (`strategy` checks it), so it depends on the site at
 //! earlier steps of a recurrence at most; given those, s still has mean zero.
 //!
@@ -21,9 +24,9 @@ use super::{Applied, Kind, Rule};
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
-use crate::transform::adev::StateSpec;
+use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::adev::program::Emitted;
-use crate::transform::adev::program::{self, objective, results, set_objective, term_value};
+use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
@@ -53,63 +56,101 @@ impl Rule for Reinforce {
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        let (program, state) = apply(program, sample)?;
-        Ok(Applied { program, state })
+        apply(program, sample)
     }
 }
 
-/// The program with this site rigid and its score terms added; its moving average, if it has one.
-fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec>)> {
+/// The program with this site rigid and its score terms added.
+fn apply(source: &Program, sample: &Sample) -> Result<Applied> {
     let dependence = Dependence::on(source, sample, Through::Samples);
     let mut b = Builder::new(source.axes.clone());
     let value = program::rigid_at(sample.var);
     let copy = program::whole(&mut b, source, &value)?;
     let mut results = results(source, &copy);
-    let Some(result) = objective(source) else { return Ok((b.finish(results), None)) };
+    let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
     b.at(sample.site.span);
-    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
-    let Some(cost) = cost else { return Ok((b.finish(results), None)) };
+    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| copy.var(factor));
+    let Some(cost) = cost else { return Ok(b.finish(results).into()) };
     let cost = b.detach(cost);
 
     let baseline = sample.site.strategy.as_ref().and_then(|written| written.setting(BASELINE));
-    let (centred, state) = match baseline {
-        None => (cost, None),
+    let (mut state, mut loss) = (None, None);
+    let centred = match baseline {
+        None => cost,
         Some(Setting::Number(number)) => {
             let baseline = b.real(number);
-            (b.sub(cost, baseline), None)
+            b.sub(cost, baseline)
         }
         Some(Setting::Value(baseline)) => {
-            let baseline = b.detach(copy.var(baseline));
-            (b.sub(cost, baseline), None)
+            let baseline = copy.var(baseline);
+            loss = add_loss(&mut b, &mut results, cost, baseline, sample, &copy);
+            let baseline = b.detach(baseline);
+            b.sub(cost, baseline)
         }
         Some(Setting::MovingAverage(decay)) => {
-            let state = average(&b, &copy, &dependence, sample, decay);
-            let input =
-                Input { kind: InputKind::State, name: state.name.to_string(), dims: state.dims.clone() };
+            let average = average(&b, &copy, &dependence, sample, decay);
+            let dims = average.dims.clone();
+            let input = Input { kind: InputKind::State, name: average.name.to_string(), dims: dims.clone() };
             let baseline = b.input(Elem::Real, input);
-            let name = format!("state.{}", state.name);
+            let name = format!("state.{}", average.name);
             // A site that an outer one has re-emitted shares the average of its other copy.
             let shared = results.iter().any(|result| result.name == name);
             if !shared {
-                let var = observation(&mut b, cost, &state.dims);
-                results.push(Output { name, var, dims: state.dims.clone() });
+                let var = observation(&mut b, cost, &dims);
+                results.push(Output { name, var, dims });
+                state = Some(average);
             }
-            (b.sub(cost, baseline), (!shared).then_some(state))
+            b.sub(cost, baseline)
         }
     };
 
     let score = log_density(&mut b, sample, &copy);
     let total = program::add_score(&mut b, copy.var(result), centred, score);
     set_objective(&mut results, total);
-    Ok((b.finish(results), state))
+    Ok(Applied { program: b.finish(results), state, loss, ..Applied::default() })
 }
 
-/// The local cost of every row: the sum of the terms that depend on it. `None` where nothing does.
-pub fn cost(b: &mut Builder, terms: &[Term], dependence: &Dependence, copy: &Emitted) -> Option<Var> {
+/// The loss (l − b)² of a baseline, summed over the rows where the site is present, as a result over draws. It trains
+/// what the baseline has of parameters of its own; without any it is dropped again.
+fn add_loss(
+    b: &mut Builder,
+    results: &mut Vec<Output>,
+    cost: Var,
+    baseline: Var,
+    sample: &Sample,
+    copy: &Emitted,
+) -> Option<String> {
+    let name = format!("loss.baseline.{}", sample.site.occurrence);
+    let dims = results.iter().find(|result| result.name == OBJECTIVE)?.dims.clone();
+    // A site that an outer one has re-emitted trains the baseline by its other copy.
+    if results.iter().any(|result| result.name == name) {
+        return None;
+    }
+    let off = b.sub(cost, baseline);
+    let mut square = b.mul(off, off);
+    if let Some(guard) = sample.guard {
+        let zero = b.real(0.0);
+        square = b.select(copy.var(guard), square, zero);
+    }
+    let open = b.axes_of(square).minus(&dims.iter().copied().collect());
+    let var = b.sum(&open, square);
+    results.push(Output { name: name.clone(), var, dims });
+    Some(name)
+}
+
+/// The local cost of every row in a copy: the sum of the terms that depend on it. `None` where nothing does. `factor`
+/// gives what does not depend on the site.
+pub fn cost(
+    b: &mut Builder,
+    terms: &[Term],
+    dependence: &Dependence,
+    copy: &Emitted,
+    factor: &dyn Fn(&mut Builder, Var) -> Var,
+) -> Option<Var> {
     let mut cost: Option<Var> = None;
     for term in terms.iter().filter(|term| !term.zero) {
         let Some(links) = term.links(dependence) else { continue };
-        let value = term_value(b, term, copy, copy);
+        let value = term.emit(b, copy.var(term.var), factor);
         let rows = dependence.rows().iter().copied().zip(links.iter().copied());
         let own: AxisSet = rows.clone().filter(|(_, link)| *link != Link::Any).map(|(row, _)| row).collect();
         let foreign: AxisSet =

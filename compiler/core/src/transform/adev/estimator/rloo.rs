@@ -56,19 +56,18 @@ impl Rule for Rloo {
         let value = program::rigid_at(sample.var);
         let copy = program::whole(&mut b, source, &value)?;
         let mut results = results(source, &copy);
-        let Some(result) = objective(source) else {
-            return Ok(Applied { program: b.finish(results), state: None });
-        };
+        let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
         b.at(sample.site.span);
-        let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy);
-        let Some(cost) = cost else { return Ok(Applied { program: b.finish(results), state: None }) };
+        let terms = terms::split(source, result, &dependence);
+        let cost = cost(&mut b, &terms, &dependence, &copy, &|_, factor| copy.var(factor));
+        let Some(cost) = cost else { return Ok(b.finish(results).into()) };
         let cost = b.detach(cost);
         let baseline = placeholder(&mut b, &mut results, sample, cost);
         let centred = b.sub(cost, baseline);
         let score = log_density(&mut b, sample, &copy);
         let total = program::add_score(&mut b, copy.var(result), centred, score);
         set_objective(&mut results, total);
-        Ok(Applied { program: b.finish(results), state: None })
+        Ok(b.finish(results).into())
     }
 
     fn finish(&self, program: Program) -> Program {

@@ -1,0 +1,226 @@
+//! `rebar` and `relax`: the score function with a learned control variate.
+//!
+//! For a flip `b = 1[z > 0]` and any function c of z, with z̃ drawn as z is given b,
+//!
+//! ```text
+//! (l, l′) = k(b, 0);   (l, l′ + (l − c(z̃))·s + ∂θ c(z) − ∂θ c(z̃)),   s = ∂θ log d(b; θ)·θ′
+//! ```
+//!
+//! is unbiased, since `E[c(z̃)·s + ∂θ c(z̃)] = ∂θ E c(z̃) = ∂θ E c(z)`. (Tucker et al. 2017, eq. 8; Grathwohl et al. 2018,
+//! eq. 7.) z and z̃ share their random numbers such that they are equal, which leaves a difference of tangents:
+//! [`Noise::coupled`]. What c depends on beside z has the same tangent in both and is left out.
+//!
+//! * `rebar`: `c(z) = η·k(σ(z / τ))`, the local continuation at the relaxed value, with coefficients η and τ.
+//! * `relax`: `c(z) = Σ_h a_h·σ(z − m_h)` per row, at fixed places m_h and with coefficients a_h, whatever k is.
+//!
+//! Coefficients are parameters of the estimator. They minimise the squared norm of the gradient of a step, which is its
+//! variance and something that does not depend on them.
+//!
+//! Assumes what `reinforce` does; `rebar` also that k is smooth in the relaxed value (`smoothness` checks it).
+
+use super::reinforce::{cost, log_density};
+use super::relaxation::{self, Noise, Slice};
+use super::{Applied, Kind, Rule, TEMPERATURE};
+use crate::axis::{Axis, Role};
+use crate::build::Builder;
+use crate::generative::{Constraint, ParamSpec};
+use crate::ir::{Elem, Input, InputKind, Op, Program, Sample, Setting, Site, Var};
+use crate::prim::Prim;
+use crate::transform::adev::program::{self, Emitted};
+use crate::transform::adev::terms::{self, Term};
+use crate::transform::copy::Result;
+use crate::transform::dependence::{Dependence, Through};
+
+/// The temperature where none is written.
+const USUAL_TEMPERATURE: f64 = 0.5;
+
+/// Where the sigmoids of `relax` stand.
+const PLACES: [f64; 5] = [-3.0, -1.0, 0.0, 1.0, 3.0];
+
+/// With the relaxed continuation as control variate.
+pub struct Rebar;
+
+/// With a learned function as control variate.
+pub struct Relax;
+
+impl Rule for Rebar {
+    fn name(&self) -> &'static str {
+        "rebar"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &[
+            "x = 1[z > 0], (l, l′) = k(x, 0), c(z) = η·k(σ(z/τ)), s = ∂θ log d(x; θ)·θ′, z̃ as z given x;",
+            "(l, l′ + (l − c(z̃))·s + ∂θ c(z) − ∂θ c(z̃)), η and τ trained on the squared gradient",
+            "Tucker et al. 2017",
+        ]
+    }
+
+    fn settings(&self) -> &'static [(&'static str, Kind)] {
+        &[(TEMPERATURE, Kind::Temperature)]
+    }
+
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
+        relaxation::applies(site)
+    }
+
+    fn relaxes(&self) -> bool {
+        true
+    }
+
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
+        apply(program, sample, &by_continuation)
+    }
+}
+
+impl Rule for Relax {
+    fn name(&self) -> &'static str {
+        "relax"
+    }
+
+    fn formula(&self) -> &'static [&'static str] {
+        &[
+            "x = 1[z > 0], (l, l′) = k(x, 0), c(z) = Σ a_h·σ(z − m_h), s = ∂θ log d(x; θ)·θ′, z̃ as z given x;",
+            "(l, l′ + (l − c(z̃))·s + ∂θ c(z) − ∂θ c(z̃)), a_h trained on the squared gradient",
+            "Grathwohl et al. 2018",
+        ]
+    }
+
+    fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
+        relaxation::applies(site)
+    }
+
+    fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
+        apply(program, sample, &by_function)
+    }
+}
+
+/// What a control variate is made from.
+struct Drawn<'a, 'e> {
+    source: &'a Program,
+    sample: &'a Sample,
+    dependence: &'a Dependence,
+    terms: &'a [Term],
+    base: &'a Emitted<'e, 'e>,
+    /// z with the tangent z′ − z̃′.
+    point: Var,
+}
+
+/// A control variate.
+struct Control {
+    /// Its value per row.
+    cost: Var,
+    /// Its sum.
+    total: Var,
+    coefficients: Vec<ParamSpec>,
+}
+
+fn apply(
+    source: &Program,
+    sample: &Sample,
+    control: &dyn Fn(&mut Builder, &Drawn) -> Result<Control>,
+) -> Result<Applied> {
+    let dependence = Dependence::on(source, sample, Through::Samples);
+    let mut b = Builder::new(source.axes.clone());
+    let noise = Noise::default();
+    let value = |b: &mut Builder, copied: &Sample| {
+        Ok((copied.var == sample.var).then(|| noise.draw(b, copied)))
+    };
+    let base = program::whole(&mut b, source, &value)?;
+    let mut results = program::results(source, &base);
+    let Some(result) = program::objective(source) else { return Ok(b.finish(results).into()) };
+    b.at(sample.site.span);
+    let terms = terms::split(source, result, &dependence);
+    let cost = cost(&mut b, &terms, &dependence, &base, &|_, factor| base.var(factor));
+    let Some(cost) = cost else { return Ok(b.finish(results).into()) };
+
+    let p = relaxation::chance(&mut b, sample, &base);
+    let point = noise.coupled(&mut b, p, base.var(sample.var));
+    let drawn = Drawn { source, sample, dependence: &dependence, terms: &terms, base: &base, point };
+    let Control { cost: expected, total: sum, coefficients } = control(&mut b, &drawn)?;
+    let centred = b.sub(cost, expected);
+    let centred = b.detach(centred);
+    let score = log_density(&mut b, sample, &base);
+    let total = program::add_score(&mut b, base.var(result), centred, score);
+    let free = b.axes_of(total).clone();
+    let open = b.axes_of(sum).minus(&free);
+    let sum = b.sum(&open, sum);
+    let path = b.emit(Op::Tangent(sum));
+    let total = b.add(total, path);
+    program::set_objective(&mut results, total);
+    Ok(Applied { program: b.finish(results), coefficients, ..Applied::default() })
+}
+
+fn by_continuation(b: &mut Builder, drawn: &Drawn) -> Result<Control> {
+    let Drawn { sample, dependence, base, .. } = *drawn;
+    let slice = Slice::of(drawn.source, sample, dependence)?;
+    let start = match sample.site.strategy.as_ref().and_then(|written| written.setting(TEMPERATURE)) {
+        Some(Setting::Number(start)) => start,
+        _ => USUAL_TEMPERATURE,
+    };
+    let mut coefficients = Vec::new();
+    let eta = coefficient(b, sample, "eta", Vec::new(), &mut coefficients);
+    let one = b.real(1.0);
+    let eta = b.add(one, eta);
+    let log = coefficient(b, sample, "temperature", Vec::new(), &mut coefficients);
+    let (start, factor) = (b.real(start), b.exp(log));
+    let temperature = b.mul(start, factor);
+    let relaxed = relaxation::soften(b, drawn.point, temperature);
+
+    let value = base.var(sample.var);
+    let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(value));
+    let outside = |b: &mut Builder, var: Var| held(b, var);
+    let at = slice.run(b, base, dependence, relaxed, &outside, &value)?;
+    b.at(sample.site.span);
+    let factor = |b: &mut Builder, factor: Var| held(b, base.var(factor));
+    let zero = b.real(0.0);
+    let cost = cost(b, drawn.terms, dependence, &at, &factor).unwrap_or(zero);
+    let mut total = zero;
+    for term in drawn.terms.iter().filter(|term| term.links(dependence).is_some()) {
+        let value = term.emit(b, at.var(term.var), &factor);
+        let value = b.sum(&term.over, value);
+        total = b.add(total, value);
+    }
+    Ok(Control { cost: b.mul(eta, cost), total: b.mul(eta, total), coefficients })
+}
+
+fn by_function(b: &mut Builder, drawn: &Drawn) -> Result<Control> {
+    let site = b.axes_of(drawn.point).clone();
+    let rows: Vec<Axis> = drawn
+        .dependence
+        .rows()
+        .iter()
+        .copied()
+        .filter(|axis| site.contains(*axis) && b.axes.info(*axis).role == Role::Index)
+        .collect();
+    let mut coefficients = Vec::new();
+    let mut total = b.real(0.0);
+    for (at, place) in PLACES.iter().enumerate() {
+        let weight = coefficient(b, drawn.sample, &format!("a{at}"), rows.clone(), &mut coefficients);
+        let place = b.real(*place);
+        let off = b.sub(drawn.point, place);
+        let bump = b.prim(Prim::Sigmoid, &[off]);
+        let term = b.mul(weight, bump);
+        total = b.add(total, term);
+    }
+    Ok(Control { cost: total, total, coefficients })
+}
+
+/// A real as a constant.
+fn held(b: &mut Builder, var: Var) -> Var {
+    if b.ty(var).elem == Elem::Real { b.detach(var) } else { var }
+}
+
+/// A coefficient that starts at zero.
+fn coefficient(
+    b: &mut Builder,
+    sample: &Sample,
+    name: &str,
+    dims: Vec<Axis>,
+    all: &mut Vec<ParamSpec>,
+) -> Var {
+    let name = format!("{} {name}", sample.site.occurrence);
+    let input = Input { kind: InputKind::Param, name: name.clone(), dims: dims.clone() };
+    all.push(ParamSpec { name, dims, constraint: Constraint::Real, init: None, span: sample.site.span });
+    b.input(Elem::Real, input)
+}

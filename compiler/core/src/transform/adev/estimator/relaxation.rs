@@ -1,0 +1,149 @@
+//! Relaxations of flips: what `rebar`, `relax`, `gumbel_softmax` and `straight_through` have in common.
+//!
+//! A flip of probability p is drawn as `b = 1[z > 0]`, `z = logit p + logit u`, `u` uniform (the Gumbel-max trick for
+//! two values). Its **relaxed value** `σ(z / τ)`, τ the temperature, is smooth in p and tends to b as τ → 0 (Maddison,
+//! Mnih & Teh 2017; Jang, Gu & Poole 2017). It takes the place of `real(b)`; `smoothness` checks that the terms that
+//! depend on the site use b in no other way.
+
+use super::mvd::probability;
+use crate::build::Builder;
+use crate::ir::{Base, Draw, Let, Op, Program, Sample, Site, Stmt, Var};
+use crate::prim::Prim;
+use crate::transform::adev::program::{self, Emitted};
+use crate::transform::copy::Result;
+use crate::transform::dependence::Dependence;
+use std::cell::Cell;
+use vary_diagnostic::{Code, Diagnostic};
+
+/// Why a distribution has no relaxation.
+pub fn applies(site: &Site) -> std::result::Result<(), &'static str> {
+    if site.dist.mvd_probability.is_some() { Ok(()) } else { Err("it is not a flip") }
+}
+
+/// The noise that a flip is drawn with.
+#[derive(Default)]
+pub struct Noise(Cell<Option<Var>>);
+
+impl Noise {
+    /// The flip by its own uniform u: true where `u > 1 − p`. `sample` is copied already.
+    pub fn draw(&self, b: &mut Builder, sample: &Sample) -> Var {
+        let site = &sample.site;
+        let (place, outer) = (b.at(site.span), b.set_guard(sample.guard));
+        let p = probability(b, sample, &|var| var);
+        let p = b.detach(p);
+        let occurrence = format!("{}#u", site.occurrence).into();
+        let draw = Draw { base: Base::Uniform, args: Vec::new(), key: site.key.clone(), occurrence };
+        let u = b.emit(Op::Draw(draw));
+        self.0.set(Some(u));
+        let one = b.real(1.0);
+        let below = b.sub(one, p);
+        let drawn = b.prim(Prim::Lt, &[below, u]);
+        b.set_guard(outer);
+        b.at(place);
+        drawn
+    }
+
+    /// The uniform drawn.
+    fn uniform(&self) -> Var {
+        let Some(u) = self.0.get() else { unreachable!("the site has been drawn") };
+        u
+    }
+
+    /// `z = logit p + logit u`, smooth in p.
+    pub fn smooth(&self, b: &mut Builder, p: Var) -> Var {
+        let (of_p, of_u) = (logit(b, p), logit(b, self.uniform()));
+        b.add(of_p, of_u)
+    }
+
+    /// z with the tangent z′ − z̃′, where z̃ is drawn given b: from v uniform, `z̃ = logit p + logit u′`, with
+    /// `u′ = 1 − p + v·p` where b is true and `v·(1 − p)` elsewhere. With v such that z̃ = z (Tucker et al. 2017, §3.2
+    /// and appendix C: common random numbers), holding u in z and v in z̃,
+    ///
+    /// ```text
+    /// z′ − z̃′ = p′ / (p·u) where b is true,  p′ / ((1 − p)·(1 − u)) elsewhere.
+    /// ```
+    pub fn coupled(&self, b: &mut Builder, p: Var, drawn: Var) -> Var {
+        let point = self.smooth(b, p);
+        let (point, held) = (b.detach(point), b.detach(p));
+        let one = b.real(1.0);
+        let u = self.uniform();
+        let (not_p, not_u) = (b.sub(one, held), b.sub(one, u));
+        let (on, off) = (b.mul(held, u), b.mul(not_p, not_u));
+        let slope = b.select(drawn, on, off);
+        let slope = b.div(one, slope);
+        let tangent = b.emit(Op::Tangent(p));
+        let tangent = b.mul(slope, tangent);
+        b.add(point, tangent)
+    }
+}
+
+/// The probability of true per row; one half where the site is absent, so that nothing there is infinite.
+pub fn chance(b: &mut Builder, sample: &Sample, base: &Emitted) -> Var {
+    let p = probability(b, sample, &|var| base.var(var));
+    let half = b.real(0.5);
+    sample.guard.map_or(p, |guard| b.select(base.var(guard), p, half))
+}
+
+/// `σ(z / τ)`
+pub fn soften(b: &mut Builder, point: Var, temperature: Var) -> Var {
+    let scaled = b.div(point, temperature);
+    b.prim(Prim::Sigmoid, &[scaled])
+}
+
+fn logit(b: &mut Builder, p: Var) -> Var {
+    let minus = b.neg(p);
+    let (yes, no) = (b.log(p), b.prim(Prim::Log1p, &[minus]));
+    b.sub(yes, no)
+}
+
+/// What depends on a flip, without the conversions of its value to a real, and these.
+pub struct Slice {
+    program: Program,
+    reals: Vec<Var>,
+}
+
+impl Slice {
+    /// Of the last site of a program.
+    pub fn of(source: &Program, sample: &Sample, dependence: &Dependence) -> Result<Slice> {
+        if dependence.of_arguments(sample).is_some() {
+            let address = &sample.site.address;
+            let message = format!("`{address}` cannot be relaxed: its probability depends on its earlier values");
+            return Err(Box::new(
+                Diagnostic::error(Code("E0503"), message)
+                    .at(sample.site.span, "drawn in a recurrence")
+                    .help(format!("use `{0}.rloo(…)` or `{0}.reinforce(…)`", sample.site.dist.name)),
+            ));
+        }
+        let mut slice = Slice { program: program::slice(source, dependence), reals: Vec::new() };
+        take_reals(&mut slice.program.body, sample.var, &mut slice.reals);
+        Ok(slice)
+    }
+
+    /// The slice over a whole copy, with this real in place of the flip; `outside` gives what the slice reads.
+    pub fn run<'s>(
+        &'s self,
+        b: &mut Builder,
+        base: &Emitted,
+        dependence: &Dependence,
+        relaxed: Var,
+        outside: &dyn Fn(&mut Builder, Var) -> Var,
+        value: program::Value<'s>,
+    ) -> Result<Emitted<'s, 's>> {
+        let bound: Vec<(Var, Var)> = self.reals.iter().map(|real| (*real, relaxed)).collect();
+        program::resume_with(b, &self.program, base, dependence, value, outside, &bound)
+    }
+}
+
+fn take_reals(stmts: &mut Vec<Stmt>, site: Var, taken: &mut Vec<Var>) {
+    stmts.retain_mut(|stmt| match stmt {
+        Stmt::Let(Let { var, op: Op::Prim(Prim::ToReal, args), .. }) if args[0] == site => {
+            taken.push(*var);
+            false
+        }
+        Stmt::Scan(scan) => {
+            take_reals(&mut scan.body, site, taken);
+            true
+        }
+        _ => true,
+    });
+}
