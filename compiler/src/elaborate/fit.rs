@@ -262,7 +262,8 @@ impl Unit {
         let (weights, mut bias) = (std::mem::take(&mut lower.weights), std::mem::take(&mut lower.bias));
         bias.dedup();
         lower.unit.axes = lower.b.axes.clone();
-        let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
+        let mut results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
+        results.append(&mut lower.controls);
         let Lower { b, .. } = lower;
         let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {

@@ -50,6 +50,7 @@ mod parameter;
 mod posterior;
 mod program;
 mod prompt;
+mod replicate;
 mod rows;
 mod site;
 mod start;
@@ -72,7 +73,7 @@ use vary_core::axis::{Axis, AxisSet};
 use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::generative::{Generative, ParamSpec, ProgramExpr, SiteSpec, TraceField};
-use vary_core::ir::{Array, Elem, Input, InputKind, Op, Var};
+use vary_core::ir::{Array, Elem, Input, InputKind, Op, Output, Var};
 use vary_core::prim::Prim;
 use vary_core::transform::density::Context;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -143,6 +144,8 @@ pub struct Lower<'u> {
     weights: Vec<(Var, Rc<ProgramExpr>)>,
     /// How the objectives called are biased, by their own account.
     bias: Vec<String>,
+    /// The controls of copies, as results.
+    controls: Vec<Output>,
 }
 
 /// An axis in scope.
@@ -232,6 +235,7 @@ impl<'u> Lower<'u> {
             scored: Vec::new(),
             weights: Vec::new(),
             bias: Vec::new(),
+            controls: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which estimator each site uses, and why it may.
 
 use super::LANES;
-use super::estimator::{BASELINE, RULES, Rule, rule};
+use super::estimator::{BASELINE, RULES, Rule, control, rule};
 use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
 use super::smoothness::{Note, Smoothness, Source, analyse};
@@ -107,8 +107,9 @@ pub fn sites(program: &Program) -> Vec<&Sample> {
 }
 
 /// Chooses the strategy of every site: the one written, if it applies; none where all arguments are rigid; else
-/// `reparam` where it exists and every use of the value is smooth, `enum` for a small finite support, else `rloo`, or
-/// with a single draw per step `reinforce` with a moving average. Reports every use that loses a derivative. Needs no
+/// `reparam` where it exists and every use of the value is smooth, `reinforce` with the control of its copies if they
+/// have one, `enum` for a small finite support, else `rloo`, or with a single draw per step `reinforce` with a moving
+/// average. Reports every use that loses a derivative. Needs no
 /// sizes; where they are known, limits are checked too.
 pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnostic>> {
     let sites = sites(program);
@@ -201,6 +202,9 @@ impl Plan {
     /// The default among strategies whose values are rigid.
     fn rigid(program: &Program, sample: &Sample, samples: usize) -> Plan {
         let site = &*sample.site;
+        if control(program, site).is_some() {
+            return Plan::default("reinforce", "the other copies are its control");
+        }
         let size = support::size(&program.axes, site, &known_dims(program)).filter(|_| site.event == 0);
         // Sizes that are not known yet count as small: the limit is checked once data is bound.
         let small = size.is_some_and(|size| size.value().is_none_or(|size| size <= MOST_VALUES));

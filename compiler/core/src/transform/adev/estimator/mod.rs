@@ -5,6 +5,7 @@
 //! unbiased again. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
 //! they return.
 
+mod control;
 pub mod enumerate;
 mod implicit;
 mod mvd;
@@ -18,6 +19,7 @@ use crate::ir::{Program, Sample, Site, Var};
 use crate::transform::copy::Result;
 use std::fmt;
 
+pub use control::{name as control_name, of as control};
 pub use reinforce::BASELINE;
 
 /// Every strategy, in the order in which they are listed for the user.

@@ -13,11 +13,12 @@
 //! sum. Score terms inside k have primal 0 and add nothing to costs.
 //!
 //! A baseline is computed before its site (`strategy` checks it), so it depends on the site at
-//! earlier steps of a recurrence at most; given those, s still has mean zero.
+//! earlier steps of a recurrence at most; given those, s still has mean zero. Where none is written, a site of a
+//! controlled block has the control of its copy, which depends on other copies only (`control`).
 //!
 //! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
 
-use super::{Applied, Kind, Rule};
+use super::{Applied, Kind, Rule, control};
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
@@ -56,6 +57,10 @@ impl Rule for Reinforce {
         let (program, state) = apply(program, sample)?;
         Ok(Applied { program, state })
     }
+
+    fn finish(&self, program: Program) -> Program {
+        control::forget(program)
+    }
 }
 
 /// The program with this site rigid and its score terms added; its moving average, if it has one.
@@ -73,7 +78,10 @@ fn apply(source: &Program, sample: &Sample) -> Result<(Program, Option<StateSpec
 
     let baseline = sample.site.strategy.as_ref().and_then(|written| written.setting(BASELINE));
     let (centred, state) = match baseline {
-        None => (cost, None),
+        None => match control::of(source, &sample.site) {
+            None => (cost, None),
+            Some(control) => (b.sub(cost, copy.var(control)), None),
+        },
         Some(Setting::Number(number)) => {
             let baseline = b.real(number);
             (b.sub(cost, baseline), None)
