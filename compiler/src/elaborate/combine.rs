@@ -36,6 +36,7 @@ impl Lower<'_> {
             "normalize" => self.normalize(args, span),
             "each_row" => self.each_row(args, span),
             "average" => self.average(args, span),
+            "log_moment" => self.log_moment(args, span),
             "exp_estimate" => self.exp_estimate(args, span),
             "importance" | "enumerate" => Err(self.report(
                 Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))

@@ -63,6 +63,8 @@ pub struct Objective {
     pub maximize: bool,
     /// What its value bounds.
     pub bound: Bound,
+    /// Its value is (1/k) log E of a k-th moment, of which `program` gives a multiple.
+    pub log_moment: Option<f64>,
     /// One draw of it, the result `objective`, over the axis `draw`.
     pub program: Program,
     /// The axis of Monte Carlo draws.
@@ -257,13 +259,17 @@ impl Unit {
             ));
         }
         let value = lower.reals_of(&value);
+        let log_moment = match lower.moment {
+            Some((moment, at)) if moment.var != value.var => return Err(super::moment::combined(&mut lower, at)),
+            moment => moment.map(|(moment, _)| moment.order),
+        };
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         let mut params = std::mem::take(&mut lower.free_params);
         let (weights, mut bias) = (std::mem::take(&mut lower.weights), std::mem::take(&mut lower.bias));
         bias.dedup();
         lower.unit.axes = lower.b.axes.clone();
         let mut results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
-        results.append(&mut lower.controls);
+        results.append(&mut lower.beside);
         let Lower { b, .. } = lower;
         let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
@@ -302,6 +308,7 @@ impl Unit {
             name,
             maximize,
             bound,
+            log_moment,
             program,
             draw,
             model,

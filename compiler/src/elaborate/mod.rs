@@ -41,6 +41,7 @@ mod expr;
 mod fit;
 mod foreign;
 mod index;
+mod moment;
 mod name;
 mod net;
 mod normalize;
@@ -144,8 +145,17 @@ pub struct Lower<'u> {
     weights: Vec<(Var, Rc<ProgramExpr>)>,
     /// How the objectives called are biased, by their own account.
     bias: Vec<String>,
-    /// The controls of copies, as results.
-    controls: Vec<Output>,
+    /// Results beside the objective: controls of copies, what `log_moment` observes.
+    beside: Vec<Output>,
+    /// The log moment, and where it is written.
+    moment: Option<(Moment, Span)>,
+}
+
+/// An objective that is reported as the log of a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Moment {
+    var: Var,
+    order: f64,
 }
 
 /// An axis in scope.
@@ -235,7 +245,8 @@ impl<'u> Lower<'u> {
             scored: Vec::new(),
             weights: Vec::new(),
             bias: Vec::new(),
-            controls: Vec::new(),
+            beside: Vec::new(),
+            moment: None,
         }
     }
 

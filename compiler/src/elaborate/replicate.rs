@@ -70,7 +70,7 @@ impl Lower<'_> {
         let var = self.b.detach(var);
         let rest = self.b.axes_of(var).iter().filter(|other| *other != axis);
         let dims = std::iter::once(axis).chain(rest).collect();
-        self.controls.push(Output { name: control_name(self.controls.len()), var, dims });
+        self.beside.push(Output { name: control_name(self.beside.len()), var, dims });
         Ok(())
     }
 

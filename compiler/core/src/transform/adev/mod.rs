@@ -30,6 +30,7 @@ mod program;
 mod prune;
 pub mod range;
 pub mod smoothness;
+pub mod state;
 pub mod strategy;
 mod terms;
 mod value;
@@ -45,6 +46,10 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 
 /// The result that is differentiated.
 pub const OBJECTIVE: &str = "objective";
+
+/// The result, and the state, of an objective E[exp(k (v − c))] that is reported as log E[exp(k v)] / k: k·v per draw,
+/// and c, the moving average of v.
+pub const LOG_MOMENT: &str = "log_moment";
 
 pub use super::support::LANES;
 pub use terms::known_dims;
@@ -101,12 +106,14 @@ pub struct StateSpec {
     pub decay: f64,
     /// The axes of its array.
     pub dims: Vec<Axis>,
+    /// It is observed once before the first step, by draws of its own; else it is 0 there.
+    pub observed_before: bool,
 }
 
 /// Derives the estimator of the result [`OBJECTIVE`]; dimensions are bound.
 pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
     let choice = strategy::choose(&program, options.samples)?;
-    let mut states = Vec::new();
+    let mut states: Vec<StateSpec> = state::of(&program).collect();
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);

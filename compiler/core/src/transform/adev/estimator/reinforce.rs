@@ -151,7 +151,8 @@ fn average(b: &Builder, copy: &Emitted, dependence: &Dependence, sample: &Sample
     let dims = dependence.rows().iter().copied();
     let dims: Vec<Axis> =
         dims.filter(|axis| own.contains(*axis) && b.axes.info(*axis).role == Role::Index).collect();
-    StateSpec { name: format!("baseline.{}", sample.site.occurrence).into(), decay, dims }
+    let name = format!("baseline.{}", sample.site.occurrence).into();
+    StateSpec { name, decay, dims, observed_before: false }
 }
 
 /// The mean of the costs that share an average, summed over draws: these come in tiles, so that their mean is
