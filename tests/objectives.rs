@@ -115,7 +115,7 @@ fn the_gradient_of_the_elbo_is_that_of_its_closed_form() {
 
 /// What a fit reports of its objective before it moves anything.
 fn reported(declarations: &str, fit: &str) -> ObjectiveReport {
-    let text = format!("{declarations}\nfit: {fit} {{ steps = 1, optimizer = sgd(0.0), samples = 50 }}\n");
+    let text = format!("{declarations}\nfit: {fit} {{ steps = 1, optimizer = sgd(0.000000000001), samples = 50 }}\n");
     let mut session = Session::new("program.ppl", &text, &|_| Err("no imports here".to_string()));
     let values = data::read(&declared(&mut session.unit), &[]).expect("the data has defaults");
     let prepared = session.prepare(None, &values, &Options::default(), Instant::now());

@@ -45,6 +45,8 @@ pub enum Strategy {
     ReinforceAverage,
     /// Score function with the other draws of the step as baseline.
     Rloo,
+    /// Score function with copies of the site as baseline.
+    RlooCopies,
     /// Exact summation.
     Enum,
     /// Measure-valued derivative.
@@ -55,7 +57,8 @@ use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 7] = [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, Enum, Mvd];
+    pub const ALL: [Strategy; 8] =
+        [Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies, Enum, Mvd];
 
     /// Name in tables.
     pub fn name(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Strategy {
             ReinforceConstant => "reinforce, constant",
             ReinforceAverage => "reinforce, average",
             Rloo => "rloo",
+            RlooCopies => "rloo, copies",
             Enum => "enum",
             Mvd => "mvd",
         }
@@ -74,6 +78,7 @@ impl Strategy {
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
             Reparam | Reinforce | Rloo | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
+            RlooCopies => format!("{dist}.rloo({args}, copies = 3)"),
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
             ReinforceAverage => format!("{dist}.reinforce({args}, baseline = moving_average(0.9))"),
         }
@@ -85,11 +90,11 @@ impl Strategy {
     }
 }
 
-const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
-const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
-const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
+const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
+const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 
 /// The support of a distribution whose parameters move it.
 const MOVING: &str = "bounded(lower, upper)";

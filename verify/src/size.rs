@@ -40,7 +40,14 @@ fn source(strategy: Strategy) -> String {
 /// A row for every strategy of a flip.
 pub fn rows() -> Vec<Row> {
     let strategies =
-        [Strategy::Enum, Strategy::Mvd, Strategy::Rloo, Strategy::Reinforce, Strategy::ReinforceAverage];
+        [
+        Strategy::Enum,
+        Strategy::Mvd,
+        Strategy::Rloo,
+        Strategy::RlooCopies,
+        Strategy::Reinforce,
+        Strategy::ReinforceAverage,
+    ];
     let size = |strategy: Strategy, rows: usize| {
         let y = vec!["0.4"; rows].join(", ");
         let program =

@@ -49,6 +49,7 @@ pub fn wrong() -> Vec<Wrong> {
         score(ReinforceConstant),
         score(ReinforceAverage),
         score(Rloo),
+        score(RlooCopies),
         Wrong {
             strategy: Enum,
             lie: "the mass of true is 1.2 p",

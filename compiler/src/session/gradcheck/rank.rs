@@ -98,6 +98,9 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));
                 }
+                Kind::Copies => {
+                    all.push((plain.clone().with(setting, Setting::Number(4.0)), ", copies = 4"));
+                }
             }
         }
         all.push((plain, ""));

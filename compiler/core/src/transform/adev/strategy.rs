@@ -163,8 +163,8 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         } else {
             (Chosen::Rigid, "its arguments are not differentiated".to_string())
         };
-        if chosen != Chosen::Rigid && samples < plan.rule.least_samples() {
-            errors.push(too_few_samples(plan.rule, site));
+        if chosen != Chosen::Rigid && samples < plan.rule.least_samples(&plan.strategy) {
+            errors.push(too_few_samples(plan, site));
         }
         if chosen != Chosen::Rigid && plan.rule.is_smooth() {
             errors.extend(undifferentiated_operands(site, &smoothness));
@@ -237,8 +237,8 @@ fn inapplicable(rule: &dyn Rule, site: &Site, why: &str) -> Diagnostic {
         .help(format!("use {}", applicable(site, true)))
 }
 
-fn too_few_samples(rule: &dyn Rule, site: &Site) -> Diagnostic {
-    let (strategy, least) = (rule.name(), rule.least_samples());
+fn too_few_samples(plan: &Plan, site: &Site) -> Diagnostic {
+    let (strategy, least) = (plan.rule.name(), plan.rule.least_samples(&plan.strategy));
     Diagnostic::error(Code("E0502"), format!("`{strategy}` needs at least {least} draws a step"))
         .at(site.span, format!("`{}` asks for `{strategy}`", site.address))
         .help(format!("set `samples = {least}` or more in the fit, or use `reinforce` with a moving average"))

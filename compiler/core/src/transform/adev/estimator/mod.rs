@@ -6,6 +6,7 @@
 //! they return.
 
 mod control;
+mod copies;
 pub mod enumerate;
 mod implicit;
 mod mvd;
@@ -15,7 +16,7 @@ mod rloo;
 
 use super::StateSpec;
 use crate::build::Builder;
-use crate::ir::{Program, Sample, Site, Var};
+use crate::ir::{Program, Sample, Site, Strategy, Var};
 use crate::transform::copy::Result;
 use std::fmt;
 
@@ -48,8 +49,8 @@ pub trait Rule: Sync {
     /// Whether it can be used for the site's distribution; if not, why, as a clause.
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str>;
 
-    /// The least number of draws of one step that it needs.
-    fn least_samples(&self) -> usize {
+    /// The least number of draws of one step that it needs with these settings.
+    fn least_samples(&self, _: &Strategy) -> usize {
         1
     }
 
@@ -85,6 +86,8 @@ pub struct Applied {
 pub enum Kind {
     /// A value computed before the site, or `moving_average(decay)`.
     Baseline,
+    /// How many copies of a local continuation: a whole number from 2.
+    Copies,
 }
 
 /// The rule of this name.
