@@ -91,7 +91,10 @@ fn unbiased(declarations: &str, fit: &str, at: &Point, value: Value) {
     let point: Vec<f64> = at.iter().map(|(_, value)| *value).collect();
     let found = estimates(&program, &values);
     let close = |what: &str, (mean, se): (f64, f64), expected: f64| {
-        assert!((mean - expected).abs() <= OFF * se + 1e-9, "{fit}{what}: {mean} ± {se}, expected {expected}");
+        assert!(
+            (mean - expected).abs() <= OFF * se + 1e-9,
+            "{fit}{what}: {mean} ± {se}, expected {expected}"
+        );
         expected.abs() > 10.0 * se
     };
     close("", found[0], value(&point, &point));
@@ -252,32 +255,53 @@ fn objectives() -> Vec<(&'static str, Box<dyn Fn(&[f64], &[f64]) -> f64>)> {
         ("maximize vimco(m, q, 3)", Box::new(|at, _| iwelbo(at, 0.4, 3))),
         ("maximize renyi(m, q, 0.5, 2)", Box::new(|at, _| renyi(at, 0.4, 0.5, 2))),
         ("maximize renyi(m, q, 2.0, 2)", Box::new(|at, _| renyi(at, 0.4, 2.0, 2))),
-        ("maximize elbo_beta(m, q, 0.5)", Box::new(|at, _| {
-            let all = outcomes(at, 0.4);
-            expectation(at, 1, &|drawn| {
-                let [prior, likelihood, guide] = all[drawn[0]];
-                likelihood - 0.5 * (guide - prior)
-            })
-        })),
+        (
+            "maximize elbo_beta(m, q, 0.5)",
+            Box::new(|at, _| {
+                let all = outcomes(at, 0.4);
+                expectation(at, 1, &|drawn| {
+                    let [prior, likelihood, guide] = all[drawn[0]];
+                    likelihood - 0.5 * (guide - prior)
+                })
+            }),
+        ),
         ("minimize q_wake(m, q, 2)", Box::new(|at, fixed| q_wake(at, fixed, 0.4, 2))),
         ("maximize p_wake(m, q, 2)", Box::new(|at, fixed| p_wake(at, fixed, 0.4, 2))),
-        ("maximize tvo(m, q, nodes = [0.0, 0.3, 1.0], n = 2)", Box::new(|at, _| tvo(at, 0.4, &[0.0, 0.3, 1.0], 2))),
+        (
+            "maximize tvo(m, q, nodes = [0.0, 0.3, 1.0], n = 2)",
+            Box::new(|at, _| tvo(at, 0.4, &[0.0, 0.3, 1.0], 2)),
+        ),
         ("minimize jeffreys(m, q, 2)", Box::new(|at, fixed| jeffreys(at, fixed, 0.4, 2))),
         ("minimize symmetric_kl(m, q, 2)", Box::new(|at, fixed| 0.5 * jeffreys(at, fixed, 0.4, 2))),
-        ("minimize f_divergence(latent, q, |u| u * log(u))", Box::new(|at, _| {
-            // Of the latents' distribution, both normalised: KL from the model.
-            let all = outcomes(at, 0.4);
-            all.iter().map(|[prior, _, guide]| prior.exp() * (prior - guide)).sum()
-        })),
-        ("minimize f_divergence(latent, q, |u| (u - 1)^2)", Box::new(|at, _| {
-            let all = outcomes(at, 0.4);
-            all.iter().map(|[prior, _, guide]| (2.0 * prior - guide).exp()).sum::<f64>() - 1.0
-        })),
+        (
+            "minimize f_divergence(latent, q, |u| u * log(u))",
+            Box::new(|at, _| {
+                // Of the latents' distribution, both normalised: KL from the model.
+                let all = outcomes(at, 0.4);
+                all.iter().map(|[prior, _, guide]| prior.exp() * (prior - guide)).sum()
+            }),
+        ),
+        (
+            "minimize f_divergence(latent, q, |u| (u - 1)^2)",
+            Box::new(|at, _| {
+                let all = outcomes(at, 0.4);
+                all.iter().map(|[prior, _, guide]| (2.0 * prior - guide).exp()).sum::<f64>() - 1.0
+            }),
+        ),
         ("maximize iwelbo_rows(m_rows, q_rows, n, 2)", Box::new(|at, _| of_rows(&|y| iwelbo(at, y, 2)))),
         ("maximize vimco_rows(m_rows, q_rows, n, 2)", Box::new(|at, _| of_rows(&|y| iwelbo(at, y, 2)))),
-        ("maximize renyi_rows(m_rows, q_rows, n, 0.5, 2)", Box::new(|at, _| of_rows(&|y| renyi(at, y, 0.5, 2)))),
-        ("minimize q_wake_rows(m_rows, q_rows, n, 2)", Box::new(|at, fixed| of_rows(&|y| q_wake(at, fixed, y, 2)))),
-        ("maximize p_wake_rows(m_rows, q_rows, n, 2)", Box::new(|at, fixed| of_rows(&|y| p_wake(at, fixed, y, 2)))),
+        (
+            "maximize renyi_rows(m_rows, q_rows, n, 0.5, 2)",
+            Box::new(|at, _| of_rows(&|y| renyi(at, y, 0.5, 2))),
+        ),
+        (
+            "minimize q_wake_rows(m_rows, q_rows, n, 2)",
+            Box::new(|at, fixed| of_rows(&|y| q_wake(at, fixed, y, 2))),
+        ),
+        (
+            "maximize p_wake_rows(m_rows, q_rows, n, 2)",
+            Box::new(|at, fixed| of_rows(&|y| p_wake(at, fixed, y, 2))),
+        ),
     ]
 }
 
@@ -326,9 +350,7 @@ guide q { param b: real
     };
     let weigh = |noise: f64| log_normal(noise, 0.0, 1.0).exp();
     let whole = [f64::NEG_INFINITY, f64::INFINITY];
-    unbiased(smooth, "maximize elbo_stl(m, q)", at, &|at, _| {
-        integral(&whole, &|e| weigh(e) * log_w(at, e))
-    });
+    unbiased(smooth, "maximize elbo_stl(m, q)", at, &|at, _| integral(&whole, &|e| weigh(e) * log_w(at, e)));
     unbiased(smooth, "maximize iwelbo_dreg(m, q, 2)", at, &|at, _| {
         grid(&|e, weight| {
             let one = log_w(at, e);
@@ -383,7 +405,12 @@ fn controls_are_sound_beside_smooth_sites() {
             (q, log_w)
         };
         let over = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-            let of = |x| grid(&|e, part| { let (q, log_w) = weight(x, e); f(log_w, q * part) });
+            let of = |x| {
+                grid(&|e, part| {
+                    let (q, log_w) = weight(x, e);
+                    f(log_w, q * part)
+                })
+            };
             of(false) + of(true)
         };
         over(&|one, part| part * over(&|other, part| part * log_mean_exp(&[one, other])))
@@ -401,9 +428,13 @@ fn a_control_lowers_the_variance() {
         let program = compile(&declarations("reinforce"), fit);
         let (places, values) = placed(&program, AT);
         let found = estimates(&program, &values);
-        places[1..].iter().map(|place| found[place.expect("a parameter of the guide") + 1].1.powi(2)).sum::<f64>()
+        places[1..]
+            .iter()
+            .map(|place| found[place.expect("a parameter of the guide") + 1].1.powi(2))
+            .sum::<f64>()
     };
-    let (with, without) = (spread("maximize vimco(m_rows, q_rows, 5)"), spread("maximize iwelbo(m_rows, q_rows, 5)"));
+    let (with, without) =
+        (spread("maximize vimco(m_rows, q_rows, 5)"), spread("maximize iwelbo(m_rows, q_rows, 5)"));
     assert!(with < 0.6 * without, "{with} to {without}");
 }
 
@@ -430,7 +461,9 @@ fn cubo_has_the_gradient_of_the_moment() {
         scales.push(value / moment(&point));
     }
     // The centre moves, and at the first step it is already near log w.
-    assert!(scales[0] != scales[1] && scales.iter().all(|scale| (0.1..10.0).contains(&(scale * moment(&point)))));
+    assert!(
+        scales[0] != scales[1] && scales.iter().all(|scale| (0.1..10.0).contains(&(scale * moment(&point))))
+    );
 }
 
 /// Were the centre of a step's own draw, one draw would always give 1.
@@ -445,9 +478,7 @@ guide q { param b: real
     let program = compile(declarations, "minimize cubo(m, q, 2)");
     let log_w = |b: f64, x: f64| log_normal(x, 0.0, 1.0) + log_normal(1.0, x, 1.0) - log_normal(x, b, 0.7);
     let whole = [f64::NEG_INFINITY, f64::INFINITY];
-    let moment = |b: f64, k: f64| {
-        integral(&whole, &|x| (k * log_w(b, x) + log_normal(x, b, 0.7)).exp())
-    };
+    let moment = |b: f64, k: f64| integral(&whole, &|x| (k * log_w(b, x) + log_normal(x, b, 0.7)).exp());
     let b = 0.1;
     // The first step alone: its centre is one draw of its own, so the mean is E w² · E w⁻².
     let value = |seed: u64| program.estimator(1, seed, 1).expect("a stepper").step(&[b], 0, &mut [0.0]);
@@ -456,7 +487,10 @@ guide q { param b: real
     let mean = values.iter().sum::<f64>() / n;
     let se = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n * (n - 1.0))).sqrt();
     let expected = moment(b, 2.0) * moment(b, -2.0);
-    assert!((mean - expected).abs() < OFF * se && se < 0.1 * (expected - 1.0), "{mean} ± {se}, expected {expected}");
+    assert!(
+        (mean - expected).abs() < OFF * se && se < 0.1 * (expected - 1.0),
+        "{mean} ± {se}, expected {expected}"
+    );
 }
 
 /// Rows of a conjugate model, a Gaussian kernel: every expectation is known.
@@ -498,4 +532,62 @@ guide q { param b: real
     };
     let fit = "maximize info_vae(m, q, rows = |t| t.z, kernel = |u, v| exp(-0.5 * (u - v)^2), alpha = 0.3, lambda = 4.0)";
     unbiased(declarations, fit, at, &value);
+}
+
+/// Pairs change no mean: of pathwise and score estimates, of rows, of recurrences, of noise that has no mirror image.
+#[test]
+fn antithetic_pairs_keep_every_mean() {
+    let paired = |fit: &str| format!("{fit} {{ antithetic = true }}");
+    for (fit, value) in objectives() {
+        if ["vimco(", "tvo", "vimco_rows", "q_wake("].iter().any(|name| fit.contains(name)) {
+            unbiased(&declarations("rloo"), &paired(fit), AT, &*value);
+        }
+    }
+    let recurrence = "
+data n: int = 3
+data y: real[n] = [1.0, -0.4, 2.0]
+model m { param a: real
+  scan t in 0..n with (last = 0.0) {
+    x[t] ~ normal(a + last, 1)
+    y[t] ~ normal(x[t], 1)
+    next last = x[t] } }
+guide q { param b: real
+  param c: real
+  scan t in 0..n with (last = 0.0) {
+    x[t] ~ normal(b + c * last, 0.8)
+    next last = x[t] } }";
+    let ys = [1.0, -0.4, 2.0];
+    // E of squares along a chain of normals: its means and variances.
+    let value = |at: &[f64], _: &[f64]| {
+        let [a, b, c] = [at[0], at[1], at[2]];
+        let (mut mean, mut variance, mut total) = (0.0, 0.0, 0.0);
+        for y in ys {
+            let now = b + c * mean;
+            let step = 0.64 + (c - 1.0_f64).powi(2) * variance + (now - a - mean).powi(2);
+            variance = 0.64 + c * c * variance;
+            mean = now;
+            total += log_normal(0.0, 0.0, 1.0) - 0.5 * step;
+            total += log_normal(0.0, 0.0, 1.0) - 0.5 * (variance + (y - mean).powi(2));
+            total += 0.8_f64.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln() + 0.5;
+        }
+        total
+    };
+    let at: &Point = &[("a", 0.2), ("b", 0.4), ("c", 0.3)];
+    unbiased(recurrence, &paired("maximize elbo(m, q)"), at, &value);
+    let waits = "param a: real = 0.2";
+    let fit = paired("minimize expect { x ~ exponential.reparam(exp(a))\n  u ~ normal(0, 1)\n  x^2 + u }");
+    unbiased(waits, &fit, &[("a", 0.2)], &|at, _| 2.0 * (-2.0 * at[0]).exp());
+}
+
+#[test]
+fn antithetic_pairs_cancel_what_is_linear_in_the_noise() {
+    let spread = |settings: &str| {
+        let fit = format!("minimize expect {{ x ~ normal.reparam(a, 1)\n  3 * x }} {settings}");
+        let program = compile("param a: real = 0.2", &fit);
+        let found = estimates(&program, &[0.2]);
+        assert!((found[1].0 - 3.0).abs() < 1e-12);
+        (found[0].0, found[0].1)
+    };
+    let ((mean, se), (_, apart)) = (spread("{ antithetic = true }"), spread("{ antithetic = false }"));
+    assert!((mean - 0.6).abs() < 1e-12 && se < 1e-12 && apart > 1e-3, "{mean} ± {se}, apart ± {apart}");
 }

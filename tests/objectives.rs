@@ -115,12 +115,15 @@ fn the_gradient_of_the_elbo_is_that_of_its_closed_form() {
 
 /// What a fit reports of its objective before it moves anything.
 fn reported(declarations: &str, fit: &str) -> ObjectiveReport {
-    let text = format!("{declarations}\nfit: {fit} {{ steps = 1, optimizer = sgd(0.000000000001), samples = 50 }}\n");
+    let text = format!(
+        "{declarations}\nfit: {fit} {{ steps = 1, optimizer = sgd(0.000000000001), samples = 50 }}\n"
+    );
     let mut session = Session::new("program.ppl", &text, &|_| Err("no imports here".to_string()));
     let values = data::read(&declared(&mut session.unit), &[]).expect("the data has defaults");
     let prepared = session.prepare(None, &values, &Options::default(), Instant::now());
     let prepared = prepared.unwrap_or_else(|_| panic!("{fit}: {:?}", session.unit.diagnostics));
-    let ended = prepared.run(&mut (), &AtomicBool::new(false)).unwrap_or_else(|d| panic!("{fit}: {}", d.message));
+    let ended =
+        prepared.run(&mut (), &AtomicBool::new(false)).unwrap_or_else(|d| panic!("{fit}: {}", d.message));
     ended.report.objectives[0].clone()
 }
 
@@ -153,7 +156,12 @@ fn cubo_is_reported_as_a_log_with_its_standard_error() {
         };
         let exact = integral(&[f64::NEG_INFINITY, f64::INFINITY], &integrand).ln() / chi;
         let found = reported(CONJUGATE, &format!("minimize cubo(m, q, chi = {chi:.1})"));
-        assert!((found.mean - exact).abs() < 4.0 * found.se, "{chi}: {} ± {}, expected {exact}", found.mean, found.se);
+        assert!(
+            (found.mean - exact).abs() < 4.0 * found.se,
+            "{chi}: {} ± {}, expected {exact}",
+            found.mean,
+            found.se
+        );
         // The standard error shrinks as that of a mean of 5000 draws.
         assert!(found.se > 1e-4 && found.se < 0.02, "{chi}: {}", found.se);
         assert_eq!((found.sense, found.bound), (Sense::Minimize, Some(Bound::Upper)));

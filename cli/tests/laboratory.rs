@@ -110,7 +110,8 @@ fn every_objective_of_a_fit_is_checked() {
     let found: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |found: &Value| {
         let entries = found["gradient"].as_array().unwrap();
-        let by: Vec<String> = entries.iter().map(|entry| entry["name"].as_str().unwrap().to_string()).collect();
+        let by: Vec<String> =
+            entries.iter().map(|entry| entry["name"].as_str().unwrap().to_string()).collect();
         (found["name"].as_str().unwrap().to_string(), by.join(" "))
     };
     let all: Vec<(String, String)> = found.iter().map(of).collect();
@@ -131,12 +132,15 @@ fn a_bias_of_a_later_objective_is_seen() {
     let place = directory(&[("program.ppl", program.as_bytes())]);
     let ran = vary(place.path(), &["gradcheck", "program.ppl", "--no-ranking"], "");
     assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
-    let verdicts: Vec<bool> =
-        ran.stdout.lines().filter_map(|line| match line.split(':').next() {
+    let verdicts: Vec<bool> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| match line.split(':').next() {
             Some("no bias seen") => Some(true),
             Some("BIASED by b") => Some(false),
             _ => None,
-        }).collect();
+        })
+        .collect();
     assert_eq!(verdicts, [true, false], "{}", ran.stdout);
 }
 

@@ -44,7 +44,8 @@ const FORWARD_LIMIT: usize = 3;
 
 /// Derives the gradient estimator of an objective whose sizes are bound, for `samples` draws a step.
 pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
-    let options = adev::Options { samples, detached: objective.detaches.clone() };
+    let options =
+        adev::Options { samples, antithetic: objective.antithetic, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
     let mut wrt: BTreeSet<String> = objective.moves.clone();
     wrt.extend(estimator.losses.iter().flat_map(|loss| &loss.params).map(|param| param.name.clone()));

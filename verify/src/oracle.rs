@@ -92,7 +92,8 @@ impl Strategy {
 
 const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
+const PATH_OR_SCORE: &[Strategy] =
+    &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 const FLIP: &[Strategy] = &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo, RlooCopies];
 

@@ -39,8 +39,7 @@ fn source(strategy: Strategy) -> String {
 
 /// A row for every strategy of a flip.
 pub fn rows() -> Vec<Row> {
-    let strategies =
-        [
+    let strategies = [
         Strategy::Enum,
         Strategy::Mvd,
         Strategy::Rloo,

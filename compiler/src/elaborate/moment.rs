@@ -19,7 +19,8 @@ impl Lower<'_> {
         let [(Value::Array(v), at), (Value::Array(order), order_at)] = values.as_slice() else {
             return Err(self.error("E0311", span, "`log_moment` takes two numbers", "here"));
         };
-        let Some(draw) = self.draw.filter(|_| matches!(self.mode, Mode::Objective(_)) && self.open.is_empty())
+        let Some(draw) =
+            self.draw.filter(|_| matches!(self.mode, Mode::Objective(_)) && self.open.is_empty())
         else {
             return Err(self.report(
                 Diagnostic::error(Code("E0601"), "`log_moment` is the value of an `expect`")
@@ -29,7 +30,12 @@ impl Lower<'_> {
         };
         let known = self.b.constant(order.var).map(|order| order.number());
         let Some(k) = known.filter(|k| *k > 0.0 && k.is_finite()) else {
-            return Err(self.error("E0316", *order_at, "the order of a moment is a positive number", "not this"));
+            return Err(self.error(
+                "E0316",
+                *order_at,
+                "the order of a moment is a positive number",
+                "not this",
+            ));
         };
         if !v.dims.is_empty() || self.elem(v) == Elem::Bool {
             return Err(self.error("E0312", *at, "a number is expected here", "not this"));

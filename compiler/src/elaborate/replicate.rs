@@ -56,7 +56,8 @@ impl Lower<'_> {
             ));
         };
         let others = self.others(value, axis, size)?;
-        let found = self.with_open(axis, "", OpenKind::Copy, |this| this.apply(&closure, vec![others], f.span))?;
+        let found =
+            self.with_open(axis, "", OpenKind::Copy, |this| this.apply(&closure, vec![others], f.span))?;
         let array = match found {
             Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => array,
             Value::Error => return Err(Reported),
@@ -94,7 +95,8 @@ impl Lower<'_> {
             Value::Trace(fields) => {
                 let mut others = Vec::new();
                 for field in fields {
-                    let Value::Array(value) = self.others(&Value::Array(field.value.clone()), axis, size)? else {
+                    let Value::Array(value) = self.others(&Value::Array(field.value.clone()), axis, size)?
+                    else {
                         return Err(Reported);
                     };
                     others.push(vary_core::generative::TraceField { value, ..field.clone() });
@@ -145,4 +147,3 @@ impl Lower<'_> {
         }
     }
 }
-

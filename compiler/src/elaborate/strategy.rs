@@ -75,9 +75,12 @@ impl Lower<'_> {
             Some(copies) if copies >= 2.0 && copies.fract() == 0.0 && copies <= MOST_COPIES => {
                 Ok(Setting::Number(copies))
             }
-            _ => {
-                Err(self.error("E0510", arg.value.span, "`copies` is a whole number from 2 to 65536", "not this"))
-            }
+            _ => Err(self.error(
+                "E0510",
+                arg.value.span,
+                "`copies` is a whole number from 2 to 65536",
+                "not this",
+            )),
         }
     }
 

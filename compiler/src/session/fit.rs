@@ -166,6 +166,7 @@ impl Session {
         self.check_memory(&fit)?;
         let data = arrays(values);
         for objective in &mut fit.objectives {
+            objective.antithetic = settings.antithetic;
             self.settle(&mut objective.program, &data)?;
         }
         let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit

@@ -197,8 +197,9 @@ impl Prepared {
         let mut objective = self.fit.objectives[which].clone();
         let mut derived = self.derived[which].clone();
         if let Some(order) = objective.log_moment {
-            let fault =
-                |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+            let fault = |reason: String| {
+                Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
+            };
             let mut drawn = adev::sampler(&objective.program).map_err(|found| *found)?;
             drawn.results.retain(|result| result.name == adev::LOG_MOMENT);
             let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0 };

@@ -1,7 +1,7 @@
 //! The strategies that each site could use, by variance × cost.
 
-use super::{Asked, Checked};
 use super::measure::{self, Gradients, Measured};
+use super::{Asked, Checked};
 use crate::pipeline::{self, Ad};
 use crate::session::estimator::Setup;
 use crate::session::fit::Prepared;

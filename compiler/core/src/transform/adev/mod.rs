@@ -24,6 +24,7 @@
 //! correctness of a step needs only that of the steps inside it: where k estimates
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
+mod antithetic;
 pub mod estimator;
 mod integrability;
 mod program;
@@ -60,13 +61,15 @@ pub use value::value;
 pub struct Options {
     /// Draws of the objective per step.
     pub samples: usize,
+    /// Whether draws are means of antithetic pairs.
+    pub antithetic: bool,
     /// The user's own `detach`, `surrogate` and `frozen`: what makes a gradient "not proven unbiased".
     pub detached: Vec<Span>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { samples: strategy::USUAL_SAMPLES, detached: Vec::new() }
+        Options { samples: strategy::USUAL_SAMPLES, antithetic: false, detached: Vec::new() }
     }
 }
 
@@ -129,6 +132,7 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
         }
     }
     let current = estimator::RULES.iter().fold(current, |program, rule| rule.finish(program));
+    let current = if options.antithetic { antithetic::paired(current) } else { current };
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
     Ok(Estimator { program: current, sites: choice.sites, states, losses: Vec::new(), notes })

@@ -59,7 +59,8 @@ pub fn apply(source: &Program, sample: &Sample, copies: i64) -> Result<Program> 
         }
         total = b.add(total, value);
     }
-    if let Some(cost) = cost(&mut b, &terms, &dependence, &at).filter(|cost| b.axes_of(*cost).contains(axis)) {
+    if let Some(cost) = cost(&mut b, &terms, &dependence, &at).filter(|cost| b.axes_of(*cost).contains(axis))
+    {
         let cost = b.detach(cost);
         let (sum, others) = (b.reduce(Monoid::Sum, axis, cost), b.real((copies - 1) as f64));
         let rest = b.sub(sum, cost);

@@ -18,7 +18,9 @@ use super::reinforce::{cost, log_density};
 use super::{Applied, Kind, Rule, copies};
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
-use crate::ir::{Elem, Input, InputKind, Let, Op, Output, Program, Sample, Setting, Site, Stmt, Strategy, Var};
+use crate::ir::{
+    Elem, Input, InputKind, Let, Op, Output, Program, Sample, Setting, Site, Stmt, Strategy, Var,
+};
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms;
 use crate::transform::copy::Result;
