@@ -212,7 +212,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Settings that cannot be used, or a number that is not finite.
-    pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Failure> {
+    pub fn gradcheck(&self, asked: &Asked) -> Result<Vec<GradCheck>, Failure> {
         let exit = |found: &Diagnostic| if found.code.0 == "E0901" { Exit::Numerical } else { Exit::Program };
         self.fit.gradcheck(asked).map_err(|found| Failure::Diagnostics(exit(&found), vec![found]))
     }

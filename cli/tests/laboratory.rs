@@ -85,6 +85,7 @@ fn objectives_of_the_library_have_the_gradients_of_their_values() {
         "maximize renyi(m, g, alpha = 0.5, n = 5)",
         "minimize q_wake(m, g, n = 5)",
         "maximize p_wake(m, g, n = 5)",
+        "minimize cubo(m, g, chi = 2)",
     ];
     for objective in objectives {
         let program = format!(
@@ -98,6 +99,49 @@ fn objectives_of_the_library_have_the_gradients_of_their_values() {
         let largest = moved.map(|entry| entry["reference"].as_f64().unwrap().abs()).fold(0.0, f64::max);
         assert!(largest > 0.05, "{objective}: nothing to compare");
     }
+}
+
+/// Each objective of a fit by the parameters that it moves, in the order in which they are written.
+#[test]
+fn every_objective_of_a_fit_is_checked() {
+    let args = ["gradcheck", "wake_sleep.ppl", "wake_sleep", "--json", "--no-ranking", "--gradients", "1000"];
+    let ran = vary(&examples(), &args, "");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let found: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |found: &Value| {
+        let entries = found["gradient"].as_array().unwrap();
+        let by: Vec<String> =
+            entries.iter().map(|entry| entry["name"].as_str().unwrap().to_string()).collect();
+        (found["name"].as_str().unwrap().to_string(), by.join(" "))
+    };
+    let all: Vec<(String, String)> = found.iter().map(of).collect();
+    let expected = [("elbo", "mean"), ("sleep", "slope shift scale")];
+    assert_eq!(all, expected.map(|(name, by)| (name.to_string(), by.to_string())));
+    // d/dmean of E[log p(x, y)] at x ~ N(0, 1), mean 0, is 0; by the slope, the guide scored at y ~ N(0, √2), x | y:
+    // E[y (x − slope·y)] is 1 at slope 0, minimised with the opposite sign.
+    let slope = found[1]["gradient"][0]["reference"].as_f64().unwrap();
+    assert!((slope + 1.0).abs() < 0.05, "{slope}");
+}
+
+/// A bias of the second objective fails the check.
+#[test]
+fn a_bias_of_a_later_objective_is_seen() {
+    let program = "param a: real = 1\nparam b: real = 1\n\
+        fit { minimize expect { x ~ normal.reparam(a, 1); x^2 } over a\n\
+        minimize expect { x ~ normal.reparam(b, 1); detach(x) * x } over b } { samples = 8 }\n";
+    let place = directory(&[("program.ppl", program.as_bytes())]);
+    let ran = vary(place.path(), &["gradcheck", "program.ppl", "--no-ranking"], "");
+    assert_eq!(ran.code, 4, "{}{}", ran.stdout, ran.stderr);
+    let verdicts: Vec<bool> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| match line.split(':').next() {
+            Some("no bias seen") => Some(true),
+            Some("BIASED by b") => Some(false),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(verdicts, [true, false], "{}", ran.stdout);
 }
 
 #[test]

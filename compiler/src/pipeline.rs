@@ -11,9 +11,7 @@ use vary_core::build::Builder;
 use vary_core::ir::{InputKind, Let, Op, Output, Program, Stmt};
 use vary_core::transform::adev::{self, Estimator};
 use vary_core::transform::reemit::Reemit;
-use vary_core::transform::{
-    GradientError, Linearized, Seed, forward, jvp, linearize, simplify, transpose,
-};
+use vary_core::transform::{GradientError, Linearized, Seed, forward, jvp, linearize, simplify, transpose};
 use vary_diagnostic::{Code, Diagnostic};
 
 /// How the linear program is run.
@@ -48,7 +46,8 @@ const FORWARD_LIMIT: usize = 3;
 
 /// Derives the gradient estimator of an objective whose sizes are bound, for `samples` draws a step.
 pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, Vec<Diagnostic>> {
-    let options = adev::Options { samples, detached: objective.detaches.clone() };
+    let options =
+        adev::Options { samples, antithetic: objective.antithetic, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
     let dual = simplify(&jvp(&estimator.program, &objective.moves));
     let linear = linearize(&dual);

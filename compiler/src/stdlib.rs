@@ -10,6 +10,9 @@ const FILES: &[File] = &[
         &[
             "elbo",
             "iwelbo",
+            "vimco",
+            "cubo",
+            "info_vae",
             "elbo_stl",
             "elbo_beta",
             "iwelbo_dreg",
@@ -22,6 +25,7 @@ const FILES: &[File] = &[
             "symmetric_kl",
             "f_divergence",
             "iwelbo_rows",
+            "vimco_rows",
             "renyi_rows",
             "q_wake_rows",
             "p_wake_rows",

@@ -17,7 +17,8 @@ fn prepared(text: &str) -> Prepared {
 
 fn gradcheck(text: &str) -> GradCheck {
     let asked = Asked { after: 0, gradients: 20_000, rank: false };
-    prepared(text).gradcheck(&asked).unwrap_or_else(|diagnostic| panic!("{}", diagnostic.message))
+    let all = prepared(text).gradcheck(&asked).unwrap_or_else(|diagnostic| panic!("{}", diagnostic.message));
+    all.into_iter().next().expect("an objective")
 }
 
 const STRATEGIES: [&str; 4] = [

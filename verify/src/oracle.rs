@@ -47,6 +47,8 @@ pub enum Strategy {
     ReinforceLearned,
     /// Score function with the other draws of the step as baseline.
     Rloo,
+    /// Score function with copies of the site as baseline.
+    RlooCopies,
     /// Exact summation.
     Enum,
     /// Measure-valued derivative.
@@ -61,13 +63,14 @@ use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 10] = [
+    pub const ALL: [Strategy; 11] = [
         Reparam,
         Reinforce,
         ReinforceConstant,
         ReinforceAverage,
         ReinforceLearned,
         Rloo,
+        RlooCopies,
         Enum,
         Mvd,
         Rebar,
@@ -83,6 +86,7 @@ impl Strategy {
             ReinforceAverage => "reinforce, average",
             ReinforceLearned => "reinforce, learned",
             Rloo => "rloo",
+            RlooCopies => "rloo, copies",
             Enum => "enum",
             Mvd => "mvd",
             Rebar => "rebar",
@@ -93,7 +97,10 @@ impl Strategy {
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => format!("{dist}.{}({args})", self.name()),
+            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => {
+                format!("{dist}.{}({args})", self.name())
+            }
+            RlooCopies => format!("{dist}.rloo({args}, copies = 3)"),
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
             // It shares b with the program, whose derivative by b its loss must leave alone.
             ReinforceLearned => format!("{dist}.reinforce({args}, baseline = (w + 0.5) * b + 0.4)"),
@@ -107,12 +114,25 @@ impl Strategy {
     }
 }
 
-const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
+const SCORE: &[Strategy] =
+    &[Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
-const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
-const FLIP: &[Strategy] = 
-    &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, Rebar, Relax];
+const PATH_OR_SCORE: &[Strategy] =
+    &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+const SUM_OR_SCORE: &[Strategy] =
+    &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+const FLIP: &[Strategy] = &[
+    Enum,
+    Mvd,
+    Reinforce,
+    ReinforceConstant,
+    ReinforceAverage,
+    ReinforceLearned,
+    Rloo,
+    RlooCopies,
+    Rebar,
+    Relax,
+];
 
 /// The support of a distribution whose parameters move it.
 const MOVING: &str = "bounded(lower, upper)";

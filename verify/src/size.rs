@@ -39,8 +39,8 @@ fn source(strategy: Strategy) -> String {
 
 /// A row for every strategy of a flip.
 pub fn rows() -> Vec<Row> {
-    use Strategy::{Enum, Mvd, Rebar, Reinforce, ReinforceAverage, Relax, Rloo};
-    let strategies = [Enum, Mvd, Rloo, Reinforce, ReinforceAverage, Rebar, Relax];
+    use Strategy::{Enum, Mvd, Rebar, Reinforce, ReinforceAverage, Relax, Rloo, RlooCopies};
+    let strategies = [Enum, Mvd, Rloo, RlooCopies, Reinforce, ReinforceAverage, Rebar, Relax];
     let size = |strategy: Strategy, rows: usize| {
         let y = vec!["0.4"; rows].join(", ");
         let program =

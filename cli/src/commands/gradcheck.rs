@@ -24,6 +24,11 @@ fn check(program: &mut engine::Program, args: &GradcheckArgs, output: &Output) -
     output.diagnostics(program.sources(), &prepared.diagnostics);
     let asked = Asked { after: args.after, gradients: args.gradients as usize, rank: !args.no_ranking };
     let found = prepared.gradcheck(&asked)?;
-    output.result(&if output.json { report::json(&found) } else { report::text(&found) });
-    Ok(if found.biased().next().is_some() { Exit::Numerical } else { Exit::Success })
+    for (at, one) in found.iter().enumerate() {
+        if at > 0 && !output.json {
+            output.result("\n");
+        }
+        output.result(&if output.json { report::json(one) } else { report::text(one) });
+    }
+    Ok(if found.iter().any(|one| one.biased().next().is_some()) { Exit::Numerical } else { Exit::Success })
 }

@@ -11,9 +11,10 @@ pub fn text(found: &GradCheck) -> String {
         0 => "at the start".to_owned(),
         steps => format!("after {steps} steps"),
     };
-    let GradCheck { fit, gradients, samples, step_us, .. } = found;
+    let GradCheck { fit, name, gradients, samples, step_us, .. } = found;
+    let objective = name.as_ref().map_or(String::new(), |name| format!(", {name}"));
     let mut text = format!(
-        "{fit}: {gradients} gradients of {samples} draws {place}, {} µs each\n",
+        "{fit}{objective}: {gradients} gradients of {samples} draws {place}, {} µs each\n",
         number_text(*step_us)
     );
     text += &format!("reference: {}\n", how(found.how));
@@ -106,7 +107,7 @@ fn rankings(found: &GradCheck) -> String {
     text
 }
 
-/// One JSON object on one line, with its line end. Numbers that are not finite are `null`.
+/// One JSON object on one line, with its line end; `name` is of the objective, `null` where the fit has one. Numbers that are not finite are `null`.
 pub fn json(found: &GradCheck) -> String {
     let (kind, size) = match found.how {
         How::Enumeration => ("enumeration", Value::Null),
@@ -150,6 +151,7 @@ pub fn json(found: &GradCheck) -> String {
     let object = json!({
         "schema": 1,
         "fit": found.fit,
+        "name": found.name,
         "reference": {"kind": kind, "size": size},
         "objective": {"mean": found.objective.0, "reference": found.objective.1},
         "gradient": entries,

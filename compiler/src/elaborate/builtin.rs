@@ -109,6 +109,7 @@ pub const NAMES: &[&str] = &[
     "mean_field",
     "average",
     "exp_estimate",
+    "log_moment",
     "each_row",
     "step",
     "importance",

@@ -1,11 +1,9 @@
-//! Programs as values: `simulate`, `log_density`, `marginal`, `frozen`, `prior`, `given`; `expect` and
-//! `replicate`.
+//! Programs as values: `simulate`, `log_density`, `marginal`, `frozen`, `prior`, `given`; `expect`.
 
 use super::value::Value;
-use super::{Lower, Lowered, Mode, OpenKind, Reported, base_of};
+use super::{Lower, Lowered, Mode, Reported, base_of};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use vary_core::axis::Role;
 use vary_core::dim::Dim;
 use vary_core::generative::{Marginaliser, ProgramExpr, ProgramKind, TraceField};
 use vary_core::ir::{Array, Elem};
@@ -39,6 +37,7 @@ impl Lower<'_> {
             "normalize" => self.normalize(args, span),
             "each_row" => self.each_row(args, span),
             "average" => self.average(args, span),
+            "log_moment" => self.log_moment(args, span),
             "exp_estimate" => self.exp_estimate(args, span),
             "importance" | "enumerate" => Err(self.report(
                 Diagnostic::error(Code("E0414"), format!("`{name}` says how `marginal` sums out"))
@@ -422,60 +421,6 @@ impl Lower<'_> {
                 let found = self.describe(&other);
                 let at = block.stmts.last().map_or(span, |stmt| stmt.span);
                 Err(self.error("E0602", at, "`expect` needs a real at its end", &format!("this is {found}")))
-            }
-        }
-    }
-
-    /// `replicate(n) { … }`: independent copies as an array.
-    pub(super) fn replicate(&mut self, args: &[ast::Arg], block: &Block, span: Span) -> Lowered<Value> {
-        if let Some(arg) = args.iter().find(|arg| arg.name.is_some()) {
-            return Err(self.report(
-                Diagnostic::error(Code("E0801"), "`replicate` with a control is not available yet")
-                    .at(arg.value.span, "used here"),
-            ));
-        }
-        let [arg] = args else {
-            return Err(self.error(
-                "E0314",
-                span,
-                "`replicate` takes the number of copies",
-                "write `replicate(5) { … }`",
-            ));
-        };
-        if !matches!(self.mode, Mode::Objective(_)) {
-            return Err(self.error("E0601", span, "`replicate` stands outside `expect`", "here"));
-        }
-        let size = self.size(&arg.value, &mut None, 1)?;
-        let axis = self.b.axes.fresh("copy", Dim::known(0), size, Role::Copy);
-        let value = self.with_open(axis, "", OpenKind::Copy, |this| this.block(block))?;
-        self.stacked(value, axis, span)
-    }
-
-    /// A value of every copy as one value with a leading dimension.
-    fn stacked(&mut self, value: Value, axis: vary_core::axis::Axis, span: Span) -> Lowered<Value> {
-        match value {
-            Value::Array(array) => {
-                let mut dims = vec![axis];
-                dims.extend(array.dims);
-                Ok(Value::Array(Array { var: array.var, dims }))
-            }
-            Value::Tuple(parts) => {
-                let parts: Lowered<Vec<Value>> =
-                    parts.into_iter().map(|p| self.stacked(p, axis, span)).collect();
-                Ok(Value::Tuple(parts?))
-            }
-            Value::Trace(fields) => Ok(Value::Trace(
-                fields
-                    .into_iter()
-                    .map(|mut field| {
-                        field.value.dims.insert(0, axis);
-                        field
-                    })
-                    .collect(),
-            )),
-            Value::Error => Err(Reported),
-            other => {
-                Err(self.error("E0602", span, format!("`replicate` cannot stack {}", other.kind()), "here"))
             }
         }
     }

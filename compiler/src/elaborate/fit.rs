@@ -61,6 +61,10 @@ pub struct Objective {
     pub maximize: bool,
     /// What its value bounds.
     pub bound: Bound,
+    /// Its value is (1/k) log E of a k-th moment, of which `program` gives a multiple.
+    pub log_moment: Option<f64>,
+    /// Each draw is the mean of an antithetic pair: a setting of the fit.
+    pub antithetic: bool,
     /// One draw of it, the result `objective`, over the axis `draw`.
     pub program: Program,
     /// The axis of Monte Carlo draws.
@@ -124,7 +128,8 @@ pub enum Setting {
 }
 
 /// The settings a fit understands.
-const SETTINGS: &[&str] = &["init", "optimizer", "steps", "samples", "seed", "quick", "minibatch", "epochs"];
+const SETTINGS: &[&str] =
+    &["init", "optimizer", "steps", "samples", "antithetic", "seed", "quick", "minibatch", "epochs"];
 
 impl Unit {
     /// The fits of the file in order: name and declaration.
@@ -161,6 +166,9 @@ impl Unit {
             objectives.push(self.objective_at(&asked.objective, Some((asked.maximize, asked.span)), path)?);
         }
         self.divide_parameters(&decl.objectives, &mut objectives)?;
+        let pairs = |entry: &Entry| entry.name == "antithetic" && entry.value == Setting::Number(1.0);
+        let antithetic = settings.entries.iter().any(pairs);
+        objectives.iter_mut().for_each(|objective| objective.antithetic = antithetic);
         let name = decl.name.as_ref().map_or("fit".to_string(), |n| n.name.clone());
         let mut fit = Fit { name, objectives, settings, span };
         for field in inits {
@@ -255,12 +263,19 @@ impl Unit {
             ));
         }
         let value = lower.reals_of(&value);
+        let log_moment = match lower.moment {
+            Some((moment, at)) if moment.var != value.var => {
+                return Err(super::moment::combined(&mut lower, at));
+            }
+            moment => moment.map(|(moment, _)| moment.order),
+        };
         let (simulated, scored) = (std::mem::take(&mut lower.simulated), std::mem::take(&mut lower.scored));
         let mut params = std::mem::take(&mut lower.free_params);
         let (weights, mut bias) = (std::mem::take(&mut lower.weights), std::mem::take(&mut lower.bias));
         bias.dedup();
         lower.unit.axes = lower.b.axes.clone();
-        let results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
+        let mut results = vec![Output { name: "objective".into(), var: value.var, dims: vec![draw] }];
+        results.append(&mut lower.beside);
         let Lower { b, .. } = lower;
         let program = require::prove(b.finish(results), &self.declared_ranges());
         let named = |wanted: &Rc<ProgramExpr>, unit: &Unit| {
@@ -299,6 +314,8 @@ impl Unit {
             name,
             maximize,
             bound,
+            log_moment,
+            antithetic: false,
             program,
             draw,
             model,
@@ -427,7 +444,7 @@ impl Unit {
             } else if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
-            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..6].join(", "))));
+            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..7].join(", "))));
             return Err(Reported);
         }
         let value = self.setting(&field.value)?;

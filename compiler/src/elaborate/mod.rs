@@ -42,6 +42,7 @@ mod expr;
 mod fit;
 mod foreign;
 mod index;
+mod moment;
 mod name;
 mod net;
 mod normalize;
@@ -51,6 +52,7 @@ mod parameter;
 mod posterior;
 mod program;
 mod prompt;
+mod replicate;
 mod rows;
 mod site;
 mod start;
@@ -74,7 +76,7 @@ use vary_core::axis::{Axis, AxisSet};
 use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::generative::{Generative, ParamSpec, ProgramExpr, SiteSpec, TraceField};
-use vary_core::ir::{Array, Elem, Input, InputKind, Op, Var};
+use vary_core::ir::{Array, Elem, Input, InputKind, Op, Output, Var};
 use vary_core::prim::Prim;
 use vary_core::transform::density::Context;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -145,6 +147,17 @@ pub struct Lower<'u> {
     weights: Vec<(Var, Rc<ProgramExpr>)>,
     /// How the objectives called are biased, by their own account.
     bias: Vec<String>,
+    /// Results beside the objective: controls of copies, what `log_moment` observes.
+    beside: Vec<Output>,
+    /// The log moment, and where it is written.
+    moment: Option<(Moment, Span)>,
+}
+
+/// An objective that is reported as the log of a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Moment {
+    var: Var,
+    order: f64,
 }
 
 /// An axis in scope.
@@ -244,6 +257,8 @@ impl<'u> Lower<'u> {
             scored: Vec::new(),
             weights: Vec::new(),
             bias: Vec::new(),
+            beside: Vec::new(),
+            moment: None,
         }
     }
 

@@ -10,6 +10,9 @@ use vary_syntax::ast::{self, ExprKind};
 /// Strategies of the literature that are not there yet.
 const PLANNED: &[&str] = &["rejection"];
 
+/// Copies of a site share memory with the draws of a step.
+const MOST_COPIES: f64 = 65536.0;
+
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.
     pub(super) fn strategy(
@@ -60,6 +63,7 @@ impl Lower<'_> {
             let setting = match kind {
                 Kind::Baseline => self.baseline(arg)?,
                 Kind::Temperature => self.temperature(arg)?,
+                Kind::Copies => self.copies_of_site(arg)?,
             };
             strategy = strategy.with(known, setting);
         }
@@ -70,9 +74,27 @@ impl Lower<'_> {
     fn temperature(&mut self, arg: &ast::Arg) -> Lowered<Setting> {
         match super::types::literal(&arg.value) {
             Some(value) if value > 0.0 && value.is_finite() => Ok(Setting::Number(value)),
-            _ => {
-                Err(self.error("E0510", arg.value.span, "a temperature is a positive number, written out", "not this"))
+            _ => Err(self.error(
+                "E0510",
+                arg.value.span,
+                "a temperature is a positive number, written out",
+                "not this",
+            )),
+        }
+    }
+
+    /// `copies = 4`
+    fn copies_of_site(&mut self, arg: &ast::Arg) -> Lowered<Setting> {
+        match super::types::literal(&arg.value) {
+            Some(copies) if copies >= 2.0 && copies.fract() == 0.0 && copies <= MOST_COPIES => {
+                Ok(Setting::Number(copies))
             }
+            _ => Err(self.error(
+                "E0510",
+                arg.value.span,
+                "`copies` is a whole number from 2 to 65536",
+                "not this",
+            )),
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
-use vary_core::transform::adev::{self, StateSpec};
-use vary_runtime::fit::{Estimator, Sense};
+use vary_core::transform::adev::{self, LOG_MOMENT, StateSpec};
+use vary_runtime::fit::{Estimator, MonteCarlo, Sense};
 use vary_runtime::program::InputKind;
 use vary_runtime::tiles::{Executor, TILE};
 
@@ -177,6 +177,8 @@ pub struct GradientEstimator {
     gradients: Vec<Option<usize>>,
     /// −1 for parameters that are moved the other way than the objective.
     signs: Vec<f64>,
+    /// Where k·v stands and k, of an objective that is reported as log E[exp(k v)] / k.
+    log_moment: Option<(usize, f64)>,
     draws: usize,
     seed: u64,
 }
@@ -187,7 +189,11 @@ struct State {
     value: Vec<f64>,
     /// The output that observes it, summed over draws.
     output: usize,
+    observed_before: bool,
 }
+
+/// Added to the seed for what is observed before the first step, so that it is independent of that step.
+const BEFORE_SEED: u64 = 0xD1B5_4A32_D192_ED03;
 
 impl GradientEstimator {
     /// Plans a gradient program (see [`crate::pipeline::derive`]).
@@ -205,7 +211,8 @@ impl GradientEstimator {
         for state in states {
             let len = state.dims.iter().map(|axis| program.axes.size(*axis)).product();
             let output = output(&format!("state.{}", state.name)).ok_or("a state is not observed")?;
-            kept.push(State { decay: state.decay, value: vec![0.0; len], output });
+            let observed_before = state.observed_before;
+            kept.push(State { decay: state.decay, value: vec![0.0; len], output, observed_before });
         }
         Ok(GradientEstimator {
             executor,
@@ -216,6 +223,7 @@ impl GradientEstimator {
             objective,
             gradients,
             signs: vec![1.0; setup.params.len()],
+            log_moment: None,
             draws,
             seed: setup.seed,
         })
@@ -228,14 +236,16 @@ impl GradientEstimator {
         }
         self
     }
-}
 
-impl Estimator for GradientEstimator {
-    fn dimension(&self) -> usize {
-        self.params.iter().map(|p| p.len).sum()
+    /// Reporting the log of a moment of this order, whose exponents the program has as a result.
+    pub fn reporting_log_moment(mut self, program: &Program, order: f64) -> Self {
+        let output = program.results.iter().position(|result| result.name == LOG_MOMENT);
+        self.log_moment = output.map(|output| (output, order));
+        self
     }
 
-    fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
+    /// Runs the program at these parameters.
+    fn run(&mut self, params: &[f64], step: u64, seed: u64) {
         let done = [step as f64];
         for (given, input) in self.given.iter().zip(&mut self.inputs) {
             input.copy_from_slice(match given {
@@ -244,7 +254,32 @@ impl Estimator for GradientEstimator {
                 Given::Step => &done,
             });
         }
-        self.executor.run(&self.inputs, self.seed, step);
+        self.executor.run(&self.inputs, seed, step);
+    }
+
+    /// Blends what was observed into the moving averages that `which` says; the first observation is taken as it is.
+    fn observe(&mut self, first: bool, which: impl Fn(&State) -> bool) {
+        let scale = 1.0 / self.draws as f64;
+        for state in self.states.iter_mut().filter(|state| which(state)) {
+            for (value, total) in state.value.iter_mut().zip(self.executor.output(state.output)) {
+                let mean = total * scale;
+                *value = if first { mean } else { state.decay * *value + (1.0 - state.decay) * mean };
+            }
+        }
+    }
+}
+
+impl Estimator for GradientEstimator {
+    fn dimension(&self) -> usize {
+        self.params.iter().map(|p| p.len).sum()
+    }
+
+    fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
+        if step == 0 && self.states.iter().any(|state| state.observed_before) {
+            self.run(params, step, self.seed.wrapping_add(BEFORE_SEED));
+            self.observe(true, |state| state.observed_before);
+        }
+        self.run(params, step, self.seed);
         let scale = 1.0 / self.draws as f64;
         gradient.fill(0.0);
         for ((placed, output), sign) in self.params.iter().zip(&self.gradients).zip(&self.signs) {
@@ -254,11 +289,10 @@ impl Estimator for GradientEstimator {
                 *to = from * scale * sign;
             }
         }
-        for state in &mut self.states {
-            for (value, total) in state.value.iter_mut().zip(self.executor.output(state.output)) {
-                let mean = total * scale;
-                *value = if step == 0 { mean } else { state.decay * *value + (1.0 - state.decay) * mean };
-            }
+        self.observe(false, |state| step > 0 || state.observed_before);
+        self.observe(true, |state| step == 0 && !state.observed_before);
+        if let Some((output, order)) = self.log_moment {
+            return MonteCarlo::log_moment(self.executor.output(output), order).mean;
         }
         self.executor.output(self.objective).iter().sum::<f64>() * scale
     }

@@ -166,6 +166,7 @@ impl Session {
         self.check_memory(&fit)?;
         let data = arrays(values);
         for objective in &mut fit.objectives {
+            objective.antithetic = settings.antithetic;
             self.settle(&mut objective.program, &data)?;
         }
         let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit
@@ -482,6 +483,10 @@ impl Prepared {
                     self.settings.samples,
                     setup,
                 )?;
+                let part = match objective.log_moment {
+                    Some(order) => part.reporting_log_moment(&derived.gradient, order),
+                    None => part,
+                };
                 let sense = sense(objective);
                 Ok((if sense == Sense::Maximize { part.minimising(&trained) } else { part }, sense))
             })
@@ -598,11 +603,15 @@ fn measured(
     setup: &Setup,
 ) -> Result<ObjectiveReport, String> {
     let mut primal = derived.estimator.program.clone();
-    primal.results.retain(|result| result.name == adev::OBJECTIVE);
+    let wanted = if objective.log_moment.is_some() { adev::LOG_MOMENT } else { adev::OBJECTIVE };
+    primal.results.retain(|result| result.name == wanted);
     let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
     let estimates = estimator::sample(&primal, &at, setup)?;
     let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-    let measured = MonteCarlo::of(&estimates);
+    let measured = match objective.log_moment {
+        Some(order) => MonteCarlo::log_moment(&estimates, order),
+        None => MonteCarlo::of(&estimates),
+    };
     Ok(ObjectiveReport {
         name: objective.name.clone(),
         mean: measured.mean,

@@ -10,6 +10,7 @@ use vary_runtime::fit::{Adam, Optimizer, SettingError, Sgd};
 pub(super) struct Resolved {
     pub(super) steps: u64,
     pub(super) samples: usize,
+    pub(super) antithetic: bool,
     pub(super) seed: u64,
     pub(super) threads: usize,
     pub(super) draws: usize,
@@ -35,6 +36,7 @@ impl Session {
         let mut chosen = Resolved {
             steps: 10_000,
             samples: 10,
+            antithetic: false,
             seed: 0,
             threads: options.threads.max(1),
             draws: options.draws,
@@ -75,6 +77,10 @@ impl Session {
                 chosen.samples = *value as usize;
                 None
             }
+            ("antithetic", Setting::Number(value)) if *value == 0.0 || *value == 1.0 => {
+                chosen.antithetic = *value == 1.0;
+                None
+            }
             ("seed", Setting::Number(value)) if whole(*value, 0.0) => {
                 chosen.seed = *value as u64;
                 None
@@ -84,6 +90,7 @@ impl Session {
                 None
             }
             ("steps" | "samples", _) => Some(format!("`{name}` is a whole number, at least 1")),
+            ("antithetic", _) => Some("`antithetic` is true or false (1 or 0 in `--set`)".to_string()),
             ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
             ("optimizer.rate", _) => Some("`optimizer.rate` is a positive number".to_string()),
             ("optimizer", Setting::Call(optimizer, positional, named)) => {
@@ -91,7 +98,7 @@ impl Session {
             }
             ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
             _ => Some(format!(
-                "there is no setting `{name}`; they are steps, samples, seed and optimizer.rate"
+                "there is no setting `{name}`; they are steps, samples, antithetic, seed and optimizer.rate"
             )),
         };
         let Some(message) = wrong else { return Ok(()) };

@@ -68,6 +68,28 @@ impl MonteCarlo {
         let (mean, sd) = mean_sd(estimates);
         MonteCarlo { mean, se: sd / (estimates.len() as f64).sqrt(), draws: estimates.len() }
     }
+
+    /// Of log E[exp(k v)] / k, by independent k·v: the standard error is that of the mean exponential over k times it
+    /// (delta method).
+    pub fn log_moment(exponents: &[f64], k: f64) -> Self {
+        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if !largest.is_finite() {
+            return MonteCarlo { mean: largest, se: f64::NAN, draws: exponents.len() };
+        }
+        let n = exponents.len() as f64;
+        let (mut first, mut second) = (0.0, 0.0);
+        for exponent in exponents {
+            let scaled = (exponent - largest).exp();
+            first += scaled / n;
+            second += scaled * scaled / n;
+        }
+        let variance = (second - first * first).max(0.0) / (n - 1.0);
+        MonteCarlo {
+            mean: (largest + first.ln()) / k,
+            se: variance.sqrt() / (k * first),
+            draws: exponents.len(),
+        }
+    }
 }
 
 /// Mean, and standard deviation with divisor n − 1, in two passes so that a mean far from zero costs
@@ -133,6 +155,20 @@ mod tests {
         // A mean far from zero costs no digits.
         let far = MonteCarlo::of(&[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0]);
         assert!((far.se - 1.0 / 3f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn log_moments_by_the_delta_method() {
+        let exponents = [1.0, 3.0, -2.0, 0.5];
+        let plain = MonteCarlo::of(&exponents.map(f64::exp));
+        let found = MonteCarlo::log_moment(&exponents, 2.0);
+        assert!((found.mean - plain.mean.ln() / 2.0).abs() < 1e-14);
+        assert!((found.se - plain.se / (2.0 * plain.mean)).abs() < 1e-14);
+        // Far out of the range of doubles.
+        let far = MonteCarlo::log_moment(&exponents.map(|x| x - 1e4), 2.0);
+        assert!((far.mean - found.mean + 5e3).abs() < 1e-9 && (far.se - found.se).abs() < 1e-9);
+        assert_eq!(MonteCarlo::log_moment(&[f64::NEG_INFINITY; 2], 2.0).mean, f64::NEG_INFINITY);
+        assert!(MonteCarlo::log_moment(&[0.0, f64::NAN], 2.0).mean.is_nan());
     }
 
     #[test]

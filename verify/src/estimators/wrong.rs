@@ -60,6 +60,7 @@ pub fn wrong() -> Vec<Wrong> {
         score(ReinforceAverage),
         score(ReinforceLearned),
         score(Rloo),
+        score(RlooCopies),
         Wrong {
             strategy: Enum,
             lie: "the mass of true is 1.2 p",

@@ -12,20 +12,25 @@ mod reference;
 pub use rank::{Alternative, Ranking};
 pub use reference::How;
 
-use super::estimator::{Placed, Setup};
+use super::estimator::{Moment, Placed, Setup, sample};
 use super::fit::{Prepared, sense};
+use crate::elaborate::Objective;
+use crate::pipeline::{self, Ad, Derived};
 use measure::{Gradients, Measured};
 use reference::reference;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
+use vary_core::transform::adev;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::diagnose::normal_limit;
-use vary_runtime::fit::{self as run, entry_name};
+use vary_runtime::fit::{self as run, MonteCarlo, SiteReport, entry_name};
 
 /// The chance that an unbiased estimator is called biased.
 pub const FALSE_ALARM: f64 = 1e-3;
 /// Beyond this many parameter entries only some are compared.
 const MOST_ENTRIES: usize = 32;
+/// Draws that the centre of a log moment is the mean of.
+const CENTRE_DRAWS: usize = 1000;
 /// A tail of this shape or more has no finite variance.
 pub const HEAVY: f64 = 0.5;
 /// More than sampling noise makes of a light tail.
@@ -42,11 +47,13 @@ pub struct Asked {
     pub rank: bool,
 }
 
-/// What was found.
+/// What was found of one objective.
 #[derive(Debug, Clone)]
 pub struct GradCheck {
     /// The fit.
     pub fit: String,
+    /// The objective, where the fit has several.
+    pub name: Option<String>,
     /// How the reference was found.
     pub how: How,
     /// Why the objective or the strategy of a site is biased by construction.
@@ -55,7 +62,7 @@ pub struct GradCheck {
     pub objective: (f64, f64),
     /// Parameters that were compared.
     pub entries: Vec<Entry>,
-    /// How many entries the parameters have.
+    /// How many entries the parameters have that the objective moves.
     pub dimension: usize,
     /// Sites with a share in the variance.
     pub sites: Vec<SiteShare>,
@@ -117,38 +124,47 @@ impl GradCheck {
     }
 }
 
+/// An objective under measurement.
+struct Checked {
+    objective: Objective,
+    derived: Derived,
+    /// Its sites that a strategy draws.
+    sites: Vec<SiteReport>,
+}
+
+impl Checked {
+    fn gradients(&self, samples: usize) -> Gradients<'_> {
+        Gradients { program: &self.derived.gradient, states: &self.derived.estimator.states, samples }
+    }
+}
+
 impl Prepared {
-    /// Measures the fit's gradient estimator.
+    /// Measures the gradient estimator of every objective of the fit, by the parameters that it moves.
     ///
     /// # Errors
     /// A fit that fails before the point of measurement, or a program that cannot be run.
-    pub fn gradcheck(&self, asked: &Asked) -> Result<GradCheck, Diagnostic> {
-        let fault =
-            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
-        if self.fit.objectives.len() > 1 {
-            return Err(Diagnostic::error(Code("E0801"), "a gradient check is of one objective")
-                .at(self.fit.span, "this fit has several")
-                .help("write a fit of one of them: `fit check: maximize … over …`"));
-        }
+    pub fn gradcheck(&self, asked: &Asked) -> Result<Vec<GradCheck>, Diagnostic> {
         let setup = Setup { data: &self.data, params: &self.params, threads: 1, seed: self.settings.seed };
         let values = self.values_after(asked.after, &setup)?;
-        let program = measure::of_objective(&self.derived[0]);
-        let gradients = Gradients {
-            program: &program,
-            states: &self.derived[0].estimator.states,
-            samples: self.settings.samples,
-        };
-        let measured = measure::measure(&gradients, &values, asked.gradients, &setup).map_err(fault)?;
-        let trained = self.derived[0].estimator.trained();
-        let objectives: Vec<usize> = self
-            .params
-            .iter()
-            .filter(|placed| !trained.contains(placed.spec.name.as_str()))
-            .flat_map(|placed| placed.offset..placed.offset + placed.len)
-            .collect();
-        let at = compared(&objectives);
-        let objective = self.fit.objective();
-        let reference = reference(&objective.program, objective.draw, &values, &at, &setup).map_err(fault)?;
+        (0..self.fit.objectives.len()).map(|which| self.gradcheck_of(which, asked, &values, &setup)).collect()
+    }
+
+    fn gradcheck_of(
+        &self,
+        which: usize,
+        asked: &Asked,
+        values: &[f64],
+        setup: &Setup,
+    ) -> Result<GradCheck, Diagnostic> {
+        let fault =
+            |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
+        let checked = self.checked(which, values, setup)?;
+        let gradients = checked.gradients(self.settings.samples);
+        let measured = measure::measure(&gradients, values, asked.gradients, setup).map_err(fault)?;
+        let moved = self.moved(which);
+        let at: Vec<usize> = compared(&moved);
+        let objective = &checked.objective;
+        let reference = reference(&objective.program, objective.draw, values, &at, setup).map_err(fault)?;
         let names = names(&self.params, &self.shown_names());
         let entries: Vec<Entry> = at
             .iter()
@@ -156,25 +172,67 @@ impl Prepared {
             .map(|(at, expected)| entry(names[*at].clone(), *at, *expected, &measured, gradients.samples))
             .collect();
         let rankings = if asked.rank {
-            self.rankings(&measured, &values, asked, &setup).map_err(fault)?
+            self.rankings(&checked, &measured, values, asked, setup).map_err(fault)?
         } else {
             Vec::new()
         };
         Ok(GradCheck {
             fit: self.fit.name.clone(),
+            name: (self.fit.objectives.len() > 1).then(|| objective.name.clone()),
             how: reference.how,
             labels: self.labels(),
             objective: (measured.objective, reference.value),
             limit: normal_limit(FALSE_ALARM, entries.len().max(1)),
             entries,
-            dimension: objectives.len(),
-            sites: self.shares(&gradients, &values, asked.gradients / 4, &setup).map_err(fault)?,
+            dimension: moved.len(),
+            sites: shares(&checked, &gradients, values, asked.gradients / 4, setup).map_err(fault)?,
             rankings,
             samples: gradients.samples,
             gradients: measured.steps,
             after: asked.after,
             step_us: measured.step_us,
         })
+    }
+
+    /// An objective as it is measured. The centre of a log moment follows the fit's steps; here it is held at the mean of
+    /// some draws, so that the gradients and their reference are of one multiple.
+    fn checked(&self, which: usize, values: &[f64], setup: &Setup) -> Result<Checked, Diagnostic> {
+        let mut objective = self.fit.objectives[which].clone();
+        let mut derived = self.derived[which].clone();
+        if let Some(order) = objective.log_moment {
+            let fault = |reason: String| {
+                Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
+            };
+            let mut drawn = adev::sampler(&objective.program).map_err(|found| *found)?;
+            drawn.results.retain(|result| result.name == adev::LOG_MOMENT);
+            let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0 };
+            let exponents = sample(&drawn, &at, setup).map_err(fault)?;
+            let exponents: Vec<f64> = exponents.iter().flat_map(|(_, array)| array.iter().copied()).collect();
+            let centre = MonteCarlo::of(&exponents).mean / order;
+            objective.program = adev::state::fixed(objective.program, adev::LOG_MOMENT, centre);
+            let again = pipeline::derive(&objective, self.settings.samples, Ad::Auto);
+            derived = again.map_err(|mut all| all.remove(0))?;
+        }
+        let own = |site: &&SiteReport| {
+            let mut all = derived.estimator.sites.iter();
+            all.any(|other| *other.address == *site.address && other.chosen.name() == site.strategy)
+        };
+        let sites = self.sites.iter().filter(own).cloned().collect();
+        derived.gradient = measure::of_objective(&derived);
+        Ok(Checked { objective, derived, sites })
+    }
+
+    /// The entries of the parameter vector that an objective moves, of all where it is the only one; what is trained
+    /// beside it is not its.
+    fn moved(&self, which: usize) -> Vec<usize> {
+        let moves = &self.fit.objectives[which].moves;
+        let alone = self.fit.objectives.len() == 1;
+        let trained = self.derived[which].estimator.trained();
+        let own = self.params.iter().filter(|placed| {
+            let name = placed.spec.name.as_str();
+            (alone || moves.contains(name)) && !trained.contains(name)
+        });
+        own.flat_map(|placed| placed.offset..placed.offset + placed.len).collect()
     }
 
     /// The parameters after some steps of the fit.
@@ -194,26 +252,26 @@ impl Prepared {
             run::Outcome::Finished | run::Outcome::Interrupted => Ok(fitted.params),
         }
     }
+}
 
-    /// Sites in the order of the program, occurrences of one address together.
-    fn shares(
-        &self,
-        gradients: &Gradients,
-        values: &[f64],
-        steps: usize,
-        setup: &Setup,
-    ) -> Result<Vec<SiteShare>, String> {
-        let mut shares = Vec::new();
-        for site in &self.sites {
-            let all = self.derived[0].estimator.sites.iter();
-            let own = all.filter(|other| *other.address == *site.address);
-            let occurrences: Vec<Rc<str>> = own.map(|other| other.occurrence.clone()).collect();
-            let share = measure::share(gradients, &occurrences, values, steps.max(200), setup)?;
-            let (address, strategy) = (site.address.clone(), site.strategy.clone());
-            shares.push(SiteShare { address, strategy, line: site.line, share });
-        }
-        Ok(shares)
+/// Sites in the order of the program, occurrences of one address together.
+fn shares(
+    checked: &Checked,
+    gradients: &Gradients,
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<Vec<SiteShare>, String> {
+    let mut shares = Vec::new();
+    for site in &checked.sites {
+        let all = checked.derived.estimator.sites.iter();
+        let own = all.filter(|other| *other.address == *site.address);
+        let occurrences: Vec<Rc<str>> = own.map(|other| other.occurrence.clone()).collect();
+        let share = measure::share(gradients, &occurrences, values, steps.max(200), setup)?;
+        let (address, strategy) = (site.address.clone(), site.strategy.clone());
+        shares.push(SiteShare { address, strategy, line: site.line, share });
     }
+    Ok(shares)
 }
 
 /// Of these entries those that are compared: all, or evenly spaced ones.

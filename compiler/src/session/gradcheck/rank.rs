@@ -1,7 +1,7 @@
 //! The strategies that each site could use, by variance × cost.
 
-use super::Asked;
 use super::measure::{self, Gradients, Measured};
+use super::{Asked, Checked};
 use crate::pipeline::{self, Ad};
 use crate::session::estimator::{Setup, place_all};
 use crate::session::fit::Prepared;
@@ -40,15 +40,16 @@ impl Prepared {
     /// Every site with another strategy, each tried alone.
     pub(super) fn rankings(
         &self,
+        checked: &Checked,
         current: &Measured,
         values: &[f64],
         asked: &Asked,
         setup: &Setup,
     ) -> Result<Vec<Ranking>, String> {
         let samples = self.settings.samples;
-        let found = sites(&self.fit.objective().program);
+        let found = sites(&checked.objective.program);
         let mut rankings = Vec::new();
-        for site in &self.sites {
+        for site in &checked.sites {
             let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
                 continue;
             };
@@ -59,7 +60,7 @@ impl Prepared {
                 if strategy.name == site.strategy && options.is_empty() {
                     continue;
                 }
-                let mut objective = self.fit.objective().clone();
+                let mut objective = checked.objective.clone();
                 strategies::set(&mut objective.program, &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
                 let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };
@@ -106,6 +107,9 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
                 Kind::Baseline => {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));
+                }
+                Kind::Copies => {
+                    all.push((plain.clone().with(setting, Setting::Number(4.0)), ", copies = 4"));
                 }
             }
         }

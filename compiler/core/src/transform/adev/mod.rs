@@ -24,6 +24,7 @@
 //! correctness of a step needs only that of the steps inside it: where k estimates
 //! (E k, (E k)') without bias, so do Σ_j p_j k(v_j), k(x) + k(x)·s, and the rest.
 
+mod antithetic;
 pub mod auxiliary;
 pub mod estimator;
 mod integrability;
@@ -31,6 +32,7 @@ mod program;
 mod prune;
 pub mod range;
 pub mod smoothness;
+pub mod state;
 pub mod strategy;
 mod terms;
 mod value;
@@ -48,6 +50,10 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 /// The result that is differentiated.
 pub const OBJECTIVE: &str = "objective";
 
+/// The result, and the state, of an objective E[exp(k (v − c))] that is reported as log E[exp(k v)] / k: k·v per draw,
+/// and c, the moving average of v.
+pub const LOG_MOMENT: &str = "log_moment";
+
 pub use super::support::LANES;
 pub use terms::known_dims;
 pub use value::value;
@@ -57,13 +63,15 @@ pub use value::value;
 pub struct Options {
     /// Draws of the objective per step.
     pub samples: usize,
+    /// Whether draws are means of antithetic pairs.
+    pub antithetic: bool,
     /// The user's own `detach`, `surrogate` and `frozen`: what makes a gradient "not proven unbiased".
     pub detached: Vec<Span>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { samples: strategy::USUAL_SAMPLES, detached: Vec::new() }
+        Options { samples: strategy::USUAL_SAMPLES, antithetic: false, detached: Vec::new() }
     }
 }
 
@@ -105,6 +113,8 @@ pub struct StateSpec {
     pub decay: f64,
     /// The axes of its array.
     pub dims: Vec<Axis>,
+    /// It is observed once before the first step, by draws of its own; else it is 0 there.
+    pub observed_before: bool,
 }
 
 impl Estimator {
@@ -119,7 +129,8 @@ impl Estimator {
 pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<Diagnostic>> {
     let choice = strategy::choose(&program, options.samples)?;
     let of_objective = auxiliary::of_objective(&program);
-    let (mut states, mut losses, mut coefficients) = (Vec::new(), Vec::new(), Vec::<ParamSpec>::new());
+    let mut states: Vec<StateSpec> = state::of(&program).collect();
+    let (mut losses, mut coefficients) = (Vec::new(), Vec::<ParamSpec>::new());
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);
@@ -142,7 +153,8 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
         }
     }
     let current = estimator::RULES.iter().fold(current, |program, rule| rule.finish(program));
-    let (program, losses) = auxiliary::close(current, losses, &of_objective);
+    let (current, losses) = auxiliary::close(current, losses, &of_objective);
+    let program = if options.antithetic { antithetic::paired(current) } else { current };
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
     Ok(Estimator { program, sites: choice.sites, states, losses, coefficients, notes })

@@ -211,7 +211,9 @@ impl Smoothness {
                 .help("sample what is decided from a distribution with the parameter as its argument"),
             Source::Site(_, site) if used.kind == UseKind::Flip => {
                 let strategy = site.strategy.as_ref().map_or("a relaxation", |strategy| strategy.name);
-                let label = format!("`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`");
+                let label = format!(
+                    "`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`"
+                );
                 error.at(site.span, label).help(format!(
                     "use it as `real({name})` only, or draw it without a relaxation: {}",
                     applicable(site, false)
@@ -225,7 +227,9 @@ impl Smoothness {
                             "`{name}` is drawn by `{}`, which differentiates through its value",
                             strategy.name
                         ),
-                        None => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                        None => {
+                            format!("`{name}` is drawn by `reparam`, which differentiates through its value")
+                        }
                     },
                 )
                 .help(format!(

@@ -2,7 +2,7 @@
 
 use super::LANES;
 use super::auxiliary;
-use super::estimator::{BASELINE, RULES, Rule, rule};
+use super::estimator::{BASELINE, RULES, Rule, control, rule};
 use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
 use super::smoothness::{Note, Smoothness, Source, analyse};
@@ -124,8 +124,9 @@ pub fn sites(program: &Program) -> Vec<&Sample> {
 }
 
 /// Chooses the strategy of every site: the one written, if it applies; none where all arguments are rigid; else
-/// `reparam` where it exists and every use of the value is smooth, `enum` for a small finite support, else `rloo`, or
-/// with a single draw per step `reinforce` with a moving average. Reports every use that loses a derivative. Needs no
+/// `reparam` where it exists and every use of the value is smooth, `reinforce` with the control of its copies if they
+/// have one, `enum` for a small finite support, else `rloo`, or with a single draw per step `reinforce` with a moving
+/// average. Reports every use that loses a derivative. Needs no
 /// sizes; where they are known, limits are checked too.
 pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnostic>> {
     let sites = sites(program);
@@ -187,8 +188,8 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         } else {
             (Chosen::Rigid, "its arguments are not differentiated".to_string())
         };
-        if chosen != Chosen::Rigid && samples < plan.rule.least_samples() {
-            errors.push(too_few_samples(plan.rule, site));
+        if chosen != Chosen::Rigid && samples < plan.rule.least_samples(&plan.strategy) {
+            errors.push(too_few_samples(plan, site));
         }
         if chosen != Chosen::Rigid && plan.rule.is_smooth() {
             errors.extend(undifferentiated_operands(site, &smoothness));
@@ -226,6 +227,9 @@ impl Plan {
     /// The default among strategies whose values are rigid.
     fn rigid(program: &Program, sample: &Sample, samples: usize) -> Plan {
         let site = &*sample.site;
+        if control(program, site).is_some() {
+            return Plan::default("reinforce", "the other copies are its control");
+        }
         let size = support::size(&program.axes, site, &known_dims(program)).filter(|_| site.event == 0);
         // Sizes that are not known yet count as small: the limit is checked once data is bound.
         let small = size.is_some_and(|size| size.value().is_none_or(|size| size <= MOST_VALUES));
@@ -258,8 +262,8 @@ fn inapplicable(rule: &dyn Rule, site: &Site, why: &str) -> Diagnostic {
         .help(format!("use {}", applicable(site, true)))
 }
 
-fn too_few_samples(rule: &dyn Rule, site: &Site) -> Diagnostic {
-    let (strategy, least) = (rule.name(), rule.least_samples());
+fn too_few_samples(plan: &Plan, site: &Site) -> Diagnostic {
+    let (strategy, least) = (plan.rule.name(), plan.rule.least_samples(&plan.strategy));
     Diagnostic::error(Code("E0502"), format!("`{strategy}` needs at least {least} draws a step"))
         .at(site.span, format!("`{}` asks for `{strategy}`", site.address))
         .help(format!("set `samples = {least}` or more in the fit, or use `reinforce` with a moving average"))

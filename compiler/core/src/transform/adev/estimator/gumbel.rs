@@ -111,9 +111,8 @@ fn apply(
     let slice = Slice::of(source, sample, &dependence)?;
     let mut b = Builder::new(source.axes.clone());
     let noise = Noise::default();
-    let draw = |b: &mut Builder, copied: &Sample| {
-        Ok((copied.var == sample.var).then(|| noise.draw(b, copied)))
-    };
+    let draw =
+        |b: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then(|| noise.draw(b, copied)));
     let base = program::whole(&mut b, source, &draw)?;
     let mut results = program::results(source, &base);
     let Some(result) = program::objective(source) else { return Ok(b.finish(results).into()) };

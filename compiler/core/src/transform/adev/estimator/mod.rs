@@ -5,6 +5,8 @@
 //! unbiased again. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
 //! they return.
 
+mod control;
+mod copies;
 pub mod enumerate;
 mod gumbel;
 mod implicit;
@@ -18,10 +20,11 @@ mod rloo;
 use super::StateSpec;
 use crate::build::Builder;
 use crate::generative::ParamSpec;
-use crate::ir::{Program, Sample, Site, Var};
+use crate::ir::{Program, Sample, Site, Strategy, Var};
 use crate::transform::copy::Result;
 use std::fmt;
 
+pub use control::{name as control_name, of as control};
 pub use reinforce::BASELINE;
 
 /// Every strategy, in the order in which they are listed for the user.
@@ -57,8 +60,8 @@ pub trait Rule: Sync {
     /// Whether it can be used for the site's distribution; if not, why, as a clause.
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str>;
 
-    /// The least number of draws of one step that it needs.
-    fn least_samples(&self) -> usize {
+    /// The least number of draws of one step that it needs with these settings.
+    fn least_samples(&self, _: &Strategy) -> usize {
         1
     }
 
@@ -117,6 +120,8 @@ pub enum Kind {
     Baseline,
     /// A positive number.
     Temperature,
+    /// How many copies of a local continuation: a whole number from 2.
+    Copies,
 }
 
 /// The rule of this name.

@@ -123,9 +123,8 @@ fn apply(
     let dependence = Dependence::on(source, sample, Through::Samples);
     let mut b = Builder::new(source.axes.clone());
     let noise = Noise::default();
-    let value = |b: &mut Builder, copied: &Sample| {
-        Ok((copied.var == sample.var).then(|| noise.draw(b, copied)))
-    };
+    let value =
+        |b: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then(|| noise.draw(b, copied)));
     let base = program::whole(&mut b, source, &value)?;
     let mut results = program::results(source, &base);
     let Some(result) = program::objective(source) else { return Ok(b.finish(results).into()) };

@@ -16,18 +16,19 @@
 //! `E Σ (l − b)²`, summed over rows (Mnih & Gregor 2014), as an auxiliary loss of the fit.
 //!
 //! A baseline is computed before its site (`strategy` checks it), so it depends on the site at
-//! earlier steps of a recurrence at most; given those, s still has mean zero.
+//! earlier steps of a recurrence at most; given those, s still has mean zero. Where none is written, a site of a
+//! controlled block has the control of its copy, which depends on other copies only (`control`).
 //!
 //! Assumes: the support of d does not move with θ, log d(x; θ) is differentiable in θ.
 
-use super::{Applied, Kind, Rule};
+use super::{Applied, Kind, Rule, control};
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
-use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::adev::program::Emitted;
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms::{self, Term};
+use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};
@@ -58,6 +59,10 @@ impl Rule for Reinforce {
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
         apply(program, sample)
     }
+
+    fn finish(&self, program: Program) -> Program {
+        control::forget(program)
+    }
 }
 
 /// The program with this site rigid and its score terms added.
@@ -69,14 +74,19 @@ fn apply(source: &Program, sample: &Sample) -> Result<Applied> {
     let mut results = results(source, &copy);
     let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
     b.at(sample.site.span);
-    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| copy.var(factor));
+    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| {
+        copy.var(factor)
+    });
     let Some(cost) = cost else { return Ok(b.finish(results).into()) };
     let cost = b.detach(cost);
 
     let baseline = sample.site.strategy.as_ref().and_then(|written| written.setting(BASELINE));
     let (mut state, mut loss) = (None, None);
     let centred = match baseline {
-        None => cost,
+        None => match control::of(source, &sample.site) {
+            None => cost,
+            Some(control) => b.sub(cost, copy.var(control)),
+        },
         Some(Setting::Number(number)) => {
             let baseline = b.real(number);
             b.sub(cost, baseline)
@@ -184,7 +194,8 @@ fn average(b: &Builder, copy: &Emitted, dependence: &Dependence, sample: &Sample
     let dims = dependence.rows().iter().copied();
     let dims: Vec<Axis> =
         dims.filter(|axis| own.contains(*axis) && b.axes.info(*axis).role == Role::Index).collect();
-    StateSpec { name: format!("baseline.{}", sample.site.occurrence).into(), decay, dims }
+    let name = format!("baseline.{}", sample.site.occurrence).into();
+    StateSpec { name, decay, dims, observed_before: false }
 }
 
 /// The mean of the costs that share an average, summed over draws: these come in tiles, so that their mean is

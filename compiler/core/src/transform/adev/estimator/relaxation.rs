@@ -107,7 +107,8 @@ impl Slice {
     pub fn of(source: &Program, sample: &Sample, dependence: &Dependence) -> Result<Slice> {
         if dependence.of_arguments(sample).is_some() {
             let address = &sample.site.address;
-            let message = format!("`{address}` cannot be relaxed: its probability depends on its earlier values");
+            let message =
+                format!("`{address}` cannot be relaxed: its probability depends on its earlier values");
             return Err(Box::new(
                 Diagnostic::error(Code("E0503"), message)
                     .at(sample.site.span, "drawn in a recurrence")

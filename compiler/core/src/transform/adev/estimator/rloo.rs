@@ -10,13 +10,17 @@
 //! Salimans and Knowles 2014, §6). Unbiased because the draws are independent: what other draws cost does not depend
 //! on x_i. Costs are local as for `reinforce`. It couples the draws of a step, which therefore runs as one tile.
 //!
+//! With `copies = n` the copies of one site are each other's baseline instead, see `copies`.
+//!
 //! Assumes what `reinforce` does, and that estimates are averaged over the draws.
 
 use super::reinforce::{cost, log_density};
-use super::{Applied, Rule};
+use super::{Applied, Kind, Rule, copies};
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
-use crate::ir::{Elem, Input, InputKind, Let, Op, Output, Program, Sample, Site, Stmt, Var};
+use crate::ir::{
+    Elem, Input, InputKind, Let, Op, Output, Program, Sample, Setting, Site, Stmt, Strategy, Var,
+};
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms;
 use crate::transform::copy::Result;
@@ -25,6 +29,17 @@ use crate::transform::reemit::Reemit;
 
 /// Results that hold the costs of a site's draws until the end.
 const OTHERS: &str = "others.";
+
+/// The setting that replicates the local continuation.
+const COPIES: &str = "copies";
+
+/// How many copies a strategy asks for.
+fn asked(strategy: &Strategy) -> Option<i64> {
+    match strategy.setting(COPIES) {
+        Some(Setting::Number(copies)) => Some(copies as i64),
+        _ => None,
+    }
+}
 
 /// Leave-one-out baselines.
 pub struct Rloo;
@@ -36,8 +51,8 @@ impl Rule for Rloo {
 
     fn formula(&self) -> &'static [&'static str] {
         &[
-            "x_i ~ d(θ) in draw i, (l_i, l_i′) = k(x_i, 0), s_i = ∂θ log d(x_i; θ)·θ′;",
-            "(l_i, l_i′ + (l_i − mean l_j of the other draws)·s_i)",
+            "x_i ~ d(θ) in draw (or copy) i, (l_i, l_i′) = k(x_i, 0), s_i = ∂θ log d(x_i; θ)·θ′;",
+            "(l_i, l_i′ + (l_i − mean l_j of the others)·s_i)",
             "Kool, van Hoof and Welling 2019",
         ]
     }
@@ -46,11 +61,18 @@ impl Rule for Rloo {
         Ok(())
     }
 
-    fn least_samples(&self) -> usize {
-        2
+    fn settings(&self) -> &'static [(&'static str, Kind)] {
+        &[(COPIES, Kind::Copies)]
+    }
+
+    fn least_samples(&self, strategy: &Strategy) -> usize {
+        if asked(strategy).is_some() { 1 } else { 2 }
     }
 
     fn apply(&self, source: &Program, sample: &Sample) -> Result<Applied> {
+        if let Some(copies) = sample.site.strategy.as_ref().and_then(asked) {
+            return Ok(copies::apply(source, sample, copies)?.into());
+        }
         let dependence = Dependence::on(source, sample, Through::Samples);
         let mut b = Builder::new(source.axes.clone());
         let value = program::rigid_at(sample.var);

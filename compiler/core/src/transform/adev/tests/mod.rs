@@ -22,6 +22,7 @@ fn flips() -> Vec<Strategy> {
         Strategy::named("enum"),
         Strategy::named("mvd"),
         Strategy::named("rloo"),
+        Strategy::named("rloo").with("copies", Setting::Number(3.0)),
         Strategy::named("reinforce"),
         Strategy::named("reinforce").with("baseline", Setting::MovingAverage(0.9)),
     ]
