@@ -40,7 +40,12 @@ fn variance(strategy: &str, p: f64, t: f64, rate: f64) -> f64 {
     let found = trained(&toy(strategy, p, t), p, rate);
     let exact = p * (1.0 - p) * (1.0 - 2.0 * t);
     let z = (found.mean() - exact).abs() / found.se();
-    assert!(z < 4.5, "{strategy}, p = {p}, t = {t}: {} ± {} where {exact} is expected", found.mean(), found.se());
+    assert!(
+        z < 4.5,
+        "{strategy}, p = {p}, t = {t}: {} ± {} where {exact} is expected",
+        found.mean(),
+        found.se()
+    );
     2.0 * 20_000.0 * found.se().powi(2)
 }
 

@@ -11,9 +11,7 @@ use vary_core::build::Builder;
 use vary_core::ir::{InputKind, Let, Op, Output, Program, Stmt};
 use vary_core::transform::adev::{self, Estimator};
 use vary_core::transform::reemit::Reemit;
-use vary_core::transform::{
-    GradientError, Linearized, Seed, forward, jvp, linearize, simplify, transpose,
-};
+use vary_core::transform::{GradientError, Linearized, Seed, forward, jvp, linearize, simplify, transpose};
 use vary_diagnostic::{Code, Diagnostic};
 
 /// How the linear program is run.

@@ -93,7 +93,9 @@ impl Strategy {
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => format!("{dist}.{}({args})", self.name()),
+            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => {
+                format!("{dist}.{}({args})", self.name())
+            }
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
             // It shares b with the program, whose derivative by b its loss must leave alone.
             ReinforceLearned => format!("{dist}.reinforce({args}, baseline = (w + 0.5) * b + 0.4)"),
@@ -109,9 +111,11 @@ impl Strategy {
 
 const SCORE: &[Strategy] = &[Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
-const SUM_OR_SCORE: &[Strategy] = &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
-const FLIP: &[Strategy] = 
+const PATH_OR_SCORE: &[Strategy] =
+    &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
+const SUM_OR_SCORE: &[Strategy] =
+    &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo];
+const FLIP: &[Strategy] =
     &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, Rebar, Relax];
 
 /// The support of a distribution whose parameters move it.

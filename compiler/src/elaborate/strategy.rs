@@ -70,9 +70,12 @@ impl Lower<'_> {
     fn temperature(&mut self, arg: &ast::Arg) -> Lowered<Setting> {
         match super::types::literal(&arg.value) {
             Some(value) if value > 0.0 && value.is_finite() => Ok(Setting::Number(value)),
-            _ => {
-                Err(self.error("E0510", arg.value.span, "a temperature is a positive number, written out", "not this"))
-            }
+            _ => Err(self.error(
+                "E0510",
+                arg.value.span,
+                "a temperature is a positive number, written out",
+                "not this",
+            )),
         }
     }
 

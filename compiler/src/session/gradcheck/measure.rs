@@ -29,9 +29,9 @@ pub struct Gradients<'a> {
 pub fn of_objective(derived: &Derived) -> Program {
     let trained = derived.estimator.trained();
     let mut program = derived.gradient.clone();
-    program.results.retain(|result| {
-        result.name.strip_prefix("grad.").is_none_or(|param| !trained.contains(param))
-    });
+    program
+        .results
+        .retain(|result| result.name.strip_prefix("grad.").is_none_or(|param| !trained.contains(param)));
     program
 }
 

@@ -211,7 +211,9 @@ impl Smoothness {
                 .help("sample what is decided from a distribution with the parameter as its argument"),
             Source::Site(_, site) if used.kind == UseKind::Flip => {
                 let strategy = site.strategy.as_ref().map_or("a relaxation", |strategy| strategy.name);
-                let label = format!("`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`");
+                let label = format!(
+                    "`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`"
+                );
                 error.at(site.span, label).help(format!(
                     "use it as `real({name})` only, or draw it without a relaxation: {}",
                     applicable(site, false)
@@ -225,7 +227,9 @@ impl Smoothness {
                             "`{name}` is drawn by `{}`, which differentiates through its value",
                             strategy.name
                         ),
-                        None => format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                        None => {
+                            format!("`{name}` is drawn by `reparam`, which differentiates through its value")
+                        }
                     },
                 )
                 .help(format!(
@@ -367,7 +371,9 @@ impl<'a> Flow<'a> {
     /// The uses of relaxed flips other than as reals.
     fn flips(&mut self, stmt: &Stmt) {
         let used: Vec<(Var, Span)> = match stmt {
-            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _), .. }) => Vec::new(),
+            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _) | Op::Rename(..) | Op::Gather { .. }, .. }) => {
+                Vec::new()
+            }
             Stmt::Let(binding) => {
                 let span = self.program.vars[binding.var.0 as usize].span;
                 binding.op.operands().into_iter().map(|var| (var, span)).collect()
@@ -452,14 +458,18 @@ fn flows(program: &Program) -> Vec<Vec<Var>> {
         from.retain(|from| real(var) && real(*from));
         flows[var.0 as usize] = from;
     });
-    // A relaxed site flows into what it is as a real.
-    let drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
-    each_let(&program.body, &mut |stmt| {
-        if let Op::Prim(Prim::ToReal, args) = &stmt.op
-            && drawn.contains(&args[0])
-        {
+    // A relaxed site flows into what it is as a real, here or where it has been moved to.
+    let mut drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
+    drawn.retain(|var| program.vars[var.0 as usize].ty.elem == Elem::Bool);
+    each_let(&program.body, &mut |stmt| match &stmt.op {
+        Op::Prim(Prim::ToReal, args) if drawn.contains(&args[0]) => {
             flows[stmt.var.0 as usize] = args.clone();
         }
+        Op::Rename(_, x) | Op::Gather { x, .. } if drawn.contains(x) => {
+            drawn.insert(stmt.var);
+            flows[stmt.var.0 as usize] = vec![*x];
+        }
+        _ => {}
     });
     flows
 }

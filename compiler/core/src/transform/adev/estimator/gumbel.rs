@@ -111,9 +111,8 @@ fn apply(
     let slice = Slice::of(source, sample, &dependence)?;
     let mut b = Builder::new(source.axes.clone());
     let noise = Noise::default();
-    let draw = |b: &mut Builder, copied: &Sample| {
-        Ok((copied.var == sample.var).then(|| noise.draw(b, copied)))
-    };
+    let draw =
+        |b: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then(|| noise.draw(b, copied)));
     let base = program::whole(&mut b, source, &draw)?;
     let mut results = program::results(source, &base);
     let Some(result) = program::objective(source) else { return Ok(b.finish(results).into()) };
@@ -128,8 +127,8 @@ fn apply(
     let soft = relaxation::soften(&mut b, point, temperature);
     let drawn = base.var(sample.var);
     let relaxed = value(&mut b, drawn, soft);
-    let same = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(drawn));
-    let at = slice.run(&mut b, &base, &dependence, relaxed, &|_, var| var, &same)?;
+    let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(relaxed));
+    let at = slice.run(&mut b, &base, &dependence, &|_, var| var, &value)?;
     b.at(sample.site.span);
     let mut total = b.real(0.0);
     for term in terms::split(source, result, &dependence) {

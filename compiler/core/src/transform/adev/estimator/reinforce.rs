@@ -24,10 +24,10 @@ use super::{Applied, Kind, Rule};
 use crate::axis::{Axis, AxisSet, Role};
 use crate::build::Builder;
 use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Sample, Setting, Site, Var};
-use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::adev::program::Emitted;
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms::{self, Term};
+use crate::transform::adev::{OBJECTIVE, StateSpec};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};
@@ -69,7 +69,9 @@ fn apply(source: &Program, sample: &Sample) -> Result<Applied> {
     let mut results = results(source, &copy);
     let Some(result) = objective(source) else { return Ok(b.finish(results).into()) };
     b.at(sample.site.span);
-    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| copy.var(factor));
+    let cost = cost(&mut b, &terms::split(source, result, &dependence), &dependence, &copy, &|_, factor| {
+        copy.var(factor)
+    });
     let Some(cost) = cost else { return Ok(b.finish(results).into()) };
     let cost = b.detach(cost);
 
