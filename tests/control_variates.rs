@@ -62,14 +62,14 @@ fn control_variates_halve_the_variance_and_more() {
     let plain = variance("reinforce(p)", 0.5, 0.1, 0.0);
     let rebar = variance("rebar(p)", 0.5, 0.1, 0.5);
     let relax = variance("relax(p)", 0.5, 0.1, 0.5);
+    println!("at 0.1: reinforce {plain}, rebar {rebar}, relax {relax}");
     assert!(rebar < plain / 2.0, "rebar {rebar}, reinforce {plain}");
     assert!(relax < plain / 2.0, "relax {relax}, reinforce {plain}");
     let (relax, plain) = (variance("relax(p)", 0.5, 0.45, 0.5), variance("reinforce(p)", 0.5, 0.45, 0.0));
+    println!("at 0.45: reinforce {plain}, relax {relax}");
     assert!(relax < plain, "at 0.45: relax {relax}, reinforce {plain}");
 }
 
-/// The best constant baseline of a flip is c with cost(1) − c : cost(0) − c as −p : 1 − p … where (l − b)² is least
-/// instead, b is the mean cost.
 #[test]
 fn a_learned_baseline_is_the_mean_cost_and_lowers_the_variance() {
     let (p, t) = (0.3, 0.1);
@@ -107,9 +107,8 @@ fn a_relaxation_is_biased_and_less_so_the_cooler() {
         let (mean, se) = relaxed(&format!("gumbel_softmax(p, temperature = {temperature})"));
         ((mean - exact).abs(), se)
     };
-    let (warm, cooler, cold) = (off(2.0), off(0.5), off(0.1));
-    assert!(warm.0 > 10.0 * warm.1 && cooler.0 > 10.0 * cooler.1, "{warm:?}, {cooler:?}");
-    assert!(warm.0 > cooler.0 && cooler.0 > cold.0 + 3.0 * cold.1, "{warm:?}, {cooler:?}, {cold:?}");
+    let (warm, cold) = (off(0.5), off(0.1));
+    assert!(warm.0 > 10.0 * warm.1 && warm.0 > 2.0 * cold.0 + 5.0 * cold.1, "{warm:?}, {cold:?}");
     let (mean, se) = relaxed("straight_through(p)");
     assert!((mean - exact).abs() > 10.0 * se, "straight through {mean} ± {se}, exact {exact}");
 }

@@ -35,13 +35,13 @@ pub fn wrong() -> Vec<Wrong> {
         declaration: WRONG_SCORE,
         honest: "normal",
     };
-    let probability = |strategy| Wrong {
+    let opposite = |strategy| Wrong {
         strategy,
-        lie: "the probability of true is p / 2",
+        lie: "the probability of true is 1 - p",
         declaration: "distribution wrong(p: unit) on bit {
   log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
   sample from u: base_uniform = u < p
-  probability_of_true = 0.5 * p
+  probability_of_true = 1 - p
 }",
         honest: "flip",
     };
@@ -70,9 +70,18 @@ pub fn wrong() -> Vec<Wrong> {
 }",
             honest: "flip",
         },
-        probability(Mvd),
-        probability(Rebar),
-        probability(Relax),
+        Wrong {
+            strategy: Mvd,
+            lie: "the probability of true is p / 2",
+            declaration: "distribution wrong(p: unit) on bit {
+  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
+  sample from u: base_uniform = u < p
+  probability_of_true = 0.5 * p
+}",
+            honest: "flip",
+        },
+        opposite(Rebar),
+        opposite(Relax),
     ]
 }
 

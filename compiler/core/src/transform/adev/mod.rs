@@ -134,9 +134,11 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     let mut current = program::direct(&program, &choice).map_err(|error| vec![*error])?;
     while let Some(sample) = program::last_site(&current) {
         let (rule, written) = choice.rule(&sample.site.occurrence);
-        // A strategy that was not written may have settings of its own.
+        // A strategy that was not written may have settings of its own; those written refer to the values of this
+        // program by now.
+        let strategy = sample.site.strategy.clone().unwrap_or(written);
         let sample =
-            Sample { site: Site { strategy: Some(written), ..(*sample.site).clone() }.into(), ..sample };
+            Sample { site: Site { strategy: Some(strategy), ..(*sample.site).clone() }.into(), ..sample };
         let applied = rule.apply(&current, &sample).map_err(|error| vec![*error])?;
         states.extend(applied.state);
         losses.extend(applied.loss);

@@ -178,11 +178,10 @@ pub fn resume<'a, 'f>(
     dependence: &Dependence,
     value: Value<'f>,
 ) -> Result<Emitted<'a, 'f>> {
-    resume_with(b, slice, base, dependence, value, &|_, var| var, &[])
+    resume_with(b, slice, base, dependence, value, &|_, var| var)
 }
 
-/// As [`resume`]; `outside` makes of what the slice reads of the whole copy what it sees, and variables of the slice
-/// that it does not bind itself are `bound`.
+/// As [`resume`]; `outside` makes of what the slice reads of the whole copy what it sees.
 pub fn resume_with<'a, 'f>(
     b: &mut Builder,
     slice: &'a Program,
@@ -190,7 +189,6 @@ pub fn resume_with<'a, 'f>(
     dependence: &Dependence,
     value: Value<'f>,
     outside: &dyn Fn(&mut Builder, Var) -> Var,
-    bound: &[(Var, Var)],
 ) -> Result<Emitted<'a, 'f>> {
     let mut copy = Copy::new(slice, Sites { value });
     for at in 0..slice.vars.len() as u32 {
@@ -202,7 +200,6 @@ pub fn resume_with<'a, 'f>(
             copy.bind(var, seen);
         }
     }
-    bound.iter().for_each(|(var, to)| copy.bind(*var, *to));
     copy.run(b)?;
     Ok(copy)
 }

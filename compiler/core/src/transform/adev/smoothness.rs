@@ -371,7 +371,9 @@ impl<'a> Flow<'a> {
     /// The uses of relaxed flips other than as reals.
     fn flips(&mut self, stmt: &Stmt) {
         let used: Vec<(Var, Span)> = match stmt {
-            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _), .. }) => Vec::new(),
+            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _) | Op::Rename(..) | Op::Gather { .. }, .. }) => {
+                Vec::new()
+            }
             Stmt::Let(binding) => {
                 let span = self.program.vars[binding.var.0 as usize].span;
                 binding.op.operands().into_iter().map(|var| (var, span)).collect()
@@ -456,14 +458,18 @@ fn flows(program: &Program) -> Vec<Vec<Var>> {
         from.retain(|from| real(var) && real(*from));
         flows[var.0 as usize] = from;
     });
-    // A relaxed site flows into what it is as a real.
-    let drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
-    each_let(&program.body, &mut |stmt| {
-        if let Op::Prim(Prim::ToReal, args) = &stmt.op
-            && drawn.contains(&args[0])
-        {
+    // A relaxed site flows into what it is as a real, here or where it has been moved to.
+    let mut drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
+    drawn.retain(|var| program.vars[var.0 as usize].ty.elem == Elem::Bool);
+    each_let(&program.body, &mut |stmt| match &stmt.op {
+        Op::Prim(Prim::ToReal, args) if drawn.contains(&args[0]) => {
             flows[stmt.var.0 as usize] = args.clone();
         }
+        Op::Rename(_, x) | Op::Gather { x, .. } if drawn.contains(x) => {
+            drawn.insert(stmt.var);
+            flows[stmt.var.0 as usize] = vec![*x];
+        }
+        _ => {}
     });
     flows
 }

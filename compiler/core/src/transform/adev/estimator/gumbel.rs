@@ -127,8 +127,8 @@ fn apply(
     let soft = relaxation::soften(&mut b, point, temperature);
     let drawn = base.var(sample.var);
     let relaxed = value(&mut b, drawn, soft);
-    let same = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(drawn));
-    let at = slice.run(&mut b, &base, &dependence, relaxed, &|_, var| var, &same)?;
+    let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(relaxed));
+    let at = slice.run(&mut b, &base, &dependence, &|_, var| var, &value)?;
     b.at(sample.site.span);
     let mut total = b.real(0.0);
     for term in terms::split(source, result, &dependence) {

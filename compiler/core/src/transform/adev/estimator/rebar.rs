@@ -166,10 +166,8 @@ fn by_continuation(b: &mut Builder, drawn: &Drawn) -> Result<Control> {
     let temperature = b.mul(start, factor);
     let relaxed = relaxation::soften(b, drawn.point, temperature);
 
-    let value = base.var(sample.var);
-    let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(value));
-    let outside = |b: &mut Builder, var: Var| held(b, var);
-    let at = slice.run(b, base, dependence, relaxed, &outside, &value)?;
+    let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(relaxed));
+    let at = slice.run(b, base, dependence, &held, &value)?;
     b.at(sample.site.span);
     let factor = |b: &mut Builder, factor: Var| held(b, base.var(factor));
     let zero = b.real(0.0);

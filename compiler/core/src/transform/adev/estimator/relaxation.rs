@@ -13,6 +13,7 @@ use crate::transform::adev::program::{self, Emitted};
 use crate::transform::copy::Result;
 use crate::transform::dependence::Dependence;
 use std::cell::Cell;
+use std::collections::HashSet;
 use vary_diagnostic::{Code, Diagnostic};
 
 /// Why a distribution has no relaxation.
@@ -96,11 +97,8 @@ fn logit(b: &mut Builder, p: Var) -> Var {
     b.sub(yes, no)
 }
 
-/// What depends on a flip, without the conversions of its value to a real, and these.
-pub struct Slice {
-    program: Program,
-    reals: Vec<Var>,
-}
+/// What depends on a flip, ready for a real in its place: where its value is made a real, it is one.
+pub struct Slice(Program);
 
 impl Slice {
     /// Of the last site of a program.
@@ -115,36 +113,37 @@ impl Slice {
                     .help(format!("use `{0}.rloo(…)` or `{0}.reinforce(…)`", sample.site.dist.name)),
             ));
         }
-        let mut slice = Slice { program: program::slice(source, dependence), reals: Vec::new() };
-        take_reals(&mut slice.program.body, sample.var, &mut slice.reals);
-        Ok(slice)
+        let mut slice = program::slice(source, dependence);
+        as_reals(&mut slice.body, &mut HashSet::from([sample.var]));
+        Ok(Slice(slice))
     }
 
-    /// The slice over a whole copy, with this real in place of the flip; `outside` gives what the slice reads.
+    /// The slice over a whole copy, with the sites' values; `outside` gives what the slice reads.
     pub fn run<'s>(
         &'s self,
         b: &mut Builder,
         base: &Emitted,
         dependence: &Dependence,
-        relaxed: Var,
         outside: &dyn Fn(&mut Builder, Var) -> Var,
         value: program::Value<'s>,
     ) -> Result<Emitted<'s, 's>> {
-        let bound: Vec<(Var, Var)> = self.reals.iter().map(|real| (*real, relaxed)).collect();
-        program::resume_with(b, &self.program, base, dependence, value, outside, &bound)
+        program::resume_with(b, &self.0, base, dependence, value, outside)
     }
 }
 
-fn take_reals(stmts: &mut Vec<Stmt>, site: Var, taken: &mut Vec<Var>) {
-    stmts.retain_mut(|stmt| match stmt {
-        Stmt::Let(Let { var, op: Op::Prim(Prim::ToReal, args), .. }) if args[0] == site => {
-            taken.push(*var);
-            false
+/// Replaces the conversions of flips to reals by nothing; `flips` are the site's value and what moves it only.
+fn as_reals(stmts: &mut [Stmt], flips: &mut HashSet<Var>) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::Let(Let { var, op, .. }) => match op {
+                Op::Rename(_, x) | Op::Gather { x, .. } if flips.contains(x) => drop(flips.insert(*var)),
+                Op::Prim(Prim::ToReal, args) if flips.contains(&args[0]) => {
+                    *op = Op::Rename(Vec::new(), args[0]);
+                }
+                _ => {}
+            },
+            Stmt::Scan(scan) => as_reals(&mut scan.body, flips),
+            Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
         }
-        Stmt::Scan(scan) => {
-            take_reals(&mut scan.body, site, taken);
-            true
-        }
-        _ => true,
-    });
+    }
 }
