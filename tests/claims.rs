@@ -17,6 +17,8 @@ type Point = [(&'static str, f64)];
 /// The value of an objective at `at`, where what it takes as constants is at `fixed`.
 type Value<'f> = &'f dyn Fn(&[f64], &[f64]) -> f64;
 
+type Reference = Box<dyn Fn(&[f64], &[f64]) -> f64>;
+
 /// Derivatives by differences of fourth order.
 fn derivatives(value: Value, at: &[f64]) -> Vec<f64> {
     let h = 1e-3;
@@ -248,7 +250,7 @@ fn of_rows(f: &dyn Fn(f64) -> f64) -> f64 {
 }
 
 /// What an objective is, as it is written in a fit and as its reference.
-fn objectives() -> Vec<(&'static str, Box<dyn Fn(&[f64], &[f64]) -> f64>)> {
+fn objectives() -> Vec<(&'static str, Reference)> {
     vec![
         ("maximize elbo(m, q)", Box::new(|at, _| elbo(at, 0.4))),
         ("maximize iwelbo(m, q, 3)", Box::new(|at, _| iwelbo(at, 0.4, 3))),

@@ -19,6 +19,8 @@
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `normalize` | `normalize`, and conditioning by `|` |
+//! | `replicate` | copies of a block, and their control |
+//! | `moment` | `log_moment` |
 //! | `estimated` | functions of expectations: `average`, `exp_estimate`, products |
 //! | `rows` | `each_row` |
 //! | `effect` | what objectives require of programs; expectations used linearly |

@@ -60,7 +60,8 @@ impl Lower<'_> {
         let apart = self.b.sub(v, centre);
         let apart = self.b.mul(order, apart);
         let value = self.b.prim(Prim::Exp, &[apart]);
-        self.moment = Some((super::Moment { var: value, order: k }, span));
+        let written = if self.in_stdlib { self.stdlib_call } else { span };
+        self.moment = Some((super::Moment { var: value, order: k }, written));
         Ok(Value::Array(Array { var: value, dims: Vec::new() }))
     }
 }
