@@ -6,7 +6,9 @@ use crate::build::Builder;
 use crate::check::{Level, check};
 use crate::dim::Dim;
 use crate::eval::eval;
-use crate::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
+use crate::generative::{
+    BaseDraw, Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler, WeakDerivative,
+};
 use crate::ir::{
     Array, Base, Draw, Elem, Input, InputKind, Op, Output, Program, Sample, Site, Stmt, Strategy, Ty, Var,
 };
@@ -79,7 +81,21 @@ fn flip(axes: &AxisTable) -> Distribution {
             }),
         }),
         finite: Some(Dim::known(2)),
-        mvd_probability: Some(fragment(axes, |b| formal(b, Elem::Real, "p", &[]))),
+        probability_of_true: Some(fragment(axes, |b| formal(b, Elem::Real, "p", &[]))),
+        weak_derivatives: vec![WeakDerivative {
+            param: 0,
+            draws: Vec::new(),
+            coefficient: fragment(axes, |b| {
+                let x = formal(b, Elem::Bool, "x", &[]);
+                let (plus, minus) = (b.real(1.0), b.real(-1.0));
+                b.select(x, plus, minus)
+            }),
+            plus: fragment(axes, |b| formal(b, Elem::Bool, "x", &[])),
+            minus: fragment(axes, |b| {
+                let x = formal(b, Elem::Bool, "x", &[]);
+                b.prim(Prim::Not, &[x])
+            }),
+        }],
         span: Span::default(),
     }
 }
@@ -120,7 +136,8 @@ fn normal(axes: &AxisTable) -> Distribution {
         }),
         sample: None,
         finite: None,
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: Vec::new(),
         span: Span::default(),
     }
 }
@@ -157,7 +174,8 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
             }),
         }),
         finite: Some(Dim::named("k")),
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: Vec::new(),
         span: Span::default(),
     }
 }
@@ -203,7 +221,8 @@ fn walk(axes: &AxisTable, d: Axis) -> Distribution {
         }),
         sample: None,
         finite: None,
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: Vec::new(),
         span: Span::default(),
     }
 }

@@ -3,12 +3,12 @@
 use super::OBJECTIVE;
 use super::estimator::reparam;
 use super::strategy::{Choice, Chosen};
-use super::terms::Term;
+use super::terms::{self, Term};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};
 use crate::transform::copy::{Copy, Handler, Result};
-use crate::transform::dependence::{Dependence, Link, join};
+use crate::transform::dependence::{Dependence, Link, Through, join};
 use std::collections::BTreeMap;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -189,6 +189,47 @@ pub fn resume<'a, 'f>(
     }
     copy.run(b)?;
     Ok(copy)
+}
+
+/// An objective whose site has a rigid value, about to be rewritten.
+pub struct Rewritten<'p> {
+    /// The program as it was.
+    pub source: &'p Program,
+    /// The site.
+    pub sample: &'p Sample,
+    /// What depends on it.
+    pub dependence: &'p Dependence,
+    /// The statements that do.
+    pub slice: &'p Program,
+    /// The copy with the drawn value.
+    pub base: &'p Emitted<'p, 'p>,
+    /// The objective of the copy.
+    pub total: Var,
+    /// The objective's terms, as of the source.
+    pub terms: Vec<Term>,
+}
+
+/// The program with a rigid value at the site, and as its objective what `rewrite` makes of it.
+pub fn rewritten(
+    source: &Program,
+    sample: &Sample,
+    rewrite: impl FnOnce(&mut Builder, &Rewritten) -> Result<Var>,
+) -> Result<Program> {
+    let dependence = &Dependence::on(source, sample, Through::Samples);
+    let slice = &slice(source, dependence);
+    let mut b = Builder::new(source.axes.clone());
+    let value = rigid_at(sample.var);
+    let base = &whole(&mut b, source, &value)?;
+    let mut results = results(source, base);
+    if let Some(result) = objective(source) {
+        b.at(sample.site.span);
+        let terms = terms::split(source, result, dependence);
+        let total = base.var(result);
+        let objective =
+            rewrite(&mut b, &Rewritten { source, sample, dependence, slice, base, total, terms })?;
+        set_objective(&mut results, objective);
+    }
+    Ok(b.finish(results))
 }
 
 /// A term's value in a copy, before summing; factors come from the whole copy.

@@ -46,6 +46,11 @@ pub trait Rule: Sync {
     /// Whether it can be used for the site's distribution; if not, why, as a clause.
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str>;
 
+    /// Whether it differentiates by this parameter of the site's distribution, by position.
+    fn differentiates(&self, _: &Site, _param: usize) -> bool {
+        true
+    }
+
     /// The least number of draws of one step that it needs.
     fn least_samples(&self) -> usize {
         1
