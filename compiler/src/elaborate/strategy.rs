@@ -8,7 +8,10 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
 /// Strategies of the literature that are not there yet.
-const PLANNED: &[&str] = &["rejection", "gumbel_softmax", "straight_through", "rebar", "relax"];
+const PLANNED: &[&str] = &["gumbel_softmax", "straight_through", "rebar", "relax"];
+
+/// The largest count that a setting takes.
+const MOST_COUNT: u32 = 100;
 
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.
@@ -59,10 +62,24 @@ impl Lower<'_> {
             }
             let setting = match kind {
                 Kind::Baseline => self.baseline(arg)?,
+                Kind::Count => self.whole_number(arg, known)?,
             };
             strategy = strategy.with(known, setting);
         }
         Ok(Some(strategy))
+    }
+
+    /// `shape_augmentation = 3`
+    fn whole_number(&mut self, arg: &ast::Arg, name: &str) -> Lowered<Setting> {
+        match super::types::literal(&arg.value) {
+            Some(count) if count.fract() == 0.0 && (0.0..=f64::from(MOST_COUNT)).contains(&count) => {
+                Ok(Setting::Number(count))
+            }
+            _ => {
+                let message = format!("`{name}` is a whole number from 0 to {MOST_COUNT}");
+                Err(self.error("E0510", arg.value.span, message, "not this"))
+            }
+        }
     }
 
     /// `baseline = 0.5`, `baseline = moving_average(0.99)`

@@ -325,6 +325,16 @@ impl Lower<'_> {
             let logs = b.add(log_weights, logs);
             b.log_sum_exp(axis, logs)
         });
+        let stated = elem == Elem::Real && inner.iter().all(|inner| inner.dist.cdf.is_some());
+        let cdf = stated.then(|| {
+            self.compose(&params, &[("x", elem)], |b, formals| {
+                let (x, weights) = (of(formals, "x"), of(formals, "weights").var);
+                let parts = inner.iter().map(|inner| inner.cdf(b, formals, &x)).collect();
+                let parts = b.emit(Op::Stack { axis, parts });
+                let weighted = b.mul(weights, parts);
+                b.reduce(vary_core::ir::Monoid::Sum, axis, weighted)
+            })
+        });
         let all: Vec<&Inner> = inner.iter().collect();
         let sample = self.resampled(&all, &params, &[("u", Base::Uniform)], |b, formals, values| {
             let (u, weights) = (of(formals, "u").var, of(formals, "weights").var);
@@ -341,6 +351,7 @@ impl Lower<'_> {
         });
         let mut derived = self.derived("mixture", &all, params, log_density);
         derived.sample = sample;
+        derived.cdf = cdf;
         if inner.iter().any(|other| other.dist.support != inner[0].dist.support) {
             derived.finite = None;
             derived.support = if elem == Elem::Real { Constraint::Real } else { Constraint::Int };

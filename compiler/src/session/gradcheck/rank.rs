@@ -97,6 +97,7 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));
                 }
+                Kind::Count => {}
             }
         }
         all.push((plain, ""));

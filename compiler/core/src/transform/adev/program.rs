@@ -86,7 +86,7 @@ pub fn direct(program: &Program, choice: &Choice) -> Result<Program> {
     let mut b = Builder::new(program.axes.clone());
     let value = |b: &mut Builder, sample: &Sample| match choice.of(&sample.site.occurrence) {
         Chosen::Rigid => rigid(b, sample).map(Some),
-        Chosen::By(rule) if rule.is_smooth() => {
+        Chosen::By(rule) if rule.is_direct() => {
             rule.smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample))
         }
         Chosen::By(_) => Ok(None),
@@ -114,7 +114,8 @@ pub fn rigid_at(site: Var) -> impl Fn(&mut Builder, &Sample) -> Result<Option<Va
     move |b, sample| if sample.var == site { rigid(b, sample).map(Some) } else { Ok(None) }
 }
 
-fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
+/// The refusal of a site that cannot be drawn.
+pub fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
     let name = &sample.site.dist.name;
     Box::new(
         Diagnostic::error(Code("E0508"), format!("`{name}` cannot be sampled"))
@@ -191,7 +192,7 @@ pub fn resume<'a, 'f>(
     Ok(copy)
 }
 
-/// An objective whose site has a rigid value, about to be rewritten.
+/// An objective whose site has been given a value, about to be rewritten.
 pub struct Rewritten<'p> {
     /// The program as it was.
     pub source: &'p Program,
@@ -209,17 +210,17 @@ pub struct Rewritten<'p> {
     pub terms: Vec<Term>,
 }
 
-/// The program with a rigid value at the site, and as its objective what `rewrite` makes of it.
+/// The program with a value at the site, and as its objective what `rewrite` makes of it.
 pub fn rewritten(
     source: &Program,
     sample: &Sample,
+    value: Value,
     rewrite: impl FnOnce(&mut Builder, &Rewritten) -> Result<Var>,
 ) -> Result<Program> {
     let dependence = &Dependence::on(source, sample, Through::Samples);
     let slice = &slice(source, dependence);
     let mut b = Builder::new(source.axes.clone());
-    let value = rigid_at(sample.var);
-    let base = &whole(&mut b, source, &value)?;
+    let base = &whole(&mut b, source, value)?;
     let mut results = results(source, base);
     if let Some(result) = objective(source) {
         b.at(sample.site.span);

@@ -429,7 +429,7 @@ fn differentiated(op: &Op) -> Vec<Var> {
 }
 
 /// Which primitives want rigid operands, what they do with them, and how many of the first.
-fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
+pub fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
     use Prim::*;
     let all = |kind| Some((kind, prim.arity()));
     match prim {

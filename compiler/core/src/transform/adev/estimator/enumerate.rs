@@ -56,7 +56,7 @@ impl Rule for Enumerate {
 
 /// The program with this site summed out of its objective. Other results see a rigid draw of it.
 pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
-    program::rewritten(source, sample, sum)
+    program::rewritten(source, sample, &program::rigid_at(sample.var), sum)
 }
 
 /// The objective summed over the site's values.

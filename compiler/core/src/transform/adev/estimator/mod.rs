@@ -1,14 +1,16 @@
 //! Gradient strategies: one file each, registered in [`RULES`].
 //!
 //! A strategy is a [`Rule`]. **Direct** rules give a site a smooth value, whose tangent the rest of the program is
-//! differentiated through. The others give it a rigid value and rewrite the objective so that its plain derivative is
-//! unbiased again. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
+//! differentiated through. The others rewrite the objective so that its plain derivative is unbiased again; but for
+//! `rejection` they give the site a rigid value. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
 //! they return.
 
 pub mod enumerate;
+mod gammas;
 mod implicit;
 mod mvd;
 mod reinforce;
+mod rejection;
 pub mod reparam;
 mod rloo;
 
@@ -24,6 +26,7 @@ pub use reinforce::BASELINE;
 pub const RULES: &[&dyn Rule] = &[
     &reparam::Reparam,
     &implicit::Implicit,
+    &rejection::Rejection,
     &enumerate::Enumerate,
     &mvd::Mvd,
     &rloo::Rloo,
@@ -56,9 +59,14 @@ pub trait Rule: Sync {
         1
     }
 
-    /// Whether the site's value is smooth: the rule is direct.
+    /// Whether the site's value is smooth.
     fn is_smooth(&self) -> bool {
         false
+    }
+
+    /// Whether the value is all there is to the rule.
+    fn is_direct(&self) -> bool {
+        self.is_smooth()
     }
 
     /// The smooth value of a site, for direct rules; `None` where the distribution has no such sampler.
@@ -88,6 +96,8 @@ pub struct Applied {
 pub enum Kind {
     /// A value computed before the site, or `moving_average(decay)`.
     Baseline,
+    /// A whole number, written as one.
+    Count,
 }
 
 /// The rule of this name.

@@ -68,7 +68,9 @@ impl Rule for Mvd {
         });
         let differentiated: Vec<bool> =
             sample.site.args.iter().map(|arg| smooth.is_smooth(arg.var)).collect();
-        let program = program::rewritten(program, sample, |b, at| rewrite(b, at, &differentiated))?;
+        let program = program::rewritten(program, sample, &program::rigid_at(sample.var), |b, at| {
+            rewrite(b, at, &differentiated)
+        })?;
         Ok(Applied { program, state: None })
     }
 }
@@ -137,7 +139,7 @@ fn pairs(b: &mut Builder, at: &Rewritten, differentiated: &[bool], sides: &mut S
         formals.extend(reparam::made(&derivative.draws, &noise));
         let along: Vec<Axis> = copied[derivative.param].dims.clone();
         let components: Vec<(Axis, Axis)> = along.iter().map(|axis| (*axis, alternatives(b, *axis))).collect();
-        let mut part = |b: &mut Builder, fragment: &Fragment, event: &[Axis]| {
+        let part = |b: &mut Builder, fragment: &Fragment, event: &[Axis]| {
             let array = inline(b, fragment, &formals);
             let own = components.iter().map(|(_, axis)| *axis);
             let dims: Vec<Axis> = match array.dims.len() == event.len() {

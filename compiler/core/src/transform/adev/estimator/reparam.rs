@@ -44,7 +44,7 @@ impl Rule for Reparam {
     fn smooth(&self, b: &mut Builder, sample: &Sample) -> Option<Var> {
         let reparam = sample.site.dist.reparam.as_ref();
         let sampler = reparam.filter(|sampler| is_settled(b, &sample.site, sampler))?;
-        Some(draw(b, sample, &sample.site.args, sampler))
+        Some(draw(b, sample, &sample.site.args, sampler, &mut |b, draw| b.emit(Op::Draw(draw))))
     }
 
     fn apply(&self, _: &Program, sample: &Sample) -> Result<Applied> {
@@ -64,11 +64,11 @@ pub fn rigid(b: &mut Builder, sample: &Sample) -> Option<Var> {
     }
     let args: Vec<Array> =
         site.args.iter().map(|arg| Array { var: b.detach(arg.var), dims: arg.dims.clone() }).collect();
-    Some(draw(b, sample, &args, sampler))
+    Some(draw(b, sample, &args, sampler, &mut |b, draw| b.emit(Op::Draw(draw))))
 }
 
 /// Whether the sizes of a sampler's arrays are known: an int parameter that is computed from values is none.
-fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
+pub fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
     let formal: Vec<&str> = site
         .dist
         .params
@@ -86,12 +86,19 @@ fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
     })
 }
 
-fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> Var {
+/// The value of a sampler whose draws `emit` emits.
+pub fn draw(
+    b: &mut Builder,
+    sample: &Sample,
+    args: &[Array],
+    sampler: &Sampler,
+    emit: &mut dyn FnMut(&mut Builder, Draw) -> Var,
+) -> Var {
     let site = &sample.site;
     let (place, outer) = (b.at(site.span), b.set_guard(sample.guard));
     let event: Vec<Axis> = site.dims[site.dims.len() - site.event..].to_vec();
     let mut formals = parameters(site, args);
-    let noise = draws(b, site, &formals, &sampler.draws, "", &mut |b, draw| b.emit(Op::Draw(draw)));
+    let noise = draws(b, site, &formals, &sampler.draws, "", emit);
     formals.extend(made(&sampler.draws, &noise));
     let drawn = value(b, &sampler.value, &formals, &event);
     b.set_guard(outer);
