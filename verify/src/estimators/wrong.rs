@@ -80,7 +80,7 @@ pub fn wrong() -> Vec<Wrong> {
         },
         Wrong {
             strategy: Mvd,
-            lie: "the Maxwell value is too small",
+            lie: "the Maxwell value is half of itself",
             declaration: "distribution wrong(mu: real, sigma: positive) on real {
   log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
   reparam from eps: base_normal = mu + sigma * eps
@@ -90,7 +90,7 @@ pub fn wrong() -> Vec<Wrong> {
   }
   weak_derivative(sigma, x) from e: base_exponential = {
     let z = (x - mu) / sigma
-    (1 / sigma, mu + sigma * (if z < 0 { -1.0 } else { 1.0 }) * sqrt(z^2 + e), x)
+    (1 / sigma, mu + sigma * (if z < 0 { -0.5 } else { 0.5 }) * sqrt(z^2 + 2 * e), x)
   }
 }",
             honest: "normal",
