@@ -64,6 +64,11 @@ fn plates_do_not_explode() {
 }
 
 #[test]
+fn variances_are_related_as_published() {
+    assert_passed(report::variances());
+}
+
+#[test]
 fn the_evidence_of_the_cone_is_the_published_one() {
     assert!((verify::evidence::cone(5.0) - verify::evidence::PUBLISHED).abs() < 5e-5);
 }

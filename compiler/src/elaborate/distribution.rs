@@ -129,12 +129,14 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 if clause.name == "weak_derivative" =>
             {
                 let one = weak_derivative(unit, &formals, &support.constraint, clause.span, given, &[], body)?;
+                once(unit, clause, &weak_derivatives, &one)?;
                 weak_derivatives.push(one);
             }
             DistributionClause::From { name: clause, params: Some(given), draws, body }
                 if clause.name == "weak_derivative" =>
             {
                 let one = weak_derivative(unit, &formals, &support.constraint, clause.span, given, draws, body)?;
+                once(unit, clause, &weak_derivatives, &one)?;
                 weak_derivatives.push(one);
             }
             DistributionClause::Property { name: clause, value: Some(value) }
@@ -338,6 +340,15 @@ fn weak_derivative(
         Fragment(Rc::new(part))
     });
     Ok(WeakDerivative { param: position, draws, coefficient, plus, minus })
+}
+
+/// A weak derivative by a parameter that has none yet.
+fn once(unit: &mut Unit, clause: &ast::Ident, stated: &[WeakDerivative], new: &WeakDerivative) -> Lowered<()> {
+    if stated.iter().any(|old| old.param == new.param) {
+        let message = "the weak derivative by this parameter is stated twice";
+        return Err(report(unit, clause.span, message, "leave one of them out"));
+    }
+    Ok(())
 }
 
 /// The draws of a clause that sees `values`, and these with the draws.

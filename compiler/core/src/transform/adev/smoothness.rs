@@ -199,6 +199,10 @@ impl Smoothness {
                 error = error.at(info.span, format!("through `{step}`"));
             }
         }
+        let by = match source {
+            Source::Site(_, site) => site.strategy.as_ref().map_or("reparam", |written| written.name),
+            Source::Param(_) => "",
+        };
         match source {
             Source::Param(_) => error
                 .at(source.span(program), format!("`{name}` is a parameter"))
@@ -207,7 +211,7 @@ impl Smoothness {
             Source::Site(_, site) => error
                 .at(
                     site.span,
-                    format!("`{name}` is drawn by `reparam`, which differentiates through its value"),
+                    format!("`{name}` is drawn by `{by}`, which differentiates through its value"),
                 )
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
