@@ -19,7 +19,9 @@ fn representative(dist: &Oracle, strategy: Strategy, context: Context) -> bool {
             strategy,
             Strategy::ReinforceAverage | Strategy::Implicit | Strategy::Rejection | Strategy::Mvd
         ),
-        "binomial" | "geometric" | "exponential" | "weibull" => strategy == Strategy::Mvd && context != Context::Scan,
+        "binomial" | "geometric" | "exponential" | "weibull" => {
+            strategy == Strategy::Mvd && context != Context::Scan
+        }
         "beta" | "student_t" | "laplace" => strategy == Strategy::Implicit && context == Context::Straight,
         "uniform" | "interval_normal" => {
             strategy == Strategy::Reparam && matches!(context, Context::Straight | Context::Scan)

@@ -80,7 +80,9 @@ impl Strategy {
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Implicit | Rejection | Reinforce | Rloo | Enum | Mvd => format!("{dist}.{}({args})", self.name()),
+            Reparam | Implicit | Rejection | Reinforce | Rloo | Enum | Mvd => {
+                format!("{dist}.{}({args})", self.name())
+            }
             ReinforceConstant => format!("{dist}.reinforce({args}, baseline = 0.4)"),
             ReinforceAverage => format!("{dist}.reinforce({args}, baseline = moving_average(0.9))"),
         }
@@ -99,8 +101,7 @@ const PATH_OR_SCORE: &[Strategy] = &[Reparam, Reinforce, ReinforceConstant, Rein
 const ANY_PATH_OR_SCORE: &[Strategy] =
     &[Reparam, Implicit, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
 /// Those whose samplers are made of gammas.
-const OF_GAMMAS: &[Strategy] =
-    &[Implicit, Rejection, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
+const OF_GAMMAS: &[Strategy] = &[Implicit, Rejection, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
 const ANY_PATH_OR_WEAK: &[Strategy] =
     &[Reparam, Implicit, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, Rloo];
 const WEAK_OF_GAMMAS: &[Strategy] =
@@ -131,7 +132,14 @@ fn positive(_: f64, _: f64) -> Vec<f64> {
 }
 
 fn line(name: &'static str, args: &'static str, log_density: fn(f64, f64, f64) -> f64) -> Oracle {
-    Oracle { name, args, on: "real", support: Support::Reals(around), log_density, strategies: ANY_PATH_OR_SCORE }
+    Oracle {
+        name,
+        args,
+        on: "real",
+        support: Support::Reals(around),
+        log_density,
+        strategies: ANY_PATH_OR_SCORE,
+    }
 }
 
 fn half_line(
@@ -240,12 +248,16 @@ pub fn all() -> Vec<Oracle> {
             (2.0 / PI).ln() - m - b - ((x / (m + b).exp()).powi(2)).ln_1p()
         }),
         half_line("gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| gamma(x, 0.5 + m.exp(), b.exp())),
-        half_line("gamma", "1.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| gamma(x, 1.7, m.exp() + b.exp())),
+        half_line("gamma", "1.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(x, 1.7, m.exp() + b.exp())
+        }),
         half_line("inv_gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
         }),
-        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| beta(x, 0.5 + m.exp(), 0.7 + b.exp())),
+        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| {
+            beta(x, 0.5 + m.exp(), 0.7 + b.exp())
+        }),
         Oracle {
             name: "interval_normal",
             args: "{m}, exp(b), -1, 2",
@@ -287,16 +299,16 @@ pub fn all() -> Vec<Oracle> {
         Oracle {
             strategies: PATH_OR_SCORE,
             ..line("exp_modified_normal", "{m}, 0.7, exp(b)", |x, m, b| {
-            let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
-            b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
-        })
+                let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
+                b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
+            })
         },
         Oracle {
             strategies: PATH_OR_SCORE,
             ..line("skew_normal", "{m}, 0.8, 3 * b", |x, m, b| {
-            let z = (x - m) / 0.8;
-            standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
-        })
+                let z = (x - m) / 0.8;
+                standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
+            })
         },
         Oracle {
             name: "von_mises",

@@ -282,7 +282,8 @@ pub fn variances() -> Section {
             [row.cost.to_string(), name, mean, truth, format!("{:.2e}", of.variance), correction]
         };
         section.row(&cells("reinforce".to_string(), &row.score, None));
-        for ((steps, of), correction) in published::AUGMENTATIONS.iter().zip(&row.rejection).zip(&row.correction)
+        for ((steps, of), correction) in
+            published::AUGMENTATIONS.iter().zip(&row.rejection).zip(&row.correction)
         {
             section.row(&cells(format!("rejection, B = {steps}"), of, Some(correction)));
         }

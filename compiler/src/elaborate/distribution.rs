@@ -128,14 +128,16 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
             DistributionClause::Function { name: clause, params: given, body }
                 if clause.name == "weak_derivative" =>
             {
-                let one = weak_derivative(unit, &formals, &support.constraint, clause.span, given, &[], body)?;
+                let one =
+                    weak_derivative(unit, &formals, &support.constraint, clause.span, given, &[], body)?;
                 once(unit, clause, &weak_derivatives, &one)?;
                 weak_derivatives.push(one);
             }
             DistributionClause::From { name: clause, params: Some(given), draws, body }
                 if clause.name == "weak_derivative" =>
             {
-                let one = weak_derivative(unit, &formals, &support.constraint, clause.span, given, draws, body)?;
+                let one =
+                    weak_derivative(unit, &formals, &support.constraint, clause.span, given, draws, body)?;
                 once(unit, clause, &weak_derivatives, &one)?;
                 weak_derivatives.push(one);
             }
@@ -343,7 +345,12 @@ fn weak_derivative(
 }
 
 /// A weak derivative by a parameter that has none yet.
-fn once(unit: &mut Unit, clause: &ast::Ident, stated: &[WeakDerivative], new: &WeakDerivative) -> Lowered<()> {
+fn once(
+    unit: &mut Unit,
+    clause: &ast::Ident,
+    stated: &[WeakDerivative],
+    new: &WeakDerivative,
+) -> Lowered<()> {
     if stated.iter().any(|old| old.param == new.param) {
         let message = "the weak derivative by this parameter is stated twice";
         return Err(report(unit, clause.span, message, "leave one of them out"));

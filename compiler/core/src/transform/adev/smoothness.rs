@@ -209,10 +209,7 @@ impl Smoothness {
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
             Source::Site(_, site) => error
-                .at(
-                    site.span,
-                    format!("`{name}` is drawn by `{by}`, which differentiates through its value"),
-                )
+                .at(site.span, format!("`{name}` is drawn by `{by}`, which differentiates through its value"))
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
                     applicable(site, false)

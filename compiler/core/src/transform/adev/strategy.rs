@@ -288,10 +288,13 @@ fn undifferentiated_parameters(rule: &dyn Rule, site: &Site, smoothness: &Smooth
         let (dist, name, strategy) = (&site.dist.name, &param.name, rule.name());
         let others = candidates(site, true).filter(|other| other.name() != strategy);
         let others: Vec<String> = others.map(|other| format!("`{dist}.{}(…)`", other.name())).collect();
-        Diagnostic::error(Code("E0505"), format!("`{strategy}` of `{dist}` does not differentiate its `{name}`"))
-            .at(site.span, format!("`{name}` of `{}` is differentiated here", site.address))
-            .note(format!("`{dist}` states no `weak_derivative` by `{name}`"))
-            .help(format!("use {}", others.join(", ")))
+        Diagnostic::error(
+            Code("E0505"),
+            format!("`{strategy}` of `{dist}` does not differentiate its `{name}`"),
+        )
+        .at(site.span, format!("`{name}` of `{}` is differentiated here", site.address))
+        .note(format!("`{dist}` states no `weak_derivative` by `{name}`"))
+        .help(format!("use {}", others.join(", ")))
     })
     .collect()
 }

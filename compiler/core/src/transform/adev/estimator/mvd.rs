@@ -138,7 +138,8 @@ fn pairs(b: &mut Builder, at: &Rewritten, differentiated: &[bool], sides: &mut S
         });
         formals.extend(reparam::made(&derivative.draws, &noise));
         let along: Vec<Axis> = copied[derivative.param].dims.clone();
-        let components: Vec<(Axis, Axis)> = along.iter().map(|axis| (*axis, alternatives(b, *axis))).collect();
+        let components: Vec<(Axis, Axis)> =
+            along.iter().map(|axis| (*axis, alternatives(b, *axis))).collect();
         let part = |b: &mut Builder, fragment: &Fragment, event: &[Axis]| {
             let array = inline(b, fragment, &formals);
             let own = components.iter().map(|(_, axis)| *axis);
@@ -212,8 +213,8 @@ fn change(b: &mut Builder, at: &Rewritten, costs: &[Term], value: Var) -> Result
     let possible = possible(b, at, value);
     let mut total = b.real(0.0);
     for (joint, terms) in program::by_joint_rows(costs, sample, dependence) {
-        let moved = moved_rows(b, &joint)
-            .ok_or_else(|| program::too_many(source, sample, dependence, &joint))?;
+        let moved =
+            moved_rows(b, &joint).ok_or_else(|| program::too_many(source, sample, dependence, &joint))?;
         let value = |b: &mut Builder, copied: &Sample| {
             if copied.var != sample.var {
                 return Ok(None);
