@@ -13,8 +13,16 @@ fn assert_passed(section: Section) {
 fn representative(dist: &Oracle, strategy: Strategy, context: Context) -> bool {
     match dist.name {
         "flip" | "normal" => true,
-        "categorical" => strategy == Strategy::Enum,
-        "gamma" | "poisson" => strategy == Strategy::ReinforceAverage,
+        "categorical" => matches!(strategy, Strategy::Enum | Strategy::Mvd),
+        "poisson" => matches!(strategy, Strategy::ReinforceAverage | Strategy::Mvd),
+        "gamma" => matches!(
+            strategy,
+            Strategy::ReinforceAverage | Strategy::Implicit | Strategy::Rejection | Strategy::Mvd
+        ),
+        "binomial" | "geometric" | "exponential" | "weibull" => {
+            strategy == Strategy::Mvd && context != Context::Scan
+        }
+        "beta" | "student_t" | "laplace" => strategy == Strategy::Implicit && context == Context::Straight,
         "uniform" | "interval_normal" => {
             strategy == Strategy::Reparam && matches!(context, Context::Straight | Context::Scan)
         }
@@ -55,6 +63,11 @@ fn derivatives_and_executions_agree() {
 #[test]
 fn plates_do_not_explode() {
     assert_passed(report::sizes());
+}
+
+#[test]
+fn variances_are_related_as_published() {
+    assert_passed(report::variances());
 }
 
 #[test]

@@ -20,3 +20,4 @@ pub mod quadrature;
 pub mod report;
 pub mod size;
 pub mod statistics;
+pub mod variances;

@@ -10,7 +10,7 @@ use verify::report::{Report, Section};
 type Check = fn() -> Section;
 
 fn main() -> ExitCode {
-    let sections: [(&str, Check); 8] = [
+    let sections: [(&str, Check); 9] = [
         ("estimators", || verify::report::estimators(&FULL, &|_, _, _| true)),
         ("vectors", || verify::report::vectors(&FULL)),
         ("wrong estimators", verify::report::wrong_estimators),
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         ("log densities", verify::report::densities),
         ("derivatives", || verify::report::derivatives(5_000)),
         ("sizes", verify::report::sizes),
+        ("variances", verify::report::variances),
         ("fits", verify::report::fits),
     ];
     let mut report = Report::default();

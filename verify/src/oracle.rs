@@ -37,6 +37,10 @@ pub enum Support {
 pub enum Strategy {
     /// Pathwise.
     Reparam,
+    /// Pathwise by the distribution function.
+    Implicit,
+    /// Pathwise through an acceptance–rejection sampler, with its correction.
+    Rejection,
     /// Score function.
     Reinforce,
     /// Score function with a constant baseline.
@@ -63,8 +67,10 @@ use Strategy::*;
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 11] = [
+    pub const ALL: [Strategy; 13] = [
         Reparam,
+        Implicit,
+        Rejection,
         Reinforce,
         ReinforceConstant,
         ReinforceAverage,
@@ -81,6 +87,8 @@ impl Strategy {
     pub fn name(self) -> &'static str {
         match self {
             Reparam => "reparam",
+            Implicit => "implicit",
+            Rejection => "rejection",
             Reinforce => "reinforce",
             ReinforceConstant => "reinforce, constant",
             ReinforceAverage => "reinforce, average",
@@ -97,7 +105,7 @@ impl Strategy {
     /// The call of a distribution by this strategy.
     pub fn call(self, dist: &str, args: &str) -> String {
         match self {
-            Reparam | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => {
+            Reparam | Implicit | Rejection | Reinforce | Rloo | Enum | Mvd | Rebar | Relax => {
                 format!("{dist}.{}({args})", self.name())
             }
             RlooCopies => format!("{dist}.rloo({args}, copies = 3)"),
@@ -110,7 +118,7 @@ impl Strategy {
 
     /// Whether the program must be smooth in drawn values.
     pub fn is_smooth(self) -> bool {
-        matches!(self, Reparam | Rebar)
+        matches!(self, Reparam | Implicit | Rejection | Rebar)
     }
 }
 
@@ -119,8 +127,48 @@ const SCORE: &[Strategy] =
 const PATH: &[Strategy] = &[Reparam];
 const PATH_OR_SCORE: &[Strategy] =
     &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+/// Those that state a distribution function.
+const ANY_PATH_OR_SCORE: &[Strategy] =
+    &[Reparam, Implicit, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+/// Those whose samplers are made of gammas.
+const OF_GAMMAS: &[Strategy] = &[
+    Implicit,
+    Rejection,
+    Reinforce,
+    ReinforceConstant,
+    ReinforceAverage,
+    ReinforceLearned,
+    Rloo,
+    RlooCopies,
+];
+const ANY_PATH_OR_WEAK: &[Strategy] = &[
+    Reparam,
+    Implicit,
+    Mvd,
+    Reinforce,
+    ReinforceConstant,
+    ReinforceAverage,
+    ReinforceLearned,
+    Rloo,
+    RlooCopies,
+];
+const WEAK_OF_GAMMAS: &[Strategy] = &[
+    Implicit,
+    Rejection,
+    Mvd,
+    Reinforce,
+    ReinforceConstant,
+    ReinforceAverage,
+    ReinforceLearned,
+    Rloo,
+    RlooCopies,
+];
+const WEAK: &[Strategy] =
+    &[Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const SUM_OR_SCORE: &[Strategy] =
     &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+const FINITE_OR_WEAK: &[Strategy] =
+    &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const FLIP: &[Strategy] = &[
     Enum,
     Mvd,
@@ -156,7 +204,14 @@ fn positive(_: f64, _: f64) -> Vec<f64> {
 }
 
 fn line(name: &'static str, args: &'static str, log_density: fn(f64, f64, f64) -> f64) -> Oracle {
-    Oracle { name, args, on: "real", support: Support::Reals(around), log_density, strategies: PATH_OR_SCORE }
+    Oracle {
+        name,
+        args,
+        on: "real",
+        support: Support::Reals(around),
+        log_density,
+        strategies: ANY_PATH_OR_SCORE,
+    }
 }
 
 fn half_line(
@@ -224,21 +279,24 @@ pub fn all() -> Vec<Oracle> {
         whole("flip", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
         whole("bernoulli", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
         whole("bernoulli_logits", "{m} * (1 + b)", bits, FLIP, |x, m, b| bit(x, m * (1.0 + b))),
-        whole("categorical", "softmax([{m}, b, 0.3])", three, SUM_OR_SCORE, choice),
-        whole("categorical_logits", "[{m}, b, 0.3]", three, SUM_OR_SCORE, choice),
-        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), SCORE, |x, m, b| {
+        whole("categorical", "softmax([{m}, b, 0.3])", three, FINITE_OR_WEAK, choice),
+        whole("categorical_logits", "[{m}, b, 0.3]", three, FINITE_OR_WEAK, choice),
+        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
-        whole("poisson", "exp({m}) + exp(b)", Support::Whole(80, false), SCORE, |x, m, b| {
+        whole("poisson", "exp({m}) + exp(b)", Support::Whole(80, false), WEAK, |x, m, b| {
             let rate = m.exp() + b.exp();
             x * rate.ln() - rate - lgamma(x + 1.0)
         }),
-        line("normal", "{m}, exp(b)", |x, m, b| standard((x - m) / b.exp()) - b),
+        Oracle {
+            strategies: ANY_PATH_OR_WEAK,
+            ..line("normal", "{m}, exp(b)", |x, m, b| standard((x - m) / b.exp()) - b)
+        },
         line("cauchy", "{m}, exp(b)", |x, m, b| -PI.ln() - b - (((x - m) / b.exp()).powi(2)).ln_1p()),
         line("laplace", "{m}, exp(b)", |x, m, b| -(2f64.ln()) - b - (x - m).abs() / b.exp()),
         Oracle {
-            strategies: SCORE,
+            strategies: OF_GAMMAS,
             ..line("student_t", "2 + exp(b), {m}, 0.8", |x, m, b| {
                 let (nu, z) = (2.0 + b.exp(), (x - m) / 0.8);
                 lgamma(0.5 * (nu + 1.0))
@@ -248,25 +306,30 @@ pub fn all() -> Vec<Oracle> {
                     - 0.5 * (nu + 1.0) * (z * z / nu).ln_1p()
             })
         },
-        half_line("lognormal", "{m}, exp(b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("lognormal", "{m}, exp(b)", ANY_PATH_OR_SCORE, |x, m, b| {
             standard((x.ln() - m) / b.exp()) - b - x.ln()
         }),
-        half_line("exponential", "exp({m}) + exp(b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("exponential", "exp({m}) + exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
             let rate = m.exp() + b.exp();
             rate.ln() - rate * x
         }),
-        half_line("half_normal", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("half_normal", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
             2f64.ln() + standard(x / (m + b).exp()) - m - b
         }),
-        half_line("half_cauchy", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("half_cauchy", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
             (2.0 / PI).ln() - m - b - ((x / (m + b).exp()).powi(2)).ln_1p()
         }),
-        half_line("gamma", "0.5 + exp({m}), exp(b)", SCORE, |x, m, b| gamma(x, 0.5 + m.exp(), b.exp())),
-        half_line("inv_gamma", "0.5 + exp({m}), exp(b)", SCORE, |x, m, b| {
+        half_line("gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| gamma(x, 0.5 + m.exp(), b.exp())),
+        half_line("gamma", "1.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(x, 1.7, m.exp() + b.exp())
+        }),
+        half_line("inv_gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
         }),
-        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", SCORE, |x, m, b| beta(x, 0.5 + m.exp(), 0.7 + b.exp())),
+        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| {
+            beta(x, 0.5 + m.exp(), 0.7 + b.exp())
+        }),
         Oracle {
             name: "interval_normal",
             args: "{m}, exp(b), -1, 2",
@@ -295,7 +358,7 @@ pub fn all() -> Vec<Oracle> {
                 let alpha = 1.0 + b.exp();
                 alpha.ln() + alpha * m - (alpha + 1.0) * x.ln()
             },
-            strategies: PATH,
+            strategies: &[Reparam, Implicit],
         },
         line("logistic", "{m}, exp(b)", |x, m, b| {
             let z = (x - m) / b.exp();
@@ -305,14 +368,20 @@ pub fn all() -> Vec<Oracle> {
             let z = (x - m) / b.exp();
             -b - z - (-z).exp()
         }),
-        line("exp_modified_normal", "{m}, 0.7, exp(b)", |x, m, b| {
-            let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
-            b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
-        }),
-        line("skew_normal", "{m}, 0.8, 3 * b", |x, m, b| {
-            let z = (x - m) / 0.8;
-            standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
-        }),
+        Oracle {
+            strategies: PATH_OR_SCORE,
+            ..line("exp_modified_normal", "{m}, 0.7, exp(b)", |x, m, b| {
+                let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
+                b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
+            })
+        },
+        Oracle {
+            strategies: PATH_OR_SCORE,
+            ..line("skew_normal", "{m}, 0.8, 3 * b", |x, m, b| {
+                let z = (x - m) / 0.8;
+                standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
+            })
+        },
         Oracle {
             name: "von_mises",
             args: "{m}, exp(b)",
@@ -326,20 +395,24 @@ pub fn all() -> Vec<Oracle> {
             },
             strategies: SCORE,
         },
-        half_line("weibull", "0.5 + exp({m}), exp(b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_SCORE, |x, m, b| {
             let (alpha, z) = (0.5 + m.exp(), x / b.exp());
             alpha.ln() - b + (alpha - 1.0) * z.ln() - z.powf(alpha)
         }),
-        half_line("rayleigh", "exp({m} + b)", PATH_OR_SCORE, |x, m, b| {
+        half_line("weibull", "1.7, exp({m}) + exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
+            let (alpha, sigma) = (1.7f64, m.exp() + b.exp());
+            alpha.ln() - sigma.ln() + (alpha - 1.0) * (x / sigma).ln() - (x / sigma).powf(alpha)
+        }),
+        half_line("rayleigh", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
             x.ln() - 2.0 * (m + b) - 0.5 * (x / (m + b).exp()).powi(2)
         }),
-        half_line("chi_squared", "exp({m}) + exp(b)", SCORE, |x, m, b| {
+        half_line("chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
             gamma(x, 0.5 * (m.exp() + b.exp()), 0.5)
         }),
-        half_line("inv_chi_squared", "exp({m}) + exp(b)", SCORE, |x, m, b| {
+        half_line("inv_chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
             gamma(1.0 / x, 0.5 * (m.exp() + b.exp()), 0.5) - 2.0 * x.ln()
         }),
-        half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", SCORE, |x, m, b| {
+        half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             let half = 0.5 * (1.0 + m.exp());
             gamma(1.0 / x, half, half * (2.0 * b).exp()) - 2.0 * x.ln()
         }),
@@ -356,11 +429,11 @@ pub fn all() -> Vec<Oracle> {
             let y = odds.powf(t) * (-m).exp();
             t.ln() + y.ln() - 2.0 * y.ln_1p() - (x * (1.0 - x)).ln()
         }),
-        unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", SCORE, |x, m, b| {
+        unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", OF_GAMMAS, |x, m, b| {
             let total = 3.0 + b.exp();
             beta(x, sigmoid(m) * total, sigmoid(-m) * total)
         }),
-        whole("geometric", "sigmoid({m} + b)", Support::Whole(150, false), SCORE, |x, m, b| {
+        whole("geometric", "sigmoid({m} + b)", Support::Whole(150, false), WEAK, |x, m, b| {
             sigmoid(m + b).ln() + x * sigmoid(-m - b).ln()
         }),
         whole("neg_binomial", "0.5 + exp({m}), exp(b)", COUNTS, SCORE, |x, m, b| {
@@ -374,10 +447,10 @@ pub fn all() -> Vec<Oracle> {
             let phi = 0.5 + b.exp();
             counts(x, phi, m - (m.exp() + phi).ln())
         }),
-        whole("poisson_log", "{m} + b", Support::Whole(80, false), SCORE, |x, m, b| {
+        whole("poisson_log", "{m} + b", Support::Whole(80, false), WEAK, |x, m, b| {
             x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
         }),
-        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), SCORE, |x, m, b| {
+        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -429,7 +502,7 @@ pub fn all() -> Vec<Oracle> {
             },
         ),
         Oracle {
-            strategies: SCORE,
+            strategies: &[Implicit, Reinforce, ReinforceConstant, ReinforceAverage, Rloo],
             support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
             ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
                 let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;

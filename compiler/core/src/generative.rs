@@ -157,8 +157,10 @@ pub struct Distribution {
     /// Number of values `0 .. n` (or false, true) of a finite support, as a fragment in the parameters giving an
     /// int without ambient axes. The size must be known when data is bound.
     pub finite: Option<Dim>,
-    /// Whether the measure-valued rule for a flip applies: `p` is the probability of true.
-    pub mvd_probability: Option<Fragment>,
+    /// Of a distribution of bits, the probability of true.
+    pub probability_of_true: Option<Fragment>,
+    /// Derivatives of its measure by parameters, at most one for each.
+    pub weak_derivatives: Vec<WeakDerivative>,
     /// Its declaration.
     pub span: Span,
 }
@@ -203,6 +205,23 @@ pub struct Sampler {
     pub value: Fragment,
 }
 
+/// A derivative of a distribution by one parameter a, as a difference of two: with X drawn from it,
+/// ∂E k(X) = E c·(k(X⁺) − k(X⁻)), where c, X⁺ and X⁻ may depend on X and on more draws. For an array parameter they
+/// may have its axes before those of a value: one pair for each component.
+#[derive(Debug, Clone)]
+pub struct WeakDerivative {
+    /// Position of the parameter.
+    pub param: usize,
+    /// What is drawn beside the value.
+    pub draws: Vec<BaseDraw>,
+    /// c, in the parameters, the draws and `x`.
+    pub coefficient: Fragment,
+    /// X⁺, alike.
+    pub plus: Fragment,
+    /// X⁻, alike.
+    pub minus: Fragment,
+}
+
 /// Draws of a base sampler.
 #[derive(Debug, Clone)]
 pub struct BaseDraw {
@@ -224,6 +243,15 @@ impl Fragment {
     /// Its single result.
     pub fn result(&self) -> &Output {
         &self.0.results[0]
+    }
+
+    /// Whether it is the formal of this name and nothing else.
+    pub fn is_formal(&self, name: &str) -> bool {
+        let result = self.result().var;
+        self.0.body.iter().any(|stmt| match stmt {
+            Stmt::Let(Let { var, op: Op::Input(input), .. }) => *var == result && input.name == name,
+            _ => false,
+        })
     }
 }
 

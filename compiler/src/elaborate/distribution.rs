@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::axis::{Axis, Role};
 use vary_core::dim::Dim;
-use vary_core::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler};
+use vary_core::generative::{
+    BaseDraw, Constraint, DistParam, Distribution, Fragment, Sampler, WeakDerivative,
+};
 use vary_core::ir::{Array, Base, Elem, Input, InputKind, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, DistributionClause, ItemKind};
@@ -94,6 +96,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
     };
     let mut functions: HashMap<&str, Fragment> = HashMap::new();
     let (mut reparam, mut sample, mut probability) = (None, None, None);
+    let mut weak_derivatives: Vec<WeakDerivative> = Vec::new();
     for clause in &decl.clauses {
         match clause {
             DistributionClause::Function { name: clause, params, body }
@@ -116,11 +119,27 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                 };
                 functions.insert(&clause.name, fragment(unit, &formals, &[value], body, Elem::Real, &[&[]])?);
             }
-            DistributionClause::From { name: clause, draws, body }
+            DistributionClause::From { name: clause, params: None, draws, body }
                 if matches!(clause.name.as_str(), "reparam" | "sample") =>
             {
                 let sampler = sampler(unit, &formals, draws, body, support.constraint.elem())?;
                 if clause.name == "reparam" { reparam = Some(sampler) } else { sample = Some(sampler) }
+            }
+            DistributionClause::Function { name: clause, params: given, body }
+                if clause.name == "weak_derivative" =>
+            {
+                let one =
+                    weak_derivative(unit, &formals, &support.constraint, clause.span, given, &[], body)?;
+                once(unit, clause, &weak_derivatives, &one)?;
+                weak_derivatives.push(one);
+            }
+            DistributionClause::From { name: clause, params: Some(given), draws, body }
+                if clause.name == "weak_derivative" =>
+            {
+                let one =
+                    weak_derivative(unit, &formals, &support.constraint, clause.span, given, draws, body)?;
+                once(unit, clause, &weak_derivatives, &one)?;
+                weak_derivatives.push(one);
             }
             DistributionClause::Property { name: clause, value: Some(value) }
                 if clause.name == "probability_of_true" =>
@@ -135,7 +154,7 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
                     unit,
                     clause.span,
                     &message,
-                    "the clauses are `log_density(x) = …`, `cdf(x) = …`, `log_cdf(x) = …`, `log_ccdf(x) = …`, `quantile(p) = …`, `reparam from …`, `sample from …` and `probability_of_true = …`",
+                    "the clauses are `log_density(x) = …`, `cdf(x) = …`, `log_cdf(x) = …`, `log_ccdf(x) = …`, `quantile(p) = …`, `reparam from …`, `sample from …`, `weak_derivative(parameter, x) from … = (…, …, …)` and `probability_of_true = …`",
                 ));
             }
         }
@@ -170,7 +189,8 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         reparam,
         sample,
         finite,
-        mvd_probability: probability,
+        probability_of_true: probability,
+        weak_derivatives,
         span: declared_as.item.span,
     })
 }
@@ -273,8 +293,87 @@ fn sampler(
     body: &ast::Expr,
     elem: Elem,
 ) -> Lowered<Sampler> {
+    let (draws, values) = base_draws(unit, formals, Vec::new(), draws)?;
+    let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
+    Ok(Sampler { draws, value })
+}
+
+/// `weak_derivative(parameter, x) from … = (c, x_plus, x_minus)`: c along the parameter or alone, the values alike.
+fn weak_derivative(
+    unit: &mut Unit,
+    formals: &Formals,
+    support: &Constraint,
+    span: Span,
+    given: &[ast::Param],
+    draws: &[ast::BaseDraw],
+    body: &ast::Expr,
+) -> Lowered<WeakDerivative> {
+    let usage = "write `weak_derivative(parameter, x) from … = (c, x_plus, x_minus)`; `x`, the drawn value, and `from …` may be left out";
+    let (param, x) = match given {
+        [param] => (param, None),
+        [param, x] => (param, Some(x)),
+        _ => return Err(report(unit, span, "`weak_derivative` is stated for one parameter", usage)),
+    };
+    let name = &param.name.name;
+    let Some(position) = formals.params.iter().position(|known| known.name == *name) else {
+        let known: Vec<&str> = formals.params.iter().map(|param| param.name.as_str()).collect();
+        let (message, help) = (format!("there is no parameter `{name}`"), known.join(", "));
+        return Err(report(unit, param.name.span, &message, &format!("the parameters are {help}")));
+    };
+    if formals.params[position].rigid {
+        let message = format!("`{name}` is not differentiated: it is a count or moves the support");
+        return Err(report(unit, param.name.span, &message, "leave the clause out"));
+    }
+    let elem = support.elem();
+    let drawn = x.map(|x| Formal { bound_as: "x", called: &x.name.name, elem, dims: formals.event.clone() });
+    let (draws, values) = base_draws(unit, formals, drawn.into_iter().collect(), draws)?;
+    let own = &formals.params[position].dims;
+    let each: Vec<Axis> = own.iter().chain(&formals.event).copied().collect();
+    let side: [&[Axis]; 2] = [&formals.event, &each];
+    let wanted: [(Elem, &[&[Axis]]); 3] = [(Elem::Real, &[&[], own]), (elem, &side), (elem, &side)];
+    let mut lower = scope(unit, formals, &values);
+    let Value::Tuple(parts) = lower.expr(body)? else {
+        return Err(report(unit, body.span, "a weak derivative is three values", usage));
+    };
+    if parts.len() != wanted.len() {
+        return Err(report(unit, body.span, "a weak derivative is three values", usage));
+    }
+    let mut results = Vec::with_capacity(parts.len());
+    for (part, (elem, shapes)) in parts.into_iter().zip(wanted) {
+        results.push(checked(&mut lower, formals, part, body.span, elem, shapes)?);
+    }
+    lower.unit.axes = lower.b.axes.clone();
+    let program = lower.b.finish(Vec::new());
+    let [coefficient, plus, minus] = [0, 1, 2].map(|at| {
+        let mut part = vary_core::ir::Program { results: vec![results[at].clone()], ..program.clone() };
+        vary_core::transform::flow::prune(&mut part);
+        Fragment(Rc::new(part))
+    });
+    Ok(WeakDerivative { param: position, draws, coefficient, plus, minus })
+}
+
+/// A weak derivative by a parameter that has none yet.
+fn once(
+    unit: &mut Unit,
+    clause: &ast::Ident,
+    stated: &[WeakDerivative],
+    new: &WeakDerivative,
+) -> Lowered<()> {
+    if stated.iter().any(|old| old.param == new.param) {
+        let message = "the weak derivative by this parameter is stated twice";
+        return Err(report(unit, clause.span, message, "leave one of them out"));
+    }
+    Ok(())
+}
+
+/// The draws of a clause that sees `values`, and these with the draws.
+fn base_draws<'a>(
+    unit: &mut Unit,
+    formals: &Formals,
+    mut values: Vec<Formal<'a>>,
+    draws: &'a [ast::BaseDraw],
+) -> Lowered<(Vec<BaseDraw>, Vec<Formal<'a>>)> {
     let mut sampled: Vec<BaseDraw> = Vec::new();
-    let mut values: Vec<Formal> = Vec::new();
     for draw in draws {
         let name = &draw.base.name;
         let found =
@@ -311,8 +410,7 @@ fn sampler(
         });
         values.push(Formal { bound_as: &draw.name.name, called: &draw.name.name, elem: base.elem(), dims });
     }
-    let value = fragment(unit, formals, &values, body, elem, &[&formals.event])?;
-    Ok(Sampler { draws: sampled, value })
+    Ok((sampled, values))
 }
 
 /// The axes of draws: those of the value where no sizes are written, else of an array. An axis of the parameters or
@@ -380,11 +478,26 @@ fn fragment(
     shapes: &[&[Axis]],
 ) -> Lowered<Fragment> {
     let mut lower = scope(unit, formals, more);
-    let result = match lower.expr(body)? {
+    let value = lower.expr(body)?;
+    let result = checked(&mut lower, formals, value, body.span, elem, shapes)?;
+    lower.unit.axes = lower.b.axes.clone();
+    Ok(Fragment(Rc::new(lower.b.finish(vec![result]))))
+}
+
+/// The value of a clause, of this element type and one of these shapes.
+fn checked(
+    lower: &mut Lower,
+    formals: &Formals,
+    value: Value,
+    span: Span,
+    elem: Elem,
+    shapes: &[&[Axis]],
+) -> Lowered<Output> {
+    let result = match value {
         Value::Array(result) => result,
         other => {
             let label = format!("this is {}", other.kind());
-            return Err(lower.error("E0311", body.span, "a number is expected here", &label));
+            return Err(lower.error("E0311", span, "a number is expected here", &label));
         }
     };
     let result = match (lower.elem(&result), elem) {
@@ -401,9 +514,7 @@ fn fragment(
         // Sizes are shown as they are written in the declaration.
         let plain = |text: String| text.replace(&format!("{}.", formals.owner), "");
         let (message, label) = (format!("the clause must give {wanted}"), format!("this is {found}"));
-        return Err(lower.error("E0306", body.span, plain(message), &plain(label)));
+        return Err(lower.error("E0306", span, plain(message), &plain(label)));
     }
-    lower.unit.axes = lower.b.axes.clone();
-    let results = vec![Output { name: "value".into(), var: result.var, dims: result.dims }];
-    Ok(Fragment(Rc::new(lower.b.finish(results))))
+    Ok(Output { name: "value".into(), var: result.var, dims: result.dims })
 }

@@ -8,10 +8,12 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
 /// Strategies of the literature that are not there yet.
-const PLANNED: &[&str] = &["rejection"];
 
 /// Copies of a site share memory with the draws of a step.
 const MOST_COPIES: f64 = 65536.0;
+
+/// The largest count that a setting takes.
+const MOST_COUNT: u32 = 100;
 
 impl Lower<'_> {
     /// The strategy written after a distribution's dot, with its settings.
@@ -35,14 +37,11 @@ impl Lower<'_> {
         };
         let Some(rule) = estimator::rule(&name.name) else {
             let all: Vec<&str> = estimator::RULES.iter().map(|rule| rule.name()).collect();
-            let mut diagnostic =
+            return Err(self.report(
                 Diagnostic::error(Code("E0510"), format!("there is no gradient strategy `{}`", name.name))
                     .at(name.span, "unknown")
-                    .help(format!("the strategies are {}", all.join(", ")));
-            if PLANNED.contains(&name.name.as_str()) {
-                diagnostic = diagnostic.note(format!("`{}` is planned but not there yet", name.name));
-            }
-            return Err(self.report(diagnostic));
+                    .help(format!("the strategies are {}", all.join(", "))),
+            ));
         };
         let mut strategy = Strategy::named(rule.name());
         for arg in args {
@@ -64,6 +63,7 @@ impl Lower<'_> {
                 Kind::Baseline => self.baseline(arg)?,
                 Kind::Temperature => self.temperature(arg)?,
                 Kind::Copies => self.copies_of_site(arg)?,
+                Kind::Count => self.whole_number(arg, known)?,
             };
             strategy = strategy.with(known, setting);
         }
@@ -95,6 +95,19 @@ impl Lower<'_> {
                 "`copies` is a whole number from 2 to 65536",
                 "not this",
             )),
+        }
+    }
+
+    /// `shape_augmentation = 3`
+    fn whole_number(&mut self, arg: &ast::Arg, name: &str) -> Lowered<Setting> {
+        match super::types::literal(&arg.value) {
+            Some(count) if count.fract() == 0.0 && (0.0..=f64::from(MOST_COUNT)).contains(&count) => {
+                Ok(Setting::Number(count))
+            }
+            _ => {
+                let message = format!("`{name}` is a whole number from 0 to {MOST_COUNT}");
+                Err(self.error("E0510", arg.value.span, message, "not this"))
+            }
         }
     }
 

@@ -170,10 +170,13 @@ pub enum DistributionClause {
         /// Its value.
         body: Expr,
     },
-    /// `strategy from eps: base(args), … = e`: `reparam from eps: base_normal = …`, `sample from …`
+    /// `strategy from eps: base(args), … = e`: `reparam from eps: base_normal = …`, `sample from …`,
+    /// `weak_derivative(p) from …`
     From {
         /// `reparam`, `sample`, …
         name: Ident,
+        /// Its arguments, if there is a list of them.
+        params: Option<Vec<Param>>,
         /// What the value is made of.
         draws: Vec<BaseDraw>,
         /// The value made of them.

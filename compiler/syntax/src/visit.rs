@@ -87,7 +87,8 @@ fn of_clause<'a>(clause: &'a DistributionClause, f: &mut dyn FnMut(Node<'a>)) {
             params(declared, f);
             f(Node::Expr(body));
         }
-        DistributionClause::From { draws, body, .. } => {
+        DistributionClause::From { params: declared, draws, body, .. } => {
+            params(declared.as_deref().unwrap_or_default(), f);
             draws.iter().for_each(|draw| exprs(draw.operands.iter().chain(&draw.dims), f));
             f(Node::Expr(body));
         }

@@ -72,16 +72,62 @@ pub fn wrong() -> Vec<Wrong> {
         },
         Wrong {
             strategy: Mvd,
-            lie: "the probability of true is p / 2",
+            lie: "half the difference of the two",
             declaration: "distribution wrong(p: unit) on bit {
   log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
   sample from u: base_uniform = u < p
-  probability_of_true = 0.5 * p
+  weak_derivative(p, x) = (if x { 0.5 } else { -0.5 }, x, !x)
 }",
             honest: "flip",
         },
         opposite(Rebar),
         opposite(Relax),
+        Wrong {
+            strategy: Mvd,
+            lie: "one event more is two",
+            declaration: "distribution wrong(rate: positive) on int {
+  log_density(x) = if x >= 0 { xlogy(real(x), rate) - rate - lgamma(real(x) + 1) } else { -inf }
+  sample from k: base_poisson(rate) = k
+  weak_derivative(rate, x) = (1.0, x + 2, x)
+}",
+            honest: "poisson",
+        },
+        Wrong {
+            strategy: Mvd,
+            lie: "the Maxwell value is half of itself",
+            declaration: "distribution wrong(mu: real, sigma: positive) on real {
+  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
+  reparam from eps: base_normal = mu + sigma * eps
+  weak_derivative(mu) from e: base_exponential = {
+    let w = sigma * sqrt(2 * e)
+    (1 / (sigma * sqrt(2 * pi)), mu + w, mu - w)
+  }
+  weak_derivative(sigma, x) from e: base_exponential = {
+    let z = (x - mu) / sigma
+    (1 / sigma, mu + sigma * (if z < 0 { -0.5 } else { 0.5 }) * sqrt(z^2 + 2 * e), x)
+  }
+}",
+            honest: "normal",
+        },
+        Wrong {
+            strategy: Implicit,
+            lie: "half of μ is missing in the distribution function",
+            declaration: "distribution wrong(mu: real, sigma: positive) on real {
+  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
+  cdf(x) = Phi((x - 0.5 * mu - 0.5 * detach(mu)) / sigma)
+  reparam from eps: base_normal = mu + sigma * eps
+}",
+            honest: "normal",
+        },
+        Wrong {
+            strategy: Rejection,
+            lie: "the shape that is proposed for is detached",
+            declaration: "distribution wrong(alpha: positive, beta: positive) on positive {
+  log_density(x) = alpha * log(beta) - lgamma(alpha) + (alpha - 1) * log(x) - beta * x
+  sample from g: base_gamma(detach(alpha)) = g / beta
+}",
+            honest: "gamma",
+        },
     ]
 }
 

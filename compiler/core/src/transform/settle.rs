@@ -8,7 +8,7 @@ use super::copy::{Copy, Handler, Result};
 use crate::axis::{Axis, AxisTable, Role};
 use crate::build::Builder;
 use crate::dim::Dim;
-use crate::generative::{BaseDraw, Distribution, Fragment, Sampler};
+use crate::generative::{BaseDraw, Distribution, Fragment, Sampler, WeakDerivative};
 use crate::ir::{Array, Elem, Input, InputKind, Let, Op, Output, Sample, Stmt, Var};
 use std::collections::{BTreeMap, HashMap};
 use vary_diagnostic::Span;
@@ -27,7 +27,8 @@ pub fn settle(axes: &mut AxisTable, dist: &Distribution, sizes: &BTreeMap<String
         quantile: dist.quantile.as_ref().map(|fragment| settle.fragment(fragment)),
         reparam: dist.reparam.as_ref().map(|sampler| settle.sampler(sampler)),
         sample: dist.sample.as_ref().map(|sampler| settle.sampler(sampler)),
-        mvd_probability: dist.mvd_probability.as_ref().map(|fragment| settle.fragment(fragment)),
+        probability_of_true: dist.probability_of_true.as_ref().map(|fragment| settle.fragment(fragment)),
+        weak_derivatives: dist.weak_derivatives.iter().map(|one| settle.weak_derivative(one)).collect(),
         ..dist.clone()
     }
 }
@@ -53,12 +54,26 @@ impl Settle<'_> {
     }
 
     fn sampler(&mut self, sampler: &Sampler) -> Sampler {
+        Sampler { draws: self.draws(&sampler.draws), value: self.fragment(&sampler.value) }
+    }
+
+    fn weak_derivative(&mut self, derivative: &WeakDerivative) -> WeakDerivative {
+        WeakDerivative {
+            param: derivative.param,
+            draws: self.draws(&derivative.draws),
+            coefficient: self.fragment(&derivative.coefficient),
+            plus: self.fragment(&derivative.plus),
+            minus: self.fragment(&derivative.minus),
+        }
+    }
+
+    fn draws(&mut self, draws: &[BaseDraw]) -> Vec<BaseDraw> {
         let draw = |draw: &BaseDraw| BaseDraw {
             dims: draw.dims.iter().map(|axis| self.axis(*axis)).collect(),
             operands: draw.operands.iter().map(|operand| self.fragment(operand)).collect(),
             ..draw.clone()
         };
-        Sampler { draws: sampler.draws.iter().map(draw).collect(), value: self.fragment(&sampler.value) }
+        draws.iter().map(draw).collect()
     }
 
     fn fragment(&mut self, fragment: &Fragment) -> Fragment {

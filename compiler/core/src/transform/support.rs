@@ -151,7 +151,8 @@ impl Alternatives {
 
     /// The probability of each alternative. A flip's are p and 1 − p, smooth also where they underflow.
     pub fn weight(&self, b: &mut Builder, site: &Site, guard: Option<Var>) -> Var {
-        let Some(probability) = site.dist.mvd_probability.as_ref().filter(|_| self.joint.is_empty()) else {
+        let Some(probability) = site.dist.probability_of_true.as_ref().filter(|_| self.joint.is_empty())
+        else {
             let log_weight = self.log_weight(b, site, guard);
             return b.exp(log_weight);
         };

@@ -114,7 +114,7 @@ impl Lower<'_> {
 }
 
 impl Inner {
-    fn cdf(&self, b: &mut Builder, formals: &Formals, x: &Array) -> Var {
+    pub(super) fn cdf(&self, b: &mut Builder, formals: &Formals, x: &Array) -> Var {
         let cdf = self.dist.cdf.clone().expect("checked by `needs_tails`");
         self.inlined(b, &cdf, formals, &[("x", x)])
     }

@@ -5,7 +5,7 @@ use crate::elaborate::{Lower, Lowered};
 use vary_core::axis::Role;
 use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, DistParam, Distribution};
-use vary_core::ir::{Base, Elem, Op};
+use vary_core::ir::{Base, Elem, Monoid, Op};
 use vary_core::prim::Prim;
 use vary_diagnostic::Span;
 
@@ -34,6 +34,16 @@ impl Lower<'_> {
             let logs = b.add(log_weights, logs);
             b.log_sum_exp(axis, logs)
         });
+        let stated = elem == Elem::Real && inner.iter().all(|inner| inner.dist.cdf.is_some());
+        let cdf = stated.then(|| {
+            self.compose(&params, &[("x", elem)], |b, formals| {
+                let (x, weights) = (of(formals, "x"), of(formals, "weights").var);
+                let parts = inner.iter().map(|inner| inner.cdf(b, formals, &x)).collect();
+                let parts = b.emit(Op::Stack { axis, parts });
+                let weighted = b.mul(weights, parts);
+                b.reduce(Monoid::Sum, axis, weighted)
+            })
+        });
         let all: Vec<&Inner> = inner.iter().collect();
         let drawn: Option<Vec<_>> = inner.iter().map(Inner::plainly).collect();
         let sample = drawn.and_then(|drawn| {
@@ -53,6 +63,7 @@ impl Lower<'_> {
         });
         let mut derived = self.derived("mixture", &all, params, log_density);
         derived.sample = sample;
+        derived.cdf = cdf;
         if inner.iter().any(|other| other.dist.support != inner[0].dist.support) {
             derived.finite = None;
             derived.support = if elem == Elem::Real { Constraint::Real } else { Constraint::Int };

@@ -111,6 +111,7 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
                 Kind::Copies => {
                     all.push((plain.clone().with(setting, Setting::Number(4.0)), ", copies = 4"));
                 }
+                Kind::Count => {}
             }
         }
         all.push((plain, ""));

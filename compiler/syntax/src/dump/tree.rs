@@ -188,13 +188,14 @@ fn clause(clause: &DistributionClause) -> Tree {
         DistributionClause::Function { name: of, params: declared, body } => {
             list("function", [name(of), list("params", params(declared)), expr(body)])
         }
-        DistributionClause::From { name: of, draws, body } => {
+        DistributionClause::From { name: of, params: declared, draws, body } => {
             let draws = draws.iter().map(|draw| {
                 let operands = draw.operands.iter().map(expr);
                 let dims = unless_empty("dims", draw.dims.iter().map(expr).collect());
                 list("draw", [name(&draw.name), name(&draw.base)].into_iter().chain(operands).chain(dims))
             });
-            list("from", [name(of)].into_iter().chain(draws).chain([expr(body)]))
+            let declared = declared.as_ref().map(|declared| list("params", params(declared)));
+            list("from", [name(of)].into_iter().chain(declared).chain(draws).chain([expr(body)]))
         }
         DistributionClause::Property { name: of, value } => {
             list("property", [name(of)].into_iter().chain(value.as_ref().map(expr)))

@@ -128,7 +128,7 @@ impl Writer<'_> {
                 text(" "),
                 self.after("=", body),
             ]),
-            DistributionClause::From { name, draws, body } => {
+            DistributionClause::From { name, params, draws, body } => {
                 let some = |open, exprs: &[Expr], close| match exprs.last() {
                     Some(last) => {
                         let end = self.closer_after(Some(last.span));
@@ -141,7 +141,8 @@ impl Writer<'_> {
                     concat([head, some("(", &draw.operands, ")"), some("[", &draw.dims, "]")])
                 };
                 let draws = join(draws.iter().map(one), &text(", "));
-                concat([text(format!("{} from ", name.name)), draws, text(" "), self.after("=", body)])
+                let params = params.as_ref().map_or(text(""), |params| self.params(params, body.span.start));
+                concat([text(&name.name), params, text(" from "), draws, text(" "), self.after("=", body)])
             }
             DistributionClause::Property { name, value: Some(value) } => {
                 concat([text(&name.name), text(" "), self.after("=", value)])

@@ -208,11 +208,8 @@ fn any_clause(e: BoxedStrategy<Expr>) -> impl Strategy<Value = DistributionClaus
     prop_oneof![
         (name(), params(e.clone()), e.clone())
             .prop_map(|(name, params, body)| DistributionClause::Function { name, params, body }),
-        (name(), vec(draw, 1..3), e.clone()).prop_map(|(name, draws, body)| DistributionClause::From {
-            name,
-            draws,
-            body
-        }),
+        (name(), of(params(e.clone())), vec(draw, 1..3), e.clone())
+            .prop_map(|(name, params, draws, body)| DistributionClause::From { name, params, draws, body }),
         (name(), of(e)).prop_map(|(name, value)| DistributionClause::Property { name, value }),
     ]
 }

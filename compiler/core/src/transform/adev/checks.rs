@@ -70,7 +70,9 @@ fn a_branch_on_a_smooth_value_is_refused() {
     );
     assert_eq!(
         error.help,
-        ["draw `x` so that its value is not differentiated: `normal.rloo(…)` or `normal.reinforce(…)`"]
+        [
+            "draw `x` so that its value is not differentiated: `normal.mvd(…)`, `normal.rloo(…)` or `normal.reinforce(…)`"
+        ]
     );
 }
 

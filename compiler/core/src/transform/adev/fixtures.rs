@@ -6,7 +6,9 @@ use crate::build::Builder;
 use crate::check::{Level, check};
 use crate::dim::Dim;
 use crate::eval::eval;
-use crate::generative::{BaseDraw, Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler};
+use crate::generative::{
+    BaseDraw, Constraint, DistParam, Distribution, Fragment, PositiveMap, Sampler, WeakDerivative,
+};
 use crate::ir::{
     Array, Base, Draw, Elem, Input, InputKind, Op, Output, Program, Sample, Site, Stmt, Strategy, Ty, Var,
 };
@@ -79,7 +81,21 @@ fn flip(axes: &AxisTable) -> Distribution {
             }),
         }),
         finite: Some(Dim::known(2)),
-        mvd_probability: Some(fragment(axes, |b| formal(b, Elem::Real, "p", &[]))),
+        probability_of_true: Some(fragment(axes, |b| formal(b, Elem::Real, "p", &[]))),
+        weak_derivatives: vec![WeakDerivative {
+            param: 0,
+            draws: Vec::new(),
+            coefficient: fragment(axes, |b| {
+                let x = formal(b, Elem::Bool, "x", &[]);
+                let (plus, minus) = (b.real(1.0), b.real(-1.0));
+                b.select(x, plus, minus)
+            }),
+            plus: fragment(axes, |b| formal(b, Elem::Bool, "x", &[])),
+            minus: fragment(axes, |b| {
+                let x = formal(b, Elem::Bool, "x", &[]);
+                b.prim(Prim::Not, &[x])
+            }),
+        }],
         span: Span::default(),
     }
 }
@@ -120,8 +136,61 @@ fn normal(axes: &AxisTable) -> Distribution {
         }),
         sample: None,
         finite: None,
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: vec![by_mean(axes), by_scale(axes)],
         span: Span::default(),
+    }
+}
+
+/// By the mean: Rayleigh values to both sides, of the same size.
+fn by_mean(axes: &AxisTable) -> WeakDerivative {
+    let side = |sign: f64| {
+        fragment(axes, |b| {
+            let [mu, sigma, e] = ["mu", "sigma", "e"].map(|name| formal(b, Elem::Real, name, &[]));
+            let (two, sign) = (b.real(2.0), b.real(sign));
+            let square = b.mul(two, e);
+            let size = b.prim(Prim::Sqrt, &[square]);
+            let off = b.mul(sign, size);
+            let scaled = b.mul(sigma, off);
+            b.add(mu, scaled)
+        })
+    };
+    WeakDerivative {
+        param: 0,
+        draws: vec![base_draw("e", Base::Exponential, &[])],
+        coefficient: fragment(axes, |b| {
+            let sigma = formal(b, Elem::Real, "sigma", &[]);
+            let constant = b.real(1.0 / std::f64::consts::TAU.sqrt());
+            b.div(constant, sigma)
+        }),
+        plus: side(1.0),
+        minus: side(-1.0),
+    }
+}
+
+/// By the scale: a double-sided Maxwell value and the drawn one, which is a uniform share of it.
+fn by_scale(axes: &AxisTable) -> WeakDerivative {
+    WeakDerivative {
+        param: 1,
+        draws: vec![base_draw("e", Base::Exponential, &[])],
+        coefficient: fragment(axes, |b| {
+            let (one, sigma) = (b.real(1.0), formal(b, Elem::Real, "sigma", &[]));
+            b.div(one, sigma)
+        }),
+        plus: fragment(axes, |b| {
+            let [x, mu, sigma, e] = ["x", "mu", "sigma", "e"].map(|name| formal(b, Elem::Real, name, &[]));
+            let off = b.sub(x, mu);
+            let z = b.div(off, sigma);
+            let (square, two) = (b.mul(z, z), b.real(2.0));
+            let more = b.mul(two, e);
+            let square = b.add(square, more);
+            let size = b.prim(Prim::Sqrt, &[square]);
+            let sign = b.prim(Prim::Sign, &[z]);
+            let signed = b.mul(sign, size);
+            let scaled = b.mul(sigma, signed);
+            b.add(mu, scaled)
+        }),
+        minus: fragment(axes, |b| formal(b, Elem::Real, "x", &[])),
     }
 }
 
@@ -157,7 +226,8 @@ fn categorical(axes: &AxisTable, k: Axis) -> Distribution {
             }),
         }),
         finite: Some(Dim::named("k")),
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: Vec::new(),
         span: Span::default(),
     }
 }
@@ -203,7 +273,8 @@ fn walk(axes: &AxisTable, d: Axis) -> Distribution {
         }),
         sample: None,
         finite: None,
-        mvd_probability: None,
+        probability_of_true: None,
+        weak_derivatives: Vec::new(),
         span: Span::default(),
     }
 }
@@ -365,6 +436,7 @@ fn sample(draw: &Draw, key: &[usize], _: &[f64]) -> f64 {
     let u = noise(&draw.occurrence, at);
     match draw.base {
         Base::Uniform => u,
+        Base::Exponential => -u.ln(),
         Base::Normal => {
             let v = noise(&format!("{} second", draw.occurrence), at);
             (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()

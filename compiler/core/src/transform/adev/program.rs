@@ -3,12 +3,12 @@
 use super::OBJECTIVE;
 use super::estimator::reparam;
 use super::strategy::{Choice, Chosen};
-use super::terms::Term;
+use super::terms::{self, Term};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::ir::{Op, Output, Program, Sample, Scan, Stmt, Ty, Var};
 use crate::transform::copy::{Copy, Handler, Result};
-use crate::transform::dependence::{Dependence, Link, join};
+use crate::transform::dependence::{Dependence, Link, Through, join};
 use std::collections::BTreeMap;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -86,7 +86,7 @@ pub fn direct(program: &Program, choice: &Choice) -> Result<Program> {
     let mut b = Builder::new(program.axes.clone());
     let value = |b: &mut Builder, sample: &Sample| match choice.of(&sample.site.occurrence) {
         Chosen::Rigid => rigid(b, sample).map(Some),
-        Chosen::By(rule) if rule.is_smooth() => {
+        Chosen::By(rule) if rule.is_direct() => {
             rule.smooth(b, sample).map(Some).ok_or_else(|| no_sampler(sample))
         }
         Chosen::By(_) => Ok(None),
@@ -114,7 +114,8 @@ pub fn rigid_at(site: Var) -> impl Fn(&mut Builder, &Sample) -> Result<Option<Va
     move |b, sample| if sample.var == site { rigid(b, sample).map(Some) } else { Ok(None) }
 }
 
-fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
+/// The refusal of a site that cannot be drawn.
+pub fn no_sampler(sample: &Sample) -> Box<Diagnostic> {
     let name = &sample.site.dist.name;
     Box::new(
         Diagnostic::error(Code("E0508"), format!("`{name}` cannot be sampled"))
@@ -202,6 +203,47 @@ pub fn resume_with<'a, 'f>(
     }
     copy.run(b)?;
     Ok(copy)
+}
+
+/// An objective whose site has been given a value, about to be rewritten.
+pub struct Rewritten<'p> {
+    /// The program as it was.
+    pub source: &'p Program,
+    /// The site.
+    pub sample: &'p Sample,
+    /// What depends on it.
+    pub dependence: &'p Dependence,
+    /// The statements that do.
+    pub slice: &'p Program,
+    /// The copy with the drawn value.
+    pub base: &'p Emitted<'p, 'p>,
+    /// The objective of the copy.
+    pub total: Var,
+    /// The objective's terms, as of the source.
+    pub terms: Vec<Term>,
+}
+
+/// The program with a value at the site, and as its objective what `rewrite` makes of it.
+pub fn rewritten(
+    source: &Program,
+    sample: &Sample,
+    value: Value,
+    rewrite: impl FnOnce(&mut Builder, &Rewritten) -> Result<Var>,
+) -> Result<Program> {
+    let dependence = &Dependence::on(source, sample, Through::Samples);
+    let slice = &slice(source, dependence);
+    let mut b = Builder::new(source.axes.clone());
+    let base = &whole(&mut b, source, value)?;
+    let mut results = results(source, base);
+    if let Some(result) = objective(source) {
+        b.at(sample.site.span);
+        let terms = terms::split(source, result, dependence);
+        let total = base.var(result);
+        let objective =
+            rewrite(&mut b, &Rewritten { source, sample, dependence, slice, base, total, terms })?;
+        set_objective(&mut results, objective);
+    }
+    Ok(b.finish(results))
 }
 
 /// A term's value in a copy, before summing; factors come from the whole copy.

@@ -204,6 +204,10 @@ impl Smoothness {
                 error = error.at(info.span, format!("through `{step}`"));
             }
         }
+        let by = match source {
+            Source::Site(_, site) => site.strategy.as_ref().map_or("reparam", |written| written.name),
+            Source::Param(_) => "",
+        };
         match source {
             Source::Param(_) => error
                 .at(source.span(program), format!("`{name}` is a parameter"))
@@ -220,18 +224,7 @@ impl Smoothness {
                 ))
             }
             Source::Site(_, site) => error
-                .at(
-                    site.span,
-                    match &site.strategy {
-                        Some(strategy) => format!(
-                            "`{name}` is drawn by `{}`, which differentiates through its value",
-                            strategy.name
-                        ),
-                        None => {
-                            format!("`{name}` is drawn by `reparam`, which differentiates through its value")
-                        }
-                    },
-                )
+                .at(site.span, format!("`{name}` is drawn by `{by}`, which differentiates through its value"))
                 .help(format!(
                     "draw `{name}` so that its value is not differentiated: {}",
                     applicable(site, false)
@@ -495,7 +488,7 @@ fn differentiated(op: &Op) -> Vec<Var> {
 }
 
 /// Which primitives want rigid operands, what they do with them, and how many of the first.
-fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
+pub fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
     use Prim::*;
     let all = |kind| Some((kind, prim.arity()));
     match prim {

@@ -191,6 +191,9 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         if chosen != Chosen::Rigid && samples < plan.rule.least_samples(&plan.strategy) {
             errors.push(too_few_samples(plan, site));
         }
+        if chosen != Chosen::Rigid {
+            errors.extend(undifferentiated_parameters(plan.rule, site, &smoothness));
+        }
         if chosen != Chosen::Rigid && plan.rule.is_smooth() {
             errors.extend(undifferentiated_operands(site, &smoothness));
         }
@@ -306,6 +309,26 @@ fn late_baseline(site: &Site) -> Diagnostic {
         .at(site.span, "its baseline must be known before it is drawn")
         .note("a baseline that sees the value it is subtracted for makes the gradient biased")
         .help(format!("compute the baseline from data and from what is drawn before `{address}`"))
+}
+
+/// Parameters that are differentiated, but not by the rule.
+fn undifferentiated_parameters(rule: &dyn Rule, site: &Site, smoothness: &Smoothness) -> Vec<Diagnostic> {
+    let params = site.dist.params.iter().zip(&site.args).enumerate();
+    let lost =
+        params.filter(|(at, (_, arg))| smoothness.is_smooth(arg.var) && !rule.differentiates(site, *at));
+    lost.map(|(_, (param, _))| {
+        let (dist, name, strategy) = (&site.dist.name, &param.name, rule.name());
+        let others = candidates(site, true).filter(|other| other.name() != strategy);
+        let others: Vec<String> = others.map(|other| format!("`{dist}.{}(…)`", other.name())).collect();
+        Diagnostic::error(
+            Code("E0505"),
+            format!("`{strategy}` of `{dist}` does not differentiate its `{name}`"),
+        )
+        .at(site.span, format!("`{name}` of `{}` is differentiated here", site.address))
+        .note(format!("`{dist}` states no `weak_derivative` by `{name}`"))
+        .help(format!("use {}", others.join(", ")))
+    })
+    .collect()
 }
 
 /// A pathwise sampler is not differentiated through the operands of its base draws.

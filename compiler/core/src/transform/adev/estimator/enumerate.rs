@@ -24,10 +24,9 @@ use crate::axis::Axis;
 use crate::build::Builder;
 use crate::ir::{Array, Program, Sample, Site, Var};
 use crate::prim::Prim;
-use crate::transform::adev::program::{self, Emitted, Local};
+use crate::transform::adev::program::{self, Emitted, Local, Rewritten};
 use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
-use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support::{self, Alternatives};
 
 /// Summation over a finite support.
@@ -57,51 +56,47 @@ impl Rule for Enumerate {
 
 /// The program with this site summed out of its objective. Other results see a rigid draw of it.
 pub fn apply(source: &Program, sample: &Sample) -> Result<Program> {
-    let dependence = Dependence::on(source, sample, Through::Samples);
-    let slice = program::slice(source, &dependence);
-    let mut b = Builder::new(source.axes.clone());
-    let value = program::rigid_at(sample.var);
-    let base = program::whole(&mut b, source, &value)?;
-    let mut results = program::results(source, &base);
-    let Some(result) = program::objective(source) else { return Ok(b.finish(results)) };
+    program::rewritten(source, sample, &program::rigid_at(sample.var), sum)
+}
 
-    b.at(sample.site.span);
+/// The objective summed over the site's values.
+fn sum(b: &mut Builder, at: &Rewritten) -> Result<Var> {
+    let Rewritten { source, sample, dependence, slice, base, total: drawn, ref terms } = *at;
     let sure = support::every_value_possible(source, &sample.site);
     let mut total = b.real(0.0);
     let mut dependent = Vec::new();
-    for term in terms::split(source, result, &dependence) {
-        if term.links(&dependence).is_some() {
-            dependent.push(term);
+    for term in terms {
+        if term.links(dependence).is_some() {
+            dependent.push(term.clone());
         } else {
-            let value = program::term_value(&mut b, &term, &base, &base);
+            let value = program::term_value(b, term, base, base);
             let value = b.sum(&term.over, value);
             total = b.add(total, value);
         }
     }
-    for (joint, terms) in program::by_joint_rows(&dependent, sample, &dependence) {
-        let alternatives = alternatives(&mut b, source, sample, &joint)
-            .ok_or_else(|| program::too_many(source, sample, &dependence, &joint))?;
+    for (joint, terms) in program::by_joint_rows(&dependent, sample, dependence) {
+        let alternatives = alternatives(b, source, sample, &joint)
+            .ok_or_else(|| program::too_many(source, sample, dependence, &joint))?;
         // Where rows are treated one by one the weights do not depend on the values.
-        let own = joint.is_empty().then(|| weight(&mut b, &alternatives, sample, &base));
-        let possible = own.filter(|_| !sure).map(|weight| possible(&mut b, weight));
+        let own = joint.is_empty().then(|| weight(b, &alternatives, sample, base));
+        let possible = own.filter(|_| !sure).map(|weight| possible(b, weight));
         let value = alternatives.value;
         let value = |_: &mut Builder, copied: &Sample| Ok((copied.var == sample.var).then_some(value));
         let outer = b.set_guard(possible);
-        let at = program::resume(&mut b, &slice, &base, &dependence, &value)?;
+        let at = program::resume(b, slice, base, dependence, &value)?;
         b.set_guard(outer);
         b.at(sample.site.span);
-        let weight = own.unwrap_or_else(|| weight(&mut b, &alternatives, sample, &at));
-        let possible = if sure { None } else { possible.or_else(|| Some(self::possible(&mut b, weight))) };
-        let local = Local::of(&dependence, &joint);
-        let cost = cost(&mut b, &terms, &local, &at, &base, possible);
+        let weight = own.unwrap_or_else(|| weight(b, &alternatives, sample, &at));
+        let possible = if sure { None } else { possible.or_else(|| Some(self::possible(b, weight))) };
+        let local = Local::of(dependence, &joint);
+        let cost = cost(b, &terms, &local, &at, base, possible);
         let weighted = b.mul(weight, cost);
-        let free = b.axes_of(base.var(result)).clone();
+        let free = b.axes_of(drawn).clone();
         let open = b.axes_of(weighted).minus(&free);
         let expectation = b.sum(&open, weighted);
         total = b.add(total, expectation);
     }
-    program::set_objective(&mut results, total);
-    Ok(b.finish(results))
+    Ok(total)
 }
 
 fn alternatives(b: &mut Builder, source: &Program, sample: &Sample, joint: &[Axis]) -> Option<Alternatives> {

@@ -1,18 +1,20 @@
 //! Gradient strategies: one file each, registered in [`RULES`].
 //!
 //! A strategy is a [`Rule`]. **Direct** rules give a site a smooth value, whose tangent the rest of the program is
-//! differentiated through. The others give it a rigid value and rewrite the objective so that its plain derivative is
-//! unbiased again. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
+//! differentiated through. The others rewrite the objective so that its plain derivative is unbiased again; but for
+//! `rejection` they give the site a rigid value. The contract of both: if what they are given estimates (E k, (E k)') without bias, so does what
 //! they return.
 
 mod control;
 mod copies;
 pub mod enumerate;
+mod gammas;
 mod gumbel;
 mod implicit;
 mod mvd;
 mod rebar;
 mod reinforce;
+mod rejection;
 mod relaxation;
 pub mod reparam;
 mod rloo;
@@ -31,6 +33,7 @@ pub use reinforce::BASELINE;
 pub const RULES: &[&dyn Rule] = &[
     &reparam::Reparam,
     &implicit::Implicit,
+    &rejection::Rejection,
     &enumerate::Enumerate,
     &mvd::Mvd,
     &rloo::Rloo,
@@ -60,12 +63,17 @@ pub trait Rule: Sync {
     /// Whether it can be used for the site's distribution; if not, why, as a clause.
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str>;
 
+    /// Whether it differentiates by this parameter of the site's distribution, by position.
+    fn differentiates(&self, _: &Site, _param: usize) -> bool {
+        true
+    }
+
     /// The least number of draws of one step that it needs with these settings.
     fn least_samples(&self, _: &Strategy) -> usize {
         1
     }
 
-    /// Whether the site's value is smooth: the rule is direct.
+    /// Whether the site's value is smooth.
     fn is_smooth(&self) -> bool {
         false
     }
@@ -78,6 +86,11 @@ pub trait Rule: Sync {
     /// Why it is biased, if it is: what it does instead, as a clause.
     fn bias(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether the value is all there is to the rule.
+    fn is_direct(&self) -> bool {
+        self.is_smooth()
     }
 
     /// The smooth value of a site, for direct rules; `None` where the distribution has no such sampler.
@@ -122,6 +135,8 @@ pub enum Kind {
     Temperature,
     /// How many copies of a local continuation: a whole number from 2.
     Copies,
+    /// A whole number, written as one.
+    Count,
 }
 
 /// The rule of this name.

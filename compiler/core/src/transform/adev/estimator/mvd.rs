@@ -1,33 +1,41 @@
-//! `mvd` for flips: the measure-valued derivative.
+//! `mvd`: the measure-valued derivative.
 //!
-//! For `x ~ flip(p); k`, ∂_p E[k(x)] = E k(1) − E k(0), and x itself is one of the two:
+//! For `x ~ d(θ); k` and every parameter a of d that is differentiated, the distribution states c, X⁺ and X⁻ with
+//! ∂_a E k(X) = E c·(k(X⁺) − k(X⁻)) (`weak_derivative` clauses: `stdlib/distributions`), and
 //!
 //! ```text
-//! (l, l') = k(x, 0);   (l, l' + p'·sign·(k(x) − k(1−x))),   sign = x ? 1 : −1
+//! (l, l') = k(x, 0);   (l, l' + Σ_a c_a·a'·(k(x_a⁺) − k(x_a⁻)))
 //! ```
 //!
-//! with k(1−x) run purely and sharing every random number downstream (Pflug 1996; ADEV, fig. 3,
-//! `flip_mvd`; coupling as in Mohamed et al. 2020, §6.2). Samples whose arguments change are
-//! drawn again from the same noise.
+//! with k(x±) run purely and sharing every random number downstream (Pflug 1996; Mohamed, Rosca, Figurnov and Mnih
+//! 2020, §6; ADEV, fig. 3, `flip_mvd`). Samples whose arguments change are drawn again from the same noise. Where x±
+//! is x itself, k(x) is what was run already: a flip, a Poisson or an exponential costs one more run. The values of
+//! all pairs stand along one axis, so that what depends on the site is emitted once.
 //!
-//! Where terms are aligned with the site's rows, all rows are flipped at once: one more pass.
-//! Along other rows an axis of alternatives flips one row each, so n rows cost n passes; in a
-//! recurrence the alternatives are the steps, each run from there on.
+//! The pairs of an array parameter stand along an axis of its components.
 //!
-//! A value of probability zero whose cost is not finite counts as no different from the other.
+//! Where terms are aligned with the site's rows, all rows change at once. Along other rows an axis of alternatives
+//! changes one row each, so n rows cost n passes; in a recurrence the alternatives are the steps, each run from there
+//! on.
 //!
-//! Assumes: the distribution states its probability of true.
+//! An impossible value (of a finite support) whose cost is not finite counts as no different from the drawn one.
+//!
+//! Assumes: the clauses are derivatives of the distribution, the support does not move with θ, and E |k(X±)| is finite.
 
 use super::enumerate::where_possible;
-use super::{Applied, Rule};
+use super::reparam::{self, parameters};
+use super::{Applied, Rule, rule};
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
-use crate::ir::{Array, Program, Sample, Site, Var};
+use crate::dim::Dim;
+use crate::generative::Fragment;
+use crate::ir::{Array, Op, Program, Sample, Site, Var};
 use crate::prim::Prim;
-use crate::transform::adev::program::{self, Local};
-use crate::transform::adev::terms;
+use crate::transform::adev::program::{self, Local, Rewritten};
+use crate::transform::adev::smoothness;
+use crate::transform::adev::terms::Term;
 use crate::transform::copy::{Result, inline};
-use crate::transform::dependence::{Dependence, Through};
+use crate::transform::density::{aligned, inline_density};
 use crate::transform::support;
 
 /// The measure-valued derivative.
@@ -40,91 +48,214 @@ impl Rule for Mvd {
 
     fn formula(&self) -> &'static [&'static str] {
         &[
-            "x ~ d(θ), (l, l′) = k(x, 0); (l, l′ + p′·(k(1) − k(0))), one of the two run already",
-            "Pflug 1996; Lew et al. 2023, flip_mvd",
+            "x ~ d(θ), (l, l′) = k(x, 0); (l, l′ + Σ_a c_a·a′·(k(x_a⁺) − k(x_a⁻))) over the parameters a of d",
+            "Pflug 1996; Mohamed et al. 2020; Lew et al. 2023, flip_mvd",
         ]
     }
 
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
-        if site.dist.mvd_probability.is_some() { Ok(()) } else { Err("it is not a flip") }
+        if site.dist.weak_derivatives.is_empty() { Err("it states no `weak_derivative`") } else { Ok(()) }
+    }
+
+    fn differentiates(&self, site: &Site, param: usize) -> bool {
+        site.dist.weak_derivatives.iter().any(|derivative| derivative.param == param)
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        Ok(apply(program, sample)?.into())
+        let smooth = smoothness::analyse(program, &|site| {
+            let rule = site.strategy.as_ref().and_then(|written| rule(written.name));
+            rule.is_some_and(Rule::is_smooth)
+        });
+        let differentiated: Vec<bool> =
+            sample.site.args.iter().map(|arg| smooth.is_smooth(arg.var)).collect();
+        let program = program::rewritten(program, sample, &program::rigid_at(sample.var), |b, at| {
+            rewrite(b, at, &differentiated)
+        })?;
+        Ok(program.into())
     }
 }
 
-/// The program with this site rigid and its derivative by the other value added.
-fn apply(source: &Program, sample: &Sample) -> Result<Program> {
-    let dependence = Dependence::on(source, sample, Through::Samples);
-    let slice = program::slice(source, &dependence);
-    let mut b = Builder::new(source.axes.clone());
-    let value = program::rigid_at(sample.var);
-    let base = program::whole(&mut b, source, &value)?;
-    let mut results = program::results(source, &base);
-    let Some(result) = program::objective(source) else { return Ok(b.finish(results)) };
+/// The objective with the site's derivatives added.
+fn rewrite(b: &mut Builder, at: &Rewritten, differentiated: &[bool]) -> Result<Var> {
+    let depends = |term: &&Term| !term.zero && term.links(at.dependence).is_some();
+    let costs: Vec<Term> = at.terms.iter().filter(depends).cloned().collect();
+    if costs.is_empty() {
+        return Ok(at.total);
+    }
+    let mut sides = Sides::default();
+    let pairs = pairs(b, at, differentiated, &mut sides);
+    let changes = sides.changes(b, at, &costs)?;
+    let mut total = at.total;
+    for pair in pairs {
+        let of_side = |side: Option<usize>| side.map(|side| changes[side]);
+        let difference = match (of_side(pair.plus), of_side(pair.minus)) {
+            (Some(plus), Some(minus)) => b.sub(plus, minus),
+            (Some(plus), None) => plus,
+            (None, Some(minus)) => b.neg(minus),
+            (None, None) => continue,
+        };
+        let cost = b.mul(pair.coefficient, difference);
+        let zero = b.real(0.0);
+        let cost = pair.present.map_or(cost, |present| b.select(present, cost, zero));
+        let cost = b.detach(cost);
+        total = program::add_score(b, total, cost, pair.of);
+    }
+    Ok(total)
+}
 
-    b.at(sample.site.span);
+/// The derivative by one parameter.
+struct Pair {
+    /// The parameter, an array's along the axis of its pairs.
+    of: Var,
+    coefficient: Var,
+    /// Sides that are not the drawn value, by number.
+    plus: Option<usize>,
+    minus: Option<usize>,
+    /// Where the site is.
+    present: Option<Var>,
+}
+
+/// The pairs of a site, with constant arguments: they are no part of what is differentiated.
+fn pairs(b: &mut Builder, at: &Rewritten, differentiated: &[bool], sides: &mut Sides) -> Vec<Pair> {
+    let site = &*at.sample.site;
+    let copied: Vec<Array> =
+        site.args.iter().map(|arg| Array { var: at.base.var(arg.var), ..arg.clone() }).collect();
+    let constant: Vec<Array> =
+        copied.iter().map(|arg| Array { var: b.detach(arg.var), ..arg.clone() }).collect();
+    let event = site.dims[site.dims.len() - site.event..].to_vec();
+    let drawn = Array { var: at.base.var(at.sample.var), dims: event.clone() };
+    let present = at.sample.guard.map(|guard| at.base.var(guard));
+    let wanted = site.dist.weak_derivatives.iter().filter(|derivative| differentiated[derivative.param]);
+    let mut pairs = Vec::new();
+    for derivative in wanted {
+        let param = &site.dist.params[derivative.param];
+        let outer = b.set_guard(present);
+        let mut formals = parameters(site, &constant);
+        formals.push(("x", &site.dist.event, &drawn));
+        let clause = format!("weak_derivative.{}.", param.name);
+        let noise = reparam::draws(b, site, &formals, &derivative.draws, &clause, &mut |b, draw| {
+            b.emit(Op::Draw(draw))
+        });
+        formals.extend(reparam::made(&derivative.draws, &noise));
+        let along: Vec<Axis> = copied[derivative.param].dims.clone();
+        let components: Vec<(Axis, Axis)> =
+            along.iter().map(|axis| (*axis, alternatives(b, *axis))).collect();
+        let part = |b: &mut Builder, fragment: &Fragment, event: &[Axis]| {
+            let array = inline(b, fragment, &formals);
+            let own = components.iter().map(|(_, axis)| *axis);
+            let dims: Vec<Axis> = match array.dims.len() == event.len() {
+                true => event.to_vec(),
+                false => own.chain(event.iter().copied()).collect(),
+            };
+            (aligned(b, &array, &dims), array.dims.len() > event.len())
+        };
+        let (coefficient, _) = part(b, &derivative.coefficient, &[]);
+        let mut side = |b: &mut Builder, fragment: &Fragment| {
+            (!fragment.is_formal("x")).then(|| {
+                let (value, by_component) = part(b, fragment, &event);
+                sides.add(value, by_component)
+            })
+        };
+        let (plus, minus) = (side(b, &derivative.plus), side(b, &derivative.minus));
+        b.set_guard(outer);
+        let of = b.rename(&components, copied[derivative.param].var);
+        pairs.push(Pair { of, coefficient, plus, minus, present });
+    }
+    pairs
+}
+
+/// Values of the site other than the drawn one, for which its costs are wanted.
+#[derive(Default)]
+struct Sides {
+    values: Vec<Var>,
+    /// Whether a value has axes of its own, of a parameter's components.
+    by_component: Vec<bool>,
+}
+
+impl Sides {
+    fn add(&mut self, value: Var, by_component: bool) -> usize {
+        self.values.push(value);
+        self.by_component.push(by_component);
+        self.values.len() - 1
+    }
+
+    /// k(value) − k(x) of every side, per row: one run for those without axes of their own.
+    fn changes(&self, b: &mut Builder, at: &Rewritten, costs: &[Term]) -> Result<Vec<Var>> {
+        let mut changes = vec![None; self.values.len()];
+        let (own, plain): (Vec<usize>, Vec<usize>) =
+            (0..self.values.len()).partition(|side| self.by_component[*side]);
+        if plain.len() > 1 {
+            let size = Dim::known(plain.len() as i64);
+            let axis = b.fresh_axis(&at.sample.site.address, size, Role::Alternative);
+            let parts = plain.iter().map(|side| self.values[*side]).collect();
+            let value = b.emit(Op::Stack { axis, parts });
+            let change = change(b, at, costs, value)?;
+            for (number, side) in plain.iter().enumerate() {
+                let number = b.int(number as i64);
+                changes[*side] = Some(b.gather(change, axis, number));
+            }
+        }
+        for side in own {
+            changes[side] = Some(change(b, at, costs, self.values[side])?);
+        }
+        if let [side] = plain[..] {
+            changes[side] = Some(change(b, at, costs, self.values[side])?);
+        }
+        Ok(changes.into_iter().flatten().collect())
+    }
+}
+
+/// What the site's costs are more at another value, per row.
+fn change(b: &mut Builder, at: &Rewritten, costs: &[Term], value: Var) -> Result<Var> {
+    let Rewritten { source, sample, dependence, slice, base, .. } = *at;
     let drawn = base.var(sample.var);
     let redraw = dependence.of_arguments(sample).is_some();
-    let terms = terms::split(source, result, &dependence);
-    let costs: Vec<_> =
-        terms.into_iter().filter(|term| !term.zero && term.links(&dependence).is_some()).collect();
-    if costs.is_empty() {
-        return Ok(b.finish(results));
-    }
-    let probability = probability(&mut b, sample, &|var| base.var(var));
-    let sure = support::every_value_possible(source, &sample.site);
-    let possible = if sure { None } else { Some(other_possible(&mut b, drawn, probability)) };
-    let mut difference = b.real(0.0);
-    for (joint, terms) in program::by_joint_rows(&costs, sample, &dependence) {
-        let flipped = flipped_rows(&mut b, &joint)
-            .ok_or_else(|| program::too_many(source, sample, &dependence, &joint))?;
+    let possible = possible(b, at, value);
+    let mut total = b.real(0.0);
+    for (joint, terms) in program::by_joint_rows(costs, sample, dependence) {
+        let moved =
+            moved_rows(b, &joint).ok_or_else(|| program::too_many(source, sample, dependence, &joint))?;
         let value = |b: &mut Builder, copied: &Sample| {
             if copied.var != sample.var {
                 return Ok(None);
             }
-            let other = b.prim(Prim::Not, &[drawn]);
-            let Some(here) = flipped.here else { return Ok(Some(other)) };
+            let Some(here) = moved.here else { return Ok(Some(value)) };
             let same = if redraw { program::rigid(b, copied)? } else { drawn };
-            Ok(Some(b.select(here, other, same)))
+            Ok(Some(b.select(here, value, same)))
         };
-        let at = program::resume(&mut b, &slice, &base, &dependence, &value)?;
+        let other = program::resume(b, slice, base, dependence, &value)?;
         b.at(sample.site.span);
-        let local = Local::of(&dependence, &joint);
+        let local = Local::of(dependence, &joint);
         for term in terms {
-            let ours = program::term_value(&mut b, term, &base, &base);
-            let ours = local.sum(&mut b, term, ours);
-            let theirs = program::term_value(&mut b, term, &at, &base);
-            let theirs = local.sum(&mut b, term, theirs);
-            let theirs = b.rename(&flipped.rows, theirs);
-            let change = b.sub(ours, theirs);
-            let change = possible.map_or(change, |possible| where_possible(&mut b, possible, change));
-            difference = b.add(difference, change);
+            let ours = program::term_value(b, term, base, base);
+            let ours = local.sum(b, term, ours);
+            let theirs = program::term_value(b, term, &other, base);
+            let theirs = local.sum(b, term, theirs);
+            let theirs = b.rename(&moved.rows, theirs);
+            let change = b.sub(theirs, ours);
+            let change = possible.map_or(change, |possible| where_possible(b, possible, change));
+            total = b.add(total, change);
         }
     }
-    let (plus, minus) = (b.real(1.0), b.real(-1.0));
-    let sign = b.select(drawn, plus, minus);
-    let cost = b.mul(sign, difference);
-    let cost = b.detach(cost);
-    let total = program::add_score(&mut b, base.var(result), cost, probability);
-    program::set_objective(&mut results, total);
-    Ok(b.finish(results))
+    Ok(total)
 }
 
-/// Whether the value that was not drawn could have been.
-fn other_possible(b: &mut Builder, drawn: Var, probability: Var) -> Var {
-    let one = b.real(1.0);
-    let below = b.prim(Prim::Lt, &[probability, one]);
-    let zero = b.real(0.0);
-    let above = b.prim(Prim::Lt, &[zero, probability]);
-    let (here, there) = (b.prim(Prim::And, &[drawn, below]), b.prim(Prim::Not, &[drawn]));
-    let there = b.prim(Prim::And, &[there, above]);
-    b.prim(Prim::Or, &[here, there])
+/// Whether a value of a finite support could have been drawn; `None` where all can.
+fn possible(b: &mut Builder, at: &Rewritten, value: Var) -> Option<Var> {
+    let site = &*at.sample.site;
+    if site.dist.finite.is_none() || support::every_value_possible(at.source, site) {
+        return None;
+    }
+    let args = site.args.iter().map(|arg| Array { var: at.base.var(arg.var), ..arg.clone() }).collect();
+    let dims = site.dims[site.dims.len() - site.event..].to_vec();
+    let log = inline_density(b, &Site { args, ..site.clone() }, &Array { var: value, dims });
+    let never = b.real(f64::NEG_INFINITY);
+    let log = b.detach(log);
+    Some(b.prim(Prim::Lt, &[never, log]))
 }
 
-/// Which row is flipped at each alternative.
-struct Flipped {
+/// Which row is changed at each alternative.
+struct Moved {
     /// From each axis of alternatives to the rows it stands for.
     rows: Vec<(Axis, Axis)>,
     /// Where a row is the alternative's own; `None`: everywhere.
@@ -132,33 +263,24 @@ struct Flipped {
 }
 
 /// One axis of alternatives per row axis; `None` past the limit of lanes.
-fn flipped_rows(b: &mut Builder, joint: &[Axis]) -> Option<Flipped> {
+fn moved_rows(b: &mut Builder, joint: &[Axis]) -> Option<Moved> {
     let mut lanes: usize = 1;
-    let mut flipped = Flipped { rows: Vec::new(), here: None };
+    let mut moved = Moved { rows: Vec::new(), here: None };
     for row in joint {
-        let info = b.axes.info(*row).clone();
-        if let Some(size) = info.size.value() {
+        if let Some(size) = b.axes.info(*row).size.value() {
             lanes = lanes.checked_mul(usize::try_from(size).ok()?)?;
         }
-        let axis = b.axes.fresh(&info.name, info.lower, info.size, Role::Alternative);
+        let axis = alternatives(b, *row);
         let (index, alternative) = (b.iota(*row), b.iota(axis));
         let same = b.prim(Prim::Eq, &[index, alternative]);
-        flipped.here = b.and_guard(flipped.here, Some(same));
-        flipped.rows.push((axis, *row));
+        moved.here = b.and_guard(moved.here, Some(same));
+        moved.rows.push((axis, *row));
     }
-    (lanes <= crate::transform::adev::LANES).then_some(flipped)
+    (lanes <= crate::transform::adev::LANES).then_some(moved)
 }
 
-/// The probability of true per row, 0 where the site is absent.
-pub fn probability(b: &mut Builder, sample: &Sample, copied: &dyn Fn(Var) -> Var) -> Var {
-    let site = &sample.site;
-    let Some(fragment) = &site.dist.mvd_probability else { unreachable!("`strategy` lets only flips pass") };
-    let args: Vec<Array> =
-        site.args.iter().map(|arg| Array { var: copied(arg.var), ..arg.clone() }).collect();
-    let guard = sample.guard.map(copied);
-    let saved = b.set_guard(guard);
-    let p = inline(b, fragment, &super::reparam::parameters(site, &args)).var;
-    b.set_guard(saved);
-    let zero = b.real(0.0);
-    guard.map_or(p, |guard| b.select(guard, p, zero))
+/// An axis of alternatives as long as another axis.
+fn alternatives(b: &mut Builder, like: Axis) -> Axis {
+    let info = b.axes.info(like).clone();
+    b.axes.fresh(&info.name, info.lower, info.size, Role::Alternative)
 }

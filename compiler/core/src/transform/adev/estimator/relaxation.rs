@@ -5,12 +5,11 @@
 //! Mnih & Teh 2017; Jang, Gu & Poole 2017). It takes the place of `real(b)`; `smoothness` checks that the terms that
 //! depend on the site use b in no other way.
 
-use super::mvd::probability;
 use crate::build::Builder;
-use crate::ir::{Base, Draw, Let, Op, Program, Sample, Site, Stmt, Var};
+use crate::ir::{Array, Base, Draw, Let, Op, Program, Sample, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::adev::program::{self, Emitted};
-use crate::transform::copy::Result;
+use crate::transform::copy::{Result, inline};
 use crate::transform::dependence::Dependence;
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -18,7 +17,7 @@ use vary_diagnostic::{Code, Diagnostic};
 
 /// Why a distribution has no relaxation.
 pub fn applies(site: &Site) -> std::result::Result<(), &'static str> {
-    if site.dist.mvd_probability.is_some() { Ok(()) } else { Err("it is not a flip") }
+    if site.dist.probability_of_true.is_some() { Ok(()) } else { Err("it is not a flip") }
 }
 
 /// The noise that a flip is drawn with.
@@ -146,4 +145,20 @@ fn as_reals(stmts: &mut [Stmt], flips: &mut HashSet<Var>) {
             Stmt::Sample(_) | Stmt::Observe(_) | Stmt::Factor { .. } | Stmt::Report(_) => {}
         }
     }
+}
+
+/// The probability of true per row, 0 where the site is absent.
+fn probability(b: &mut Builder, sample: &Sample, copied: &dyn Fn(Var) -> Var) -> Var {
+    let site = &sample.site;
+    let Some(fragment) = &site.dist.probability_of_true else {
+        unreachable!("`strategy` lets only flips pass")
+    };
+    let args: Vec<Array> =
+        site.args.iter().map(|arg| Array { var: copied(arg.var), ..arg.clone() }).collect();
+    let guard = sample.guard.map(copied);
+    let saved = b.set_guard(guard);
+    let p = inline(b, fragment, &super::reparam::parameters(site, &args)).var;
+    b.set_guard(saved);
+    let zero = b.real(0.0);
+    guard.map_or(p, |guard| b.select(guard, p, zero))
 }

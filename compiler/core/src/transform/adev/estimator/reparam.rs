@@ -11,7 +11,7 @@
 use super::{Applied, Rule};
 use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
-use crate::generative::{Fragment, Sampler};
+use crate::generative::{BaseDraw, Fragment, Sampler};
 use crate::ir::{Array, Draw, Op, Program, Sample, Site, Var};
 use crate::transform::copy::{Result, inline};
 use crate::transform::density::aligned;
@@ -44,7 +44,7 @@ impl Rule for Reparam {
     fn smooth(&self, b: &mut Builder, sample: &Sample) -> Option<Var> {
         let reparam = sample.site.dist.reparam.as_ref();
         let sampler = reparam.filter(|sampler| is_settled(b, &sample.site, sampler))?;
-        Some(draw(b, sample, &sample.site.args, sampler))
+        Some(draw(b, sample, &sample.site.args, sampler, &mut |b, draw| b.emit(Op::Draw(draw))))
     }
 
     fn apply(&self, _: &Program, sample: &Sample) -> Result<Applied> {
@@ -64,11 +64,11 @@ pub fn rigid(b: &mut Builder, sample: &Sample) -> Option<Var> {
     }
     let args: Vec<Array> =
         site.args.iter().map(|arg| Array { var: b.detach(arg.var), dims: arg.dims.clone() }).collect();
-    Some(draw(b, sample, &args, sampler))
+    Some(draw(b, sample, &args, sampler, &mut |b, draw| b.emit(Op::Draw(draw))))
 }
 
 /// Whether the sizes of a sampler's arrays are known: an int parameter that is computed from values is none.
-fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
+pub fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
     let formal: Vec<&str> = site
         .dist
         .params
@@ -86,37 +86,57 @@ fn is_settled(b: &Builder, site: &Site, sampler: &Sampler) -> bool {
     })
 }
 
-fn draw(b: &mut Builder, sample: &Sample, args: &[Array], sampler: &Sampler) -> Var {
+/// The value of a sampler whose draws `emit` emits.
+pub fn draw(
+    b: &mut Builder,
+    sample: &Sample,
+    args: &[Array],
+    sampler: &Sampler,
+    emit: &mut dyn FnMut(&mut Builder, Draw) -> Var,
+) -> Var {
     let site = &sample.site;
     let (place, outer) = (b.at(site.span), b.set_guard(sample.guard));
     let event: Vec<Axis> = site.dims[site.dims.len() - site.event..].to_vec();
-    let params = parameters(site, args);
-    let mut noise: Vec<Array> = Vec::with_capacity(sampler.draws.len());
-    for draw in &sampler.draws {
-        let dims: Vec<Axis> = draw.dims.iter().map(|formal| actual(site, *formal)).collect();
-        let mut formals = params.clone();
-        formals.extend(made(sampler, &noise));
-        let args = draw.operands.iter().map(|operand| value(b, operand, &formals, &dims)).collect();
-        let rows = site.key.minus(&event.iter().copied().collect());
-        let key: AxisSet = rows.iter().chain(dims.iter().copied()).collect();
-        let occurrence: Rc<str> = format!("{}#{}", site.occurrence, draw.name).into();
-        let var = b.emit(Op::Draw(Draw { base: draw.base, args, key, occurrence }));
-        noise.push(Array { var, dims });
-    }
-    let mut formals = params;
-    formals.extend(made(sampler, &noise));
+    let mut formals = parameters(site, args);
+    let noise = draws(b, site, &formals, &sampler.draws, "", emit);
+    formals.extend(made(&sampler.draws, &noise));
     let drawn = value(b, &sampler.value, &formals, &event);
     b.set_guard(outer);
     b.at(place);
     drawn
 }
 
+/// The draws of a clause that sees `given` and the draws before, each emitted by `emit`. Clauses of different names
+/// draw independently.
+pub fn draws(
+    b: &mut Builder,
+    site: &Site,
+    given: &Formals,
+    draws: &[BaseDraw],
+    clause: &str,
+    emit: &mut dyn FnMut(&mut Builder, Draw) -> Var,
+) -> Vec<Array> {
+    let event: AxisSet = site.dims[site.dims.len() - site.event..].iter().copied().collect();
+    let mut noise: Vec<Array> = Vec::with_capacity(draws.len());
+    for draw in draws {
+        let dims: Vec<Axis> = draw.dims.iter().map(|formal| actual(site, *formal)).collect();
+        let mut formals = given.clone();
+        formals.extend(made(draws, &noise));
+        let args = draw.operands.iter().map(|operand| value(b, operand, &formals, &dims)).collect();
+        let key: AxisSet = site.key.minus(&event).iter().chain(dims.iter().copied()).collect();
+        let occurrence: Rc<str> = format!("{}#{clause}{}", site.occurrence, draw.name).into();
+        let var = emit(b, Draw { base: draw.base, args, key, occurrence });
+        noise.push(Array { var, dims });
+    }
+    noise
+}
+
 /// The draws made so far, as formals.
-fn made<'a>(
-    sampler: &'a Sampler,
+pub fn made<'a>(
+    draws: &'a [BaseDraw],
     noise: &'a [Array],
 ) -> impl Iterator<Item = (&'a str, &'a [Axis], &'a Array)> {
-    sampler.draws.iter().zip(noise).map(|(draw, array)| (draw.name.as_str(), draw.dims.as_slice(), array))
+    draws.iter().zip(noise).map(|(draw, array)| (draw.name.as_str(), draw.dims.as_slice(), array))
 }
 
 /// The axis that a formal one of the distribution is at this site; its own, where neither an argument nor the value

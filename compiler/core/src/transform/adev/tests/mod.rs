@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 mod recurrences;
 mod rows;
+mod weak;
 
 const DRAWS: usize = 3000;
 
