@@ -53,6 +53,32 @@ guide g { param a: real = 0.5; z ~ normal.reparam(a, 0.5) }
 fit: maximize elbo(m, g)
 ",
     ),
+    (
+        "cells in a scan, normalised and embedded inputs, attention",
+        "data x: real[4, 3] = [[0.1, 0.2, 0.5], [0.5, -0.3, 1], [1, 0.7, -1], [-0.4, 0.2, 0.3]]
+data g: index[2][4] = [0, 1, 1, 0]
+data y: real[4, 2] = 0.5
+net f(x: real[3], i: int) -> real[2] {
+  let h = x |> mlp(5, 4) |> layer_norm |> residual(dense(4)) |> rms_norm
+  dense(2)(h) + embedding(i, 2, 2)
+}
+net step(x: real[3], h: real[2], c: real[2]) -> (real[2], real[2]) { lstm_cell(x, h, c) }
+model m {
+  s ~ normal(0, 1)
+  let a = attention(x, x, x)
+  scan t in 0..4 with (h = zeros(2), c = zeros(2), u = zeros(2)) {
+    let (hh, cc) = step(x[t], h, c)
+    let uu = gru_cell(a[t], u)
+    y[t] ~ normal((hh + uu + f(x[t], g[t])) * s, 1)
+    next h = hh
+    next c = cc
+    next u = uu
+  }
+}
+guide q { param a: real = 0.2; s ~ normal.reparam(a, 0.5) }
+fit: maximize elbo(m, q)
+",
+    ),
 ];
 
 fn compiled(text: &str, ad: Ad) -> Program {
@@ -179,4 +205,117 @@ fn a_fit_may_start_elsewhere() {
     let spread = changed["f.b.b"].iter().fold(0.0_f64, |most, b| most.max(b.abs()));
     assert!(spread > 1.0, "{spread}");
     assert_eq!(changed, starts(&text, 7));
+}
+
+/// A layer of the standard library with its parameters, as in Rust.
+struct Layers<'a> {
+    program: &'a Program,
+    at: &'a [f64],
+}
+
+impl Layers<'_> {
+    /// Entries of a parameter of the layer called `path`.
+    fn entries(&self, path: &str, name: &str, len: usize) -> &[f64] {
+        let name = format!("m.{path}.{name}");
+        let placed = self.program.params.iter().find(|placed| placed.spec.name == name);
+        let from = placed.unwrap_or_else(|| panic!("there is no parameter {name}")).offset;
+        &self.at[from..from + len]
+    }
+
+    fn dense(&self, path: &str, x: &[f64], size: usize) -> Vec<f64> {
+        let (w, b) = (self.entries(path, "w", x.len() * size), self.entries(path, "b", size));
+        let column = |j: usize| b[j] + x.iter().enumerate().map(|(i, x)| x * w[i * size + j]).sum::<f64>();
+        (0..size).map(column).collect()
+    }
+
+    fn gate(&self, path: &str, x: &[f64], h: &[f64]) -> Vec<f64> {
+        let (by_x, by_h) =
+            (self.dense(&format!("{path}_x"), x, h.len()), self.dense(&format!("{path}_h"), h, h.len()));
+        by_x.iter().zip(by_h).map(|(x, h)| 1.0 / (1.0 + (-x - h).exp())).collect()
+    }
+}
+
+/// Σ_i (i + 1)·x_i
+fn weighted(x: &[f64]) -> f64 {
+    x.iter().zip(1..).map(|(x, i)| x * f64::from(i)).sum()
+}
+
+#[test]
+fn layers_compute_what_their_papers_say() {
+    let text = |call: &str| {
+        format!(
+            "data x: real[3] = [0.3, -1.2, 0.7]
+data h: real[2] = [0.5, -0.4]
+data c: real[2] = [1.5, 0.2]
+model m {{ z ~ normal(0, 1); let r = {call}; factor(sum([r[i] * (i + 1) for i in 0..length(r)])) }}
+guide g {{ z ~ normal(0, 1) }}
+fit: maximize elbo(m, g)
+"
+        )
+    };
+    let (x, h, c) = ([0.3, -1.2, 0.7], [0.5, -0.4], [1.5, 0.2]);
+    let lstm: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let [add, keep, show] =
+            ["add", "keep", "show"].map(|gate| layers.gate(&format!("lstm_cell_0.{gate}"), &x, &h));
+        let (by_x, by_h) =
+            (layers.dense("lstm_cell_0.new_x", &x, 2), layers.dense("lstm_cell_0.new_h", &h, 2));
+        let next: Vec<f64> = (0..2).map(|i| keep[i] * c[i] + add[i] * (by_x[i] + by_h[i]).tanh()).collect();
+        let shown: Vec<f64> = (0..2).map(|i| show[i] * next[i].tanh()).collect();
+        weighted(&[shown, next].concat())
+    };
+    let gru: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let [reset, keep] = ["reset", "keep"].map(|gate| layers.gate(&format!("gru_cell_0.{gate}"), &x, &h));
+        let (by_x, by_h) = (layers.dense("gru_cell_0.new_x", &x, 2), layers.dense("gru_cell_0.new_h", &h, 2));
+        let proposed = |i: usize| (by_x[i] + reset[i] * by_h[i]).tanh();
+        weighted(&[0, 1].map(|i| keep[i] * h[i] + (1.0 - keep[i]) * proposed(i)))
+    };
+    let layer_norm: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let (gain, shift) =
+            (layers.entries("layer_norm_0", "gain", 3), layers.entries("layer_norm_0", "shift", 3));
+        let mean = x.iter().sum::<f64>() / 3.0;
+        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 3.0;
+        weighted(&[0, 1, 2].map(|i| gain[i] * (x[i] - mean) / (variance + 1e-5).sqrt() + shift[i]))
+    };
+    let rms_norm: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let gain = layers.entries("rms_norm_0", "gain", 3);
+        let square = x.iter().map(|x| x * x).sum::<f64>() / 3.0;
+        weighted(&[0, 1, 2].map(|i| gain[i] * x[i] / (square + 1e-5).sqrt()))
+    };
+    let embedding: &dyn Fn(&Layers) -> f64 = &|layers| weighted(&layers.entries("embedding_0", "w", 8)[4..6]);
+    let mlp: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let relu = |x: Vec<f64>| x.into_iter().map(|x| x.max(0.0)).collect::<Vec<f64>>();
+        let first = relu(layers.dense("mlp_0.dense_0", &x, 4));
+        weighted(&layers.dense("mlp_0.dense_2", &relu(layers.dense("mlp_0.dense_1", &first, 4)), 2))
+    };
+    let residual: &dyn Fn(&Layers) -> f64 = &|layers| {
+        let more = layers.dense("dense_0", &x, 3);
+        weighted(&[0, 1, 2].map(|i| x[i] + more[i]))
+    };
+    // Queries are the two rows, keys and values the columns of what follows.
+    let attention: &dyn Fn(&Layers) -> f64 = &|_| {
+        let rows = [[0.3, -1.2], [0.7, 0.5]];
+        let row = |q: [f64; 2]| {
+            let weights = rows.map(|k| ((q[0] * k[0] + q[1] * k[1]) / 2f64.sqrt()).exp());
+            let value =
+                |j: usize| (weights[0] * rows[0][j] + weights[1] * rows[1][j]) / (weights[0] + weights[1]);
+            [value(0), value(1)]
+        };
+        weighted(&[row(rows[0]), row(rows[1])].concat())
+    };
+    for (call, expected) in [
+        ("{ let (a, b) = lstm_cell(x, h, c); concat(a, b) }", lstm),
+        ("gru_cell(x, h)", gru),
+        ("layer_norm(x)", layer_norm),
+        ("rms_norm(x)", rms_norm),
+        ("embedding(2, 4, 2)", embedding),
+        ("mlp(x, 4, 2)", mlp),
+        ("residual(x, dense(3))", residual),
+        ("{ let k = [[0.3, -1.2], [0.7, 0.5]]; let a = attention(k, k, k); concat(a[0], a[1]) }", attention),
+    ] {
+        let program = compiled(&text(call), Ad::Auto);
+        let at = parameters(program.dimension());
+        let found = step(&program)(&at).0;
+        let expected = expected(&Layers { program: &program, at: &at });
+        assert!((found - expected).abs() <= 1e-12 * (1.0 + expected.abs()), "{call}: {found} for {expected}");
+    }
 }

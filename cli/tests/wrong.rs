@@ -26,6 +26,17 @@ model m {
 }
 ";
 
+const COUNTS: &str = "data n: int
+data y: count[n]
+data t: count[n]
+model m {
+  p ~ beta(1, 1)
+  plate i in 0..n {
+    y[i] ~ binomial(t[i], p)
+  }
+}
+";
+
 const OTHER_GUIDE: &str = "model m {
   x ~ normal(0, 1)
 }
@@ -72,6 +83,8 @@ const CASES: &[(&str, i32, &str)] = &[
         3,
         "row 3 (line 4), column `y` of `y.csv`: 2.5 is not between 0 and 2",
     ),
+    ("counts.ppl -d negative.csv", 3, "row 2 (line 3), column `y` of `negative.csv`: -1 is not at least 0"),
+    ("counts.ppl -d many.csv", 3, "must be from 0 to its `n`, but is 4 where i = 1"),
 ];
 
 #[test]
@@ -81,6 +94,9 @@ fn wrong_inputs_end_with_their_code_and_a_sentence() {
     let directory = directory(&[
         ("m.ppl", MODEL.as_bytes()),
         ("between.ppl", BETWEEN.as_bytes()),
+        ("counts.ppl", COUNTS.as_bytes()),
+        ("negative.csv", b"y,t\n1,3\n-1,3\n"),
+        ("many.csv", b"y,t\n1,3\n4,3\n"),
         ("guide.ppl", OTHER_GUIDE.as_bytes()),
         ("setting.ppl", setting.as_bytes()),
         ("empty.ppl", b"model m {\n}\n"),

@@ -32,6 +32,14 @@ const FILES: &[File] = &[
         "stdlib/nn.ppl",
         &[
             "dense",
+            "mlp",
+            "layer_norm",
+            "rms_norm",
+            "embedding",
+            "residual",
+            "gru_cell",
+            "lstm_cell",
+            "attention",
             "leaky_relu",
             "elu",
             "gelu",
@@ -42,6 +50,21 @@ const FILES: &[File] = &[
             "he_normal",
         ],
         include_str!("../../stdlib/nn.ppl"),
+    ),
+    (
+        "stdlib/kernels.ppl",
+        &[
+            "covariance",
+            "gp_exp_quad_cov",
+            "gp_exponential_cov",
+            "gp_matern32_cov",
+            "gp_matern52_cov",
+            "gp_periodic_cov",
+            "gp_dot_prod_cov",
+            "matern32",
+            "matern52",
+        ],
+        include_str!("../../stdlib/kernels.ppl"),
     ),
 ];
 

@@ -413,6 +413,12 @@ pub fn all() -> Vec<Oracle> {
             let (z, end) = ((x - m) / b.exp(), -m / b.exp());
             -b - softplus(z) - softplus(-z) + softplus(end)
         }),
+        half_line(
+            "transformed",
+            "normal({m}, 0.6), forward = |e| exp(b + e), inverse = |v| log(v) - b",
+            PATH_OR_SCORE,
+            |x, m, b| standard((x.ln() - b - m) / 0.6) - 0.6_f64.ln() - x.ln(),
+        ),
         whole(
             "zero_inflated",
             "poisson(exp({m})), sigmoid(b)",

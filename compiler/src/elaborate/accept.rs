@@ -217,19 +217,36 @@ impl Lower<'_> {
     pub(super) fn within_support(&mut self, value: Array, site: &Site) -> Array {
         let what = format!("`{}`, observed under `{}`,", site.address, site.dist.name);
         let [low, high] = site.dist.ends;
-        let between = if matches!(site.dist.support, Constraint::Bounded | Constraint::Interval(..))
-            && (low.is_some() || high.is_some())
+        let between = if matches!(
+            site.dist.support,
+            Constraint::Bounded | Constraint::Interval(..) | Constraint::IntRange(..)
+        ) && (low.is_some() || high.is_some())
         {
             let x = self.b.detach(value.var);
             let mut holds = self.b.bool(true);
+            if let (Constraint::IntRange(..), None) = (&site.dist.support, low) {
+                let zero = self.b.int(0);
+                holds = self.b.prim(Prim::Le, &[zero, x]);
+            }
             for (end, is_low) in [(low, true), (high, false)] {
                 let Some(end) = end else { continue };
                 let end = self.b.detach(site.args[end].var);
                 let inside = self.b.prim(Prim::Le, &if is_low { [end, x] } else { [x, end] });
                 holds = self.b.prim(Prim::And, &[holds, inside]);
             }
-            let text = format!("{what} must lie between its ends");
-            let help = "its density is zero there: the ends must hold all the data".to_string();
+            let (text, help) = match high.filter(|_| low.is_none()) {
+                Some(high) => {
+                    let (dist, end) = (&site.dist.name, &site.dist.params[high].name);
+                    (
+                        format!("{what} must be from 0 to its `{end}`"),
+                        format!("`{dist}` gives no other values"),
+                    )
+                }
+                None => (
+                    format!("{what} must lie between its ends"),
+                    "its density is zero there: the ends must hold all the data".to_string(),
+                ),
+            };
             Some((holds, Rule { text, help }))
         } else {
             let support = &site.dist.support;

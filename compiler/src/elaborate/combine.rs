@@ -3,6 +3,7 @@
 
 use super::value::Value;
 use super::{Lower, Lowered, Mode, OpenKind, Reported, base_of};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use vary_core::axis::Role;
 use vary_core::dim::Dim;
@@ -110,10 +111,11 @@ impl Lower<'_> {
 
     /// The fields with ints as reals where the program draws reals: `{x = 1}`.
     pub(super) fn promoted(&mut self, program: &ProgramExpr, mut fields: Vec<TraceField>) -> Vec<TraceField> {
-        for site in program.latents().iter().filter(|site| site.support.elem() == Elem::Real) {
-            if let Some(field) = fields.iter_mut().find(|field| field.address == site.address)
-                && self.elem(&field.value) == Elem::Int
-            {
+        let sites = program.latents();
+        let reals = sites.iter().filter(|site| site.support.elem() == Elem::Real);
+        let reals: HashSet<&str> = reals.map(|site| &*site.address).collect();
+        for field in fields.iter_mut().filter(|field| reals.contains(&*field.address)) {
+            if self.elem(&field.value) == Elem::Int {
                 field.value.var = self.b.to_real(field.value.var);
             }
         }
@@ -125,13 +127,14 @@ impl Lower<'_> {
         // `{x = 1}` is completed where it stands, a drawn trace in the program that draws it.
         let written = matches!(trace.kind, ExprKind::Record { .. });
         let wanted = program.latents();
+        let addresses: HashSet<&str> = wanted.iter().map(|site| &*site.address).collect();
+        let given: HashMap<&str, &TraceField> = fields.iter().map(|field| (&*field.address, field)).collect();
         let name = base_of(program).name.clone();
         let scored = self.named_at(program);
         // The guide that drew the trace, if one drew it as it is.
         let drawn_by = self.simulated.iter().rev().find(|guide| {
             let sites = guide.latents();
-            sites.len() == fields.len()
-                && sites.iter().all(|s| Self::trace_field(fields, &s.address).is_some())
+            sites.len() == fields.len() && sites.iter().all(|site| given.contains_key(&*site.address))
         });
         let drawn_by = drawn_by.cloned().map(|guide| {
             let word = if base_of(&guide).kind == ProgramKind::Model { "model" } else { "guide" };
@@ -139,7 +142,7 @@ impl Lower<'_> {
         });
         let mut failed = false;
         for site in &wanted {
-            let Some(field) = Self::trace_field(fields, &site.address) else {
+            let Some(field) = given.get(&*site.address) else {
                 let missing = match &drawn_by {
                     Some((word, drawn, at)) => {
                         let message =
@@ -178,7 +181,7 @@ impl Lower<'_> {
             }
         }
         for field in fields {
-            if !wanted.iter().any(|site| site.address == field.address) {
+            if !addresses.contains(&*field.address) {
                 let observed = program.observed().iter().any(|site| site.address == field.address);
                 let diagnostic =
                     Diagnostic::error(Code("E0416"), format!("`{name}` has no latent `{}`", field.address))

@@ -250,7 +250,14 @@ fn support(
         let value = lower.scalar(var);
         lower.define(&size, value);
     }
-    let declared = lower.array_declaration(&decl.support, generic);
+    let mut written = decl.support.clone();
+    if let ast::TypeKind::Named { name, args, .. } = &mut written.kind
+        && name.name == "count"
+    {
+        // The upper end is looked at by `ends`.
+        args.truncate(args.len().saturating_sub(1));
+    }
+    let declared = lower.array_declaration(&written, generic);
     lower.scopes.pop();
     let mut declared = declared?;
     let counts = |name: &str| params.iter().any(|param| param.name == name);
@@ -265,7 +272,7 @@ fn support(
     Ok((declared, names))
 }
 
-/// The parameters that are the ends of a `bounded` support.
+/// The parameters that are the ends of a `bounded` support, or the upper one of counts.
 fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> [Option<usize>; 2] {
     let ast::TypeKind::Named { name, args, .. } = &decl.support.kind else { return [None; 2] };
     let position = |end: &ast::Expr| match &end.kind {
@@ -274,6 +281,7 @@ fn ends(decl: &ast::DistributionDecl, params: &[DistParam]) -> [Option<usize>; 2
     };
     match args.as_slice() {
         [lower, upper] if name.name == "bounded" => [position(lower), position(upper)],
+        [upper] if name.name == "count" => [None, position(upper)],
         _ => [None; 2],
     }
 }

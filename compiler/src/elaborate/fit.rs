@@ -2,12 +2,12 @@
 
 use super::unit::Unit;
 use super::value::Value;
-use super::{Lower, Lowered, Mode, Reported, base_of};
-use std::collections::BTreeSet;
+use super::{Lower, Lowered, Mode, Params, Reported, base_of};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
-use vary_core::generative::{Constraint, Init, ParamSpec, ProgramExpr, ProgramKind};
+use vary_core::generative::{Constraint, Init, ParamSpec, ProgramExpr, ProgramKind, SiteSpec};
 use vary_core::ir::{Output, Program};
 use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -44,13 +44,11 @@ impl Fit {
 
     /// The parameters of all objectives, in order.
     pub fn params(&self) -> Vec<ParamSpec> {
-        let mut params: Vec<ParamSpec> = Vec::new();
+        let mut params = Params::new();
         for param in self.objectives.iter().flat_map(|objective| &objective.params) {
-            if !params.iter().any(|known| known.name == param.name) {
-                params.push(param.clone());
-            }
+            params.entry(param.name.clone()).or_insert_with(|| param.clone());
         }
-        params
+        params.into_values().collect()
     }
 }
 
@@ -305,7 +303,7 @@ impl Unit {
             draw,
             model,
             guide,
-            params,
+            params: params.into_values().collect(),
             differentiated,
             moves,
             detaches,
@@ -329,9 +327,10 @@ impl Unit {
     /// The guide's values must lie inside the model's supports.
     pub(super) fn check_supports(&mut self, model: &ProgramExpr, guide: &ProgramExpr) -> Lowered<()> {
         let (wanted, given) = (model.latents(), guide.latents());
+        let given: HashMap<&str, &SiteSpec> = given.iter().map(|site| (&*site.address, site)).collect();
         let mut failed = false;
         for site in &wanted {
-            let Some(other) = given.iter().find(|s| s.address == site.address) else { continue };
+            let Some(other) = given.get(&*site.address) else { continue };
             if !inside(&other.support, &site.support) {
                 self.report(
                     Diagnostic::error(
@@ -517,14 +516,12 @@ impl Lower<'_> {
 }
 
 /// The parameters of the programs that an expression is made of, and the programs' names.
-pub(super) fn collect_params(program: &ProgramExpr, params: &mut Vec<ParamSpec>, names: &mut Vec<String>) {
+pub(super) fn collect_params(program: &ProgramExpr, params: &mut Params, names: &mut Vec<String>) {
     for part in program.parts() {
         let ProgramExpr::Base(program) = part else { continue };
         names.push(program.name.clone());
         for param in &program.params {
-            if !params.iter().any(|known| known.name == param.name) {
-                params.push(param.clone());
-            }
+            params.entry(param.name.clone()).or_insert_with(|| param.clone());
         }
     }
 }
@@ -611,6 +608,7 @@ fn describe_support(support: &Constraint) -> String {
         Constraint::Ordered => "increasing values".into(),
         Constraint::CholeskyCorr => "a Cholesky factor".into(),
         Constraint::Int => "ints".into(),
+        Constraint::IntRange(Some(low), None) if low.value() == Some(0) => "counts".into(),
         Constraint::IntRange(..) => "ints in a range".into(),
         Constraint::Bool => "true or false".into(),
     }

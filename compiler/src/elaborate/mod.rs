@@ -15,6 +15,7 @@
 //! | `parameter`, `start` | `param` and its constraint; where it starts |
 //! | `net` | nets and layers, which own parameters |
 //! | `distribution` | `distribution` declarations |
+//! | `wrapper/` | distributions made of distributions |
 //! | `program` | models and guides |
 //! | `combine` | `simulate`, `log_density`, `marginal`, `frozen`, … |
 //! | `normalize` | `normalize`, and conditioning by `|` |
@@ -65,6 +66,7 @@ pub use posterior::Posterior;
 pub use prompt::{Form, Prompted};
 pub use unit::Unit;
 
+use indexmap::IndexMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use value::Value;
@@ -134,7 +136,7 @@ pub struct Lower<'u> {
     /// How many programs were simulated or scored: names their occurrences.
     occurrences: usize,
     /// Parameters of the file and of nets that are read outside of the body of a model or guide.
-    free_params: Vec<ParamSpec>,
+    free_params: Params,
     /// Programs simulated, in order.
     simulated: Vec<Rc<ProgramExpr>>,
     /// Programs scored, in order.
@@ -187,16 +189,26 @@ enum Mode {
     Objective(Context),
 }
 
+/// Parameters by name, in the order in which they are met.
+type Params = IndexMap<String, ParamSpec>;
+
 /// What a model or guide declares as it is elaborated.
 #[derive(Debug, Clone)]
 struct GenerativeState {
     name: String,
     /// Prefix of addresses inside submodels: `s.`
     prefix: String,
-    params: Vec<ParamSpec>,
-    latents: Vec<SiteSpec>,
-    observed: Vec<SiteSpec>,
-    reports: Vec<(String, Span)>,
+    params: Params,
+    latents: IndexMap<Rc<str>, SiteSpec>,
+    observed: IndexMap<Rc<str>, SiteSpec>,
+    reports: HashMap<String, Span>,
+}
+
+impl GenerativeState {
+    /// Where a site of this address stands.
+    fn declared(&self, address: &str) -> Option<Span> {
+        self.latents.get(address).or_else(|| self.observed.get(address)).map(|site| site.span)
+    }
 }
 
 impl<'u> Lower<'u> {
@@ -227,7 +239,7 @@ impl<'u> Lower<'u> {
             expectations: 0,
             path: String::new(),
             occurrences: 0,
-            free_params: Vec::new(),
+            free_params: Params::new(),
             simulated: Vec::new(),
             scored: Vec::new(),
             weights: Vec::new(),

@@ -7,7 +7,7 @@
 use super::fit::collect_params;
 use super::unit::Unit;
 use super::value::Value;
-use super::{Lower, Lowered, Mode, Objective, Reported, base_of};
+use super::{Lower, Lowered, Mode, Objective, Params, Reported, base_of};
 use std::collections::BTreeSet;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::{InputKind, Op, Program, Var};
@@ -43,12 +43,12 @@ impl Unit {
         objective: &Objective,
         moves: &mut BTreeSet<String>,
     ) -> Lowered<()> {
-        let named: Vec<ParamSpec> = match &over.kind {
+        let named: Params = match &over.kind {
             ExprKind::Tuple(parts) => {
                 return parts.iter().try_for_each(|part| self.moved_parameters(part, objective, moves));
             }
             ExprKind::Call(callee, args) if matches!(&callee.kind, ExprKind::Name(n) if n == "params") => {
-                let mut named = Vec::new();
+                let mut named = Params::new();
                 for arg in args {
                     let mut lower = Lower::new(self, Mode::Pure);
                     let program = lower.program_value(&arg.value)?;
@@ -82,7 +82,7 @@ impl Unit {
                 return Err(Reported);
             }
         };
-        for param in named {
+        for param in named.into_values() {
             if !objective.differentiated.contains(&param.name) {
                 let message = format!("`{}` does not depend on `{}`", objective.name, param.name);
                 self.report(

@@ -83,9 +83,7 @@ impl Lower<'_> {
             Mode::Generative(state) => &mut state.params,
             Mode::Objective(_) | Mode::Pure => &mut self.free_params,
         };
-        if !known.iter().any(|param| param.name == spec.name) {
-            known.push(spec);
-        }
+        known.entry(spec.name.clone()).or_insert(spec);
         Ok(Value::Array(Array { var, dims }))
     }
 

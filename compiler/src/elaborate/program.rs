@@ -3,7 +3,8 @@
 use super::net::Owner;
 use super::unit::Unit;
 use super::value::Value;
-use super::{Exported, GenerativeState, Lower, Lowered, Mode, Reported};
+use super::{Exported, GenerativeState, Lower, Lowered, Mode, Params, Reported};
+use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::axis::Axis;
@@ -43,10 +44,10 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     let state = GenerativeState {
         name: name.clone(),
         prefix: String::new(),
-        params: Vec::new(),
-        latents: Vec::new(),
-        observed: Vec::new(),
-        reports: Vec::new(),
+        params: Params::new(),
+        latents: IndexMap::new(),
+        observed: IndexMap::new(),
+        reports: HashMap::new(),
     };
     let mut lower = Lower::new(unit, Mode::Generative(Box::new(state)));
     lower.owners.push(Owner::new(name.clone(), false, span));
@@ -78,11 +79,12 @@ fn elaborate(unit: &mut Unit, decl: &ast::ProgramDecl, kind: ProgramKind, span: 
     let Mode::Generative(state) = mode else { unreachable!("set above") };
     let program = require::prove(b.finish(results), &unit.declared_ranges());
     let GenerativeState { mut params, latents, observed, .. } = *state;
-    for param in free_params {
-        if !params.iter().any(|known| known.name == param.name) {
-            params.push(param);
-        }
+    for (name, param) in free_params {
+        params.entry(name).or_insert(param);
     }
+    let params = params.into_values().collect();
+    let (latents, observed): (Vec<_>, Vec<_>) =
+        (latents.into_values().collect(), observed.into_values().collect());
     if latents.is_empty() && observed.is_empty() && !has_factor(&program.body) {
         let word = if kind == ProgramKind::Model { "model" } else { "guide" };
         unit.report(

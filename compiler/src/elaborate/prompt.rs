@@ -227,5 +227,5 @@ fn finish(lower: Lower, results: Vec<Output>, form: Form, programs: &[Rc<Program
         super::Reported
     })?;
     programs.iter().for_each(|program| fit::collect_params(program, &mut params, &mut Vec::new()));
-    Ok(Prompted { program, form, params })
+    Ok(Prompted { program, form, params: params.into_values().collect() })
 }

@@ -84,9 +84,7 @@ impl Lower<'_> {
         let copies = self.copy_axes();
         match &mut self.mode {
             Mode::Generative(state) => {
-                let twice = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address);
-                if let Some(first) = twice {
-                    let first = first.span;
+                if let Some(first) = state.declared(&spec.address) {
                     return Err(self.report(
                         Diagnostic::error(Code("E0407"), format!("`{}` is sampled twice", site.address))
                             .at(spec.span, "again here")
@@ -94,7 +92,7 @@ impl Lower<'_> {
                     ));
                 }
                 let owned = format!("{}.{}", state.name, stmt.name.name);
-                if let Some(param) = state.params.iter().find(|p| p.name == owned) {
+                if let Some(param) = state.params.get(&owned) {
                     let at = param.span;
                     return Err(self.report(
                         Diagnostic::error(
@@ -105,7 +103,7 @@ impl Lower<'_> {
                         .at(at, "the parameter"),
                     ));
                 }
-                state.latents.push(spec);
+                state.latents.insert(spec.address.clone(), spec);
             }
             Mode::Objective(context) => {
                 site = (*context.site(&site)).clone();
@@ -194,15 +192,14 @@ impl Lower<'_> {
         let Mode::Generative(state) = &mut self.mode else {
             return Err(self.error("E0408", spec.span, "only models observe", "here"));
         };
-        if let Some(first) = state.latents.iter().chain(&state.observed).find(|s| s.address == spec.address) {
-            let first = first.span;
+        if let Some(first) = state.declared(&spec.address) {
             return Err(self.report(
                 Diagnostic::error(Code("E0407"), format!("`{}` is observed twice", site.address))
                     .at(spec.span, "again here")
                     .at(first, "first here"),
             ));
         }
-        state.observed.push(SiteSpec { dims, ..spec });
+        state.observed.insert(spec.address.clone(), SiteSpec { dims, ..spec });
         let guard = self.b.guard();
         let value = self.within_support(value, &site);
         self.b.push(Stmt::Observe(Sample { var: value.var, site: site.into(), guard }));
@@ -412,15 +409,14 @@ impl Lower<'_> {
                 "not allowed here",
             ));
         };
-        if let Some((_, first)) = state.reports.iter().find(|(known, _)| *known == address) {
-            let first = *first;
+        if let Some(first) = state.reports.get(&address).copied() {
             return Err(self.report(
                 Diagnostic::error(Code("E0407"), format!("`{address}` is reported twice"))
                     .at(span, "again here")
                     .at(first, "first here"),
             ));
         }
-        state.reports.push((address.clone(), span));
+        state.reports.insert(address.clone(), span);
         let mut dims = self.row_axes();
         dims.extend(&array.dims);
         let all = self.outer_rows().into_iter().chain(dims.iter().copied()).collect();

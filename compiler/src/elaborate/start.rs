@@ -5,14 +5,14 @@
 
 use super::value::{Closure, Value};
 use super::{Lower, Lowered, Mode};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::Init;
 use vary_core::ir::{Array, Base, Const, Draw, Elem, Op, Output};
 use vary_diagnostic::{Code, Diagnostic, Span};
-use vary_syntax::ast;
+use vary_syntax::{ast, visit};
 
 /// The parameter whose start is computed.
 #[derive(Debug, Clone)]
@@ -40,20 +40,19 @@ impl Lower<'_> {
         name: &str,
         (what, declared): (&str, Span),
     ) -> Lowered<Init> {
-        let (mut locals, mut unknown) = (Vec::new(), BTreeSet::new());
-        for (name, value) in self.scopes.iter().flatten() {
-            match self.known(value) {
-                Some(known) => locals.push((name.clone(), known)),
-                None => drop(unknown.insert(name.clone())),
-            }
-        }
+        let (mut locals, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+        visit::each_name(init, &mut |name| match self.lookup(name).map(|value| self.known(value)) {
+            Some(Some(known)) => drop(locals.insert(name, known)),
+            Some(None) => drop(unknown.insert(name.to_string())),
+            None => {}
+        });
         let (in_stdlib, stdlib_call) = (self.in_stdlib, self.stdlib_call);
         let program = self.aside(|unit| {
             let mut lower = Lower::new(unit, Mode::Pure);
             (lower.in_stdlib, lower.stdlib_call) = (in_stdlib, stdlib_call);
             for (name, known) in locals {
                 let value = lower.value_of(known);
-                lower.define(&name, value);
+                lower.define(name, value);
             }
             let axes = lower.axes_for(dims, "entry");
             let occurrence = format!("start/{name}").into();

@@ -132,11 +132,24 @@ impl Lower<'_> {
             let dims: Lowered<Vec<Dim>> = group.iter().map(|e| self.size(e, generic, least)).collect();
             resolved.push(dims?);
         }
+        let takes = match name.name.as_str() {
+            "flat" | "bounded" => 2,
+            "positive" => 1,
+            _ => 0,
+        };
+        if args.len() > takes {
+            return Err(self.report(
+                Diagnostic::error(Code("E0302"), format!("`{}` takes no values in ( )", name.name))
+                    .at(span, "here")
+                    .help(format!("dimensions stand in brackets: `{}[n]`", name.name)),
+            ));
+        }
         let mut symbolic_ends = false;
         let mut leading: Option<Dim> = None;
         let constraint = match name.name.as_str() {
             "real" => Constraint::Real,
             "int" => Constraint::Int,
+            "count" => Constraint::IntRange(Some(Dim::known(0)), None),
             "bit" | "bool" => Constraint::Bool,
             "positive" => Constraint::Positive(self.positive_map(args)?),
             "unit" => Constraint::Interval(0.0, 1.0),
@@ -193,7 +206,7 @@ impl Lower<'_> {
             other => {
                 return Err(self.report(
                     Diagnostic::error(Code("E0303"), format!("there is no type `{other}`")).at(name.span, "unknown type").help(
-                        "the types are real, int, bit, positive, unit, bounded(a, b), simplex[k], ordered[k], cholesky_corr[k], index[k]",
+                        "the types are real, int, count, bit, positive, unit, bounded(a, b), simplex[k], ordered[k], cholesky_corr[k], index[k]",
                     ),
                 ));
             }

@@ -118,6 +118,7 @@ fn constraint(constraint: &Constraint) -> data::Constraint {
         Constraint::Simplex => data::Constraint::Simplex,
         Constraint::Ordered => data::Constraint::Ordered,
         Constraint::CholeskyCorr => data::Constraint::CholeskyCorr,
+        Constraint::IntRange(Some(low), None) => data::Constraint::IntRange { lo: low.value(), hi: None },
         // Levels are checked as they are read; ends that are expressions by `Session::ends`, when they have values.
         Constraint::IntRange(..)
         | Constraint::Real

@@ -547,9 +547,12 @@ impl Prepared {
                 }
             }
         }
-        self.at_parameters(diagnostic, failure)
-            .at(self.fit.span, "in this fit")
-            .help("try smaller steps (`--set optimizer.rate=…`) or other starting values")
+        let help = if failure.step == 0 {
+            "look for data that the model gives no density at the start, or try other starting values"
+        } else {
+            "try smaller steps (`--set optimizer.rate=…`) or other starting values"
+        };
+        self.at_parameters(diagnostic, failure).at(self.fit.span, "in this fit").help(help)
     }
 
     /// The diagnostic with the parameters of the failed step.

@@ -88,7 +88,7 @@ macro_rules! tables {
     ($($name:ident),*) => { $(#[test] fn $name() { check(concat!(stringify!($name), ".cases")); })* };
 }
 
-tables!(distributions, submodels, carries, names, matrices, indexing, objectives);
+tables!(kernels, transformed, distributions, submodels, carries, names, matrices, indexing, objectives);
 
 #[test]
 fn a_report_under_a_condition_is_over_the_draws_that_have_it() {

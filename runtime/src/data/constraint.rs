@@ -158,6 +158,7 @@ impl fmt::Display for Constraint {
             Constraint::Interval { lo, hi } => write!(f, "bounded({lo}, {hi})"),
             Constraint::IntRange { lo, hi } => match (lo, hi) {
                 (None, None) => f.write_str("int"),
+                (Some(0), None) => f.write_str("count"),
                 (lo, hi) => {
                     let end = |end: &Option<i64>| end.map_or_else(|| "_".to_owned(), |end| end.to_string());
                     write!(f, "int({}, {})", end(lo), end(hi))

@@ -13,6 +13,7 @@ use crate::axis::{Axis, AxisSet};
 use crate::build::Builder;
 use crate::generative::{Generative, ProgramExpr, TraceField};
 use crate::ir::{Array, Elem, Input, InputKind, Sample, Site, Var};
+use std::collections::HashMap;
 use std::rc::Rc;
 use vary_diagnostic::{Code, Diagnostic, Span};
 
@@ -184,7 +185,7 @@ pub fn terms(
     trace: &[TraceField],
     context: &Context,
 ) -> Result<(Vec<Term>, Vec<TraceField>)> {
-    let handler = Density { trace, context, terms: Vec::new(), reports: Vec::new() };
+    let handler = Density { trace: Fields::of(trace), context, terms: Vec::new(), reports: Vec::new() };
     let mut copy = Copy::new(&program.program, handler);
     copy.run(b)?;
     Ok((copy.handler.terms, copy.handler.reports))
@@ -192,20 +193,36 @@ pub fn terms(
 
 #[derive(Clone)]
 struct Density<'a> {
-    trace: &'a [TraceField],
+    trace: Fields<'a>,
     context: &'a Context,
     terms: Vec<Term>,
     reports: Vec<TraceField>,
 }
 
-/// The field of a trace at an address.
-pub fn field<'t>(trace: &'t [TraceField], site: &Site) -> Result<&'t TraceField> {
-    trace.iter().find(|field| field.address == site.address).ok_or_else(|| {
-        Box::new(
-            Diagnostic::error(Code("E0401"), format!("the trace has no value for `{}`", site.address))
-                .at(site.span, "this site needs one"),
-        )
-    })
+/// The fields of a trace by address.
+#[derive(Clone)]
+pub struct Fields<'t>(Rc<HashMap<&'t str, &'t TraceField>>);
+
+impl<'t> Fields<'t> {
+    /// Those of this trace.
+    pub fn of(trace: &'t [TraceField]) -> Self {
+        Fields(Rc::new(trace.iter().map(|field| (&*field.address, field)).collect()))
+    }
+
+    /// The field at the site's address, if there is one.
+    pub fn get(&self, site: &Site) -> Option<&'t TraceField> {
+        self.0.get(&*site.address).copied()
+    }
+
+    /// The field at the site's address, which must be there.
+    pub fn at(&self, site: &Site) -> Result<&'t TraceField> {
+        self.get(site).ok_or_else(|| {
+            Box::new(
+                Diagnostic::error(Code("E0401"), format!("the trace has no value for `{}`", site.address))
+                    .at(site.span, "this site needs one"),
+            )
+        })
+    }
 }
 
 /// Refuses the density of a point, which can be simulated only.
@@ -230,7 +247,7 @@ impl Handler for Density<'_> {
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
         has_density(&sample.site)?;
-        let field = field(self.trace, &sample.site)?;
+        let field = self.trace.at(&sample.site)?;
         let value = aligned(b, &field.value, &sample.site.dims);
         self.terms.push(site_term(b, &sample.site, value, sample.guard));
         Ok(value)

@@ -8,7 +8,7 @@
 //! the dropped sites' densities cancel, which is used and not computed.
 
 use super::copy::{Copy, Handler, Result};
-use super::density::{self, Context, Term, aligned, factor_term, field, given, site_term, total};
+use super::density::{self, Context, Fields, Term, aligned, factor_term, given, site_term, total};
 use super::enumerate;
 use super::sim::{self, Simulated, emit_site};
 use crate::axis::Role;
@@ -197,7 +197,7 @@ fn fresh_weights(
         None => {
             let flat = flatten(marginal, &inner)?;
             let kept: Vec<TraceField> = kept.iter().cloned().chain(flat.observed).collect();
-            let handler = Propose { kept: &kept, context: &flat.context, terms: Vec::new() };
+            let handler = Propose { kept: Fields::of(&kept), context: &flat.context, terms: Vec::new() };
             let mut copy = Copy::new(&flat.base.program, handler);
             copy.run(b)?;
             total(b, &copy.handler.terms)
@@ -215,7 +215,7 @@ fn fresh_weights(
 /// Draws the dropped sites at their turn and scores the kept ones.
 #[derive(Clone)]
 struct Propose<'a> {
-    kept: &'a [TraceField],
+    kept: Fields<'a>,
     context: &'a Context,
     terms: Vec<Term>,
 }
@@ -226,10 +226,9 @@ impl Handler for Propose<'_> {
     }
 
     fn sample(&mut self, b: &mut Builder, sample: Sample) -> Result<Var> {
-        if !self.kept.iter().any(|field| field.address == sample.site.address) {
+        let Some(field) = self.kept.get(&sample.site) else {
             return Ok(emit_site(b, &sample.site, sample.guard, self.context).0);
-        }
-        let field = field(self.kept, &sample.site)?;
+        };
         let value = aligned(b, &field.value, &sample.site.dims);
         self.terms.push(site_term(b, &sample.site, value, sample.guard));
         Ok(value)

@@ -6,7 +6,7 @@
 //! of the outside times the product of the rows'.
 
 use super::copy::{Copy, Handler, Result};
-use super::density::{Context, Term, aligned, factor_term, field, site_term, total};
+use super::density::{Context, Fields, Term, aligned, factor_term, site_term, total};
 use super::dependence::{Dependence, Link, Through};
 use super::marginal::{Flat, flat};
 use super::sim::{Simulated, emit_site};
@@ -23,7 +23,7 @@ pub fn simulate_outside(
     axis: Axis,
     context: &Context,
 ) -> Result<Simulated> {
-    run(b, program, Part { axis, inside: false, outside: &[], drawn: None }, context)
+    run(b, program, Part { axis, inside: false, outside: Fields::of(&[]), drawn: None }, context)
 }
 
 /// The log density of everything outside the rows.
@@ -34,19 +34,24 @@ pub fn log_density_outside(
     trace: &[TraceField],
     context: &Context,
 ) -> Result<Var> {
-    let part = Part { axis, inside: false, outside: &[], drawn: Some(trace) };
+    let part = Part { axis, inside: false, outside: Fields::of(&[]), drawn: Some(Fields::of(trace)) };
     Ok(run(b, program, part, context)?.log_weight)
 }
 
 /// Draws every row; the log weight is one of each row.
 pub fn simulate(b: &mut Builder, rows: &Rows, context: &Context) -> Result<Simulated> {
-    let part = Part { axis: rows.axis, inside: true, outside: &rows.outside, drawn: None };
+    let part = Part { axis: rows.axis, inside: true, outside: Fields::of(&rows.outside), drawn: None };
     run(b, &rows.program, part, context)
 }
 
 /// The log density of each row.
 pub fn log_density(b: &mut Builder, rows: &Rows, trace: &[TraceField], context: &Context) -> Result<Var> {
-    let part = Part { axis: rows.axis, inside: true, outside: &rows.outside, drawn: Some(trace) };
+    let part = Part {
+        axis: rows.axis,
+        inside: true,
+        outside: Fields::of(&rows.outside),
+        drawn: Some(Fields::of(trace)),
+    };
     Ok(run(b, &rows.program, part, context)?.log_weight)
 }
 
@@ -111,15 +116,15 @@ fn run(b: &mut Builder, program: &ProgramExpr, part: Part, context: &Context) ->
 }
 
 /// Which part of a program is meant.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Part<'a> {
     axis: Axis,
     /// The rows, else what is outside.
     inside: bool,
     /// The values of what is outside, for the rows.
-    outside: &'a [TraceField],
+    outside: Fields<'a>,
     /// The values of the part's own sites; they are drawn where there are none.
-    drawn: Option<&'a [TraceField]>,
+    drawn: Option<Fields<'a>>,
 }
 
 #[derive(Clone)]
@@ -161,7 +166,7 @@ impl Handler for Walk<'_> {
         let site = &sample.site;
         if !self.own(site) {
             if self.part.inside {
-                let field = field(self.part.outside, site)?;
+                let field = self.part.outside.at(site)?;
                 return Ok(aligned(b, &field.value, &site.dims));
             }
             // Nothing outside the rows reads it, as `check` has seen.
@@ -171,9 +176,9 @@ impl Handler for Walk<'_> {
                 Elem::Bool => b.bool(false),
             });
         }
-        match self.part.drawn {
+        match &self.part.drawn {
             Some(trace) => {
-                let field = field(trace, site)?;
+                let field = trace.at(site)?;
                 let value = aligned(b, &field.value, &self.without_rows(&site.dims));
                 let term = site_term(b, site, value, sample.guard);
                 self.add(term);

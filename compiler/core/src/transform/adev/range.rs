@@ -34,6 +34,11 @@ impl Range {
         Range::new(value, value, value != 0.0)
     }
 
+    /// The ends.
+    pub fn ends(self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// `x > 0`, up to underflow.
     pub fn is_positive(self) -> bool {
         self.low >= 0.0 && self.nonzero

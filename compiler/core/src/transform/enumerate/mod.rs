@@ -19,7 +19,7 @@
 
 use super::adev::known_dims;
 use super::copy::{Copy, Handler, Result};
-use super::density::{Context, Term, aligned, factor_term, field, site_term, total};
+use super::density::{Context, Fields, Term, aligned, factor_term, site_term, total};
 use super::dependence::{Dependence, Link, Links, Through, join};
 use super::support::{self, Alternatives};
 use crate::axis::{Axis, AxisSet, Role};
@@ -38,7 +38,7 @@ pub fn log_density(
     context: &Context,
 ) -> Result<Var> {
     let plan = Plan::new(b, &program.program, kept)?;
-    let handler = Eliminate { kept, context, plan: &plan, terms: Vec::new() };
+    let handler = Eliminate { kept: Fields::of(kept), context, plan: &plan, terms: Vec::new() };
     let mut copy = Copy::new(&plan.program, handler);
     copy.run(b)?;
     let mut terms: Vec<Option<Term>> = copy.handler.terms.into_iter().map(Some).collect();
@@ -350,7 +350,7 @@ fn too_many(program: &Program, sample: &Sample, dependence: &Dependence, joint: 
 /// Scores the kept sites, and gives the dropped ones all their values.
 #[derive(Clone)]
 struct Eliminate<'a> {
-    kept: &'a [TraceField],
+    kept: Fields<'a>,
     context: &'a Context,
     plan: &'a Plan,
     terms: Vec<Term>,
@@ -369,7 +369,7 @@ impl Handler for Eliminate<'_> {
             self.terms.push(Term { address: Some(site.address.clone()), var, over });
             return Ok(dropped.alternatives.value);
         }
-        let field = field(self.kept, site)?;
+        let field = self.kept.at(site)?;
         let value = aligned(b, &field.value, &site.dims);
         self.terms.push(site_term(b, site, value, sample.guard));
         Ok(value)
