@@ -8,6 +8,7 @@
 //! One dataflow: each variable has the set of **sources** (parameters, smooth sites) it is smooth
 //! in. It needs no sizes, so it runs before data is bound, on objective and generative programs.
 
+use super::estimator::rule;
 use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
 use crate::ir::{Elem, InputKind, Let, Op, Program, Sample, Scan, Site, Stmt, Var};
@@ -325,8 +326,15 @@ impl<'a> Flow<'a> {
     fn start(&mut self, source: Source) -> bool {
         let var = source.var();
         // A site whose value is no real is smooth where its conversion to one is: it is relaxed.
-        let real = self.elem(var) == Elem::Real || matches!(source, Source::Site(..));
-        if !real || self.found.is_smooth(var) {
+        let relaxed = match &source {
+            Source::Param(_) => false,
+            Source::Site(_, site) => site
+                .strategy
+                .as_ref()
+                .and_then(|written| rule(written.name))
+                .is_some_and(|rule| rule.relaxes() && rule.applies(site).is_ok()),
+        };
+        if !(self.elem(var) == Elem::Real || relaxed) || self.found.is_smooth(var) {
             return false;
         }
         self.found.smooth[var.0 as usize] = true;
