@@ -94,8 +94,9 @@ impl Point {
                 .fold(call.clone(), |call, (at, arg)| call.replace(&format!("{{{at}}}"), arg)),
             None => format!("{}({})", self.dist, args.join(", ")),
         };
-        let whole = numbers(&self.x).iter().all(|x| x.fract() == 0.0) && library.contains(" on int")
-            || library.contains(" on index");
+        let counts = library.contains(" on int") || library.contains(" on count");
+        let whole =
+            numbers(&self.x).iter().all(|x| x.fract() == 0.0) && counts || library.contains(" on index");
         let (elem, x) = match &self.x {
             Value::Array(_) => (if whole { "int" } else { "real" }, self.x.to_string()),
             x if library.contains(" on bit") => ("bit", format!("[{}]", x.as_f64() == Some(1.0))),
