@@ -165,6 +165,8 @@ const WEAK_OF_GAMMAS: &[Strategy] = &[
 ];
 const WEAK: &[Strategy] =
     &[Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
+const ANY_SCORE: &[Strategy] =
+    &[Implicit, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const SUM_OR_SCORE: &[Strategy] =
     &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const FINITE_OR_WEAK: &[Strategy] =
@@ -502,7 +504,7 @@ pub fn all() -> Vec<Oracle> {
             },
         ),
         Oracle {
-            strategies: &[Implicit, Reinforce, ReinforceConstant, ReinforceAverage, Rloo],
+            strategies: ANY_SCORE,
             support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
             ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
                 let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
