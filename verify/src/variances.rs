@@ -9,10 +9,13 @@ use crate::program::Program;
 use crate::quadrature;
 use libm::lgamma;
 
+/// A cost: as it is written, and its values.
+type Cost = (&'static str, fn(f64) -> f64);
+
 /// Shape augmentations compared.
 pub const AUGMENTATIONS: [u32; 4] = [0, 1, 3, 10];
 /// The costs, as functions of x.
-pub const COSTS: [(&str, fn(f64) -> f64); 2] = [("x", |x| x), ("tanh(x)", f64::tanh)];
+pub const COSTS: [Cost; 2] = [("x", |x| x), ("tanh(x)", f64::tanh)];
 /// The score function's variance is at least this many times that of every rejection estimator.
 pub const LESS: f64 = 10.0;
 const ALPHA: f64 = 2.0;

@@ -7,8 +7,6 @@ use vary_core::transform::adev::estimator::{self, Kind};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
-/// Strategies of the literature that are not there yet.
-
 /// Copies of a site share memory with the draws of a step.
 const MOST_COPIES: f64 = 65536.0;
 
