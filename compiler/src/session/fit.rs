@@ -593,7 +593,8 @@ pub(super) fn sense(objective: &Objective) -> Sense {
     if objective.maximize { Sense::Maximize } else { Sense::Minimize }
 }
 
-/// An objective at the fitted parameters, by fresh draws.
+/// An objective at the fitted parameters, by fresh draws; where a strategy relaxes values, of what they stand for, since
+/// the relaxed objective is another one.
 fn measured(
     objective: &Objective,
     derived: &Derived,
@@ -602,7 +603,12 @@ fn measured(
     done: u64,
     setup: &Setup,
 ) -> Result<ObjectiveReport, String> {
-    let mut primal = derived.estimator.program.clone();
+    let relaxed = derived.estimator.sites.iter().any(|site| site.chosen.bias().is_some());
+    let mut primal = if relaxed {
+        adev::sampler(&objective.program).map_err(|diagnostic| diagnostic.message)?
+    } else {
+        derived.estimator.program.clone()
+    };
     let wanted = if objective.log_moment.is_some() { adev::LOG_MOMENT } else { adev::OBJECTIVE };
     primal.results.retain(|result| result.name == wanted);
     let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
