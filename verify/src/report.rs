@@ -1,11 +1,16 @@
 //! The checks as tables.
 
 use crate::derivatives::{TOLERANCE, of_examples, of_random_programs};
-use crate::estimators::{Context, Tier, WRONG_DRAWS, cases, refused, threshold, vectors, wrong};
+use crate::estimators::{
+    Case, Context, Tier, Verdict, WRONG_DRAWS, cases, refused, threshold, vectors, wrong,
+};
 use crate::oracle::{Oracle, Strategy};
 use crate::program::Program;
 use crate::{densities, distributions as dists, evidence, fits as claimed, size, variances as published};
 use std::fmt::Write;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// What a check found.
 #[derive(Debug, Clone, Default)]
@@ -77,8 +82,7 @@ pub fn estimators(tier: &Tier, wanted: &dyn Fn(&Oracle, Strategy, Context) -> bo
     columns.push("most draws");
     let mut section = Section::new("Estimators are unbiased", &explanation, &columns);
     let mut rows: Vec<(&str, Strategy, Vec<String>, usize)> = Vec::new();
-    for (number, case) in all.iter().enumerate() {
-        let verdict = case.judge(tier, critical, number as u64);
+    for (case, verdict) in all.iter().zip(judged(&all, tier, critical)) {
         let name = format!("{} by {}, {}", case.dist, case.strategy.name(), case.context.name());
         if let Some(reason) = &verdict.failure {
             section.failures.push(format!("{name}: {reason}"));
@@ -102,6 +106,26 @@ pub fn estimators(tier: &Tier, wanted: &dyn Fn(&Oracle, Strategy, Context) -> bo
         section.row(&row);
     }
     section
+}
+
+/// The verdict of every case, in order. Each has a seed of its own, so that they do not depend on the threads.
+fn judged(all: &[Case], tier: &Tier, critical: f64) -> Vec<Verdict> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut own = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = all.get(number) else { return own };
+            own.push((number, case.judge(tier, critical, number as u64)));
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut verdicts: Vec<(usize, Verdict)> = thread::scope(|scope| {
+        let spawned: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        spawned.into_iter().flat_map(|worker| worker.join().expect("no case panics")).collect()
+    });
+    verdicts.sort_by_key(|(number, _)| *number);
+    verdicts.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 /// Distributions of vectors.
