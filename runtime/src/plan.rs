@@ -11,7 +11,9 @@ use crate::kernels::index::{CumSum, Pointer};
 use crate::kernels::linalg::{Cholesky, TriSolve};
 use crate::kernels::nest::Nest;
 use crate::kernels::reduce::Reduce;
-use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View, Work};
+use crate::program::{
+    Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View, Work,
+};
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
 use std::cmp::Reverse;
