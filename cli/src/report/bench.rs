@@ -43,8 +43,7 @@ pub fn text(found: &Bench) -> String {
 
 /// One JSON object.
 pub fn json(found: &Bench) -> String {
-    let quantiles =
-        |times: Quantiles| json!({"median": times.median, "p10": times.p10, "p90": times.p90});
+    let quantiles = |times: Quantiles| json!({"median": times.median, "p10": times.p10, "p90": times.p90});
     let seconds = found.gradient_us.median * 1e-6;
     let object = json!({
         "schema": 1,
