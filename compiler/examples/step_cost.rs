@@ -7,7 +7,7 @@ use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program, Var};
 use vary_core::prim::Prim;
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 fn main() {
     // One lane each: what an instruction costs by itself.
@@ -33,9 +33,9 @@ fn main() {
 }
 
 fn measure(name: &str, program: &Program, draws: usize, threads: usize) {
-    let size = report(&emit(program, TILE.min(draws))).expect("a valid program");
-    let mut executor =
-        Executor::new(draws, TILE, |tile| emit(program, tile), &|_| None, threads).expect("a valid program");
+    let program = emit(program, draws);
+    let size = report(&program).expect("a valid program");
+    let mut executor = Executor::new(&program, &|_| None, threads).expect("a valid program");
     let given: Vec<Vec<f64>> = executor.inputs().map(|input| vec![0.3; input.len]).collect();
     let mut steps = 0;
     let mut best = f64::INFINITY;
@@ -52,7 +52,7 @@ fn measure(name: &str, program: &Program, draws: usize, threads: usize) {
         "{name:12} {draws:5} draws, {threads} threads: {:8.2} µs/step, {:4} instructions, {:6.2} ns/lane, arena {:5} KiB, {} GEMMs",
         best * 1e6,
         size.instructions,
-        best * 1e9 / (size.lanes * draws.div_ceil(TILE)) as f64,
+        best * 1e9 / size.lanes as f64,
         size.arena_bytes / 1024,
         size.matrix_products,
     );

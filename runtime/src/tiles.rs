@@ -1,101 +1,74 @@
-//! A step over many draws: cut into tiles, distributed over threads, put together again.
+//! A step over all rounds: tiles distributed over threads, their values put together again.
 //!
-//! Tiles have a fixed size, the last may be smaller. Consecutive tiles form groups; a group is
-//! worked off in order by one thread, and the groups' sums are added in order. All of this follows
-//! from the number of draws alone, so that results have the same bits whatever the number of
-//! threads.
+//! Consecutive tiles form groups; a group is worked off in order by one thread, and the groups'
+//! values are put together in order. All of this follows from the program alone, so that results
+//! have the same bits whatever the number of threads.
 
-use crate::exec::{Bound, Workspace};
+use crate::exec::{Bound, Sources, Workspace};
+use crate::kernels::special;
 use crate::plan::Plan;
-use crate::program::{Combine, Input, InputKind, Output, Program};
+use crate::program::{Combine, Fold, Input, InputKind, Output, Program, Shape, Tiles};
 use crate::random::Stream;
 use crate::verify::Invalid;
 use crate::workers::Pool;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
-/// Draws per tile: enough lanes for vector registers, few enough that the values of a small model stay in the
-/// first cache.
-pub const TILE: usize = 64;
-
 /// More groups than this make no step faster and cost memory.
-const GROUPS: usize = 16;
+pub const GROUPS: usize = 16;
 
-/// Runs steps of a program over all draws.
+/// Runs steps of a program.
 pub struct Executor {
     shared: Arc<Shared>,
     pool: Pool,
-    /// Each output over all draws.
     outputs: Vec<Vec<f64>>,
 }
 
 /// What the workers see.
 struct Shared {
-    draws: usize,
-    tile: usize,
-    /// The program for whole tiles, and for the draws left over.
-    whole: Bound,
-    rest: Option<Bound>,
-    /// Per worker.
-    workspaces: Vec<Mutex<(Workspace, Option<Workspace>)>>,
+    bound: Bound,
+    /// Per worker, those of a tile by round and shape.
+    workspaces: Vec<Mutex<Vec<[Workspace; 2]>>>,
     groups: Vec<Mutex<Group>>,
     step: RwLock<Step>,
 }
 
-/// What is given at each step.
+/// Where a step is.
 struct Step {
-    given: Vec<Vec<f64>>,
-    seed: u64,
-    step: u64,
+    round: usize,
+    /// The whole arrays.
+    whole: Workspace,
+    sources: Sources,
 }
 
 /// Consecutive tiles.
 struct Group {
     tiles: Range<usize>,
-    /// Each output over the group's draws.
-    outputs: Vec<Vec<f64>>,
+    /// By round, what each join has of the group.
+    parts: Vec<Vec<Vec<f64>>>,
 }
 
 impl Executor {
-    /// An executor of steps over `draws` draws in tiles of `tile`. `program` makes the program for a number of
-    /// draws; `data` gives data by name, row-major; `threads` includes the calling one.
+    /// An executor of steps. `data` gives data by name, row-major; `threads` includes the calling one.
     pub fn new(
-        draws: usize,
-        tile: usize,
-        program: impl Fn(usize) -> Program,
+        program: &Program,
         data: &dyn Fn(&str) -> Option<Arc<[f64]>>,
         threads: usize,
     ) -> Result<Executor, Invalid> {
-        let tile = tile.clamp(1, draws.max(1));
-        let whole = bind(&program(tile), data)?;
-        let rest = match draws % tile {
-            0 => None,
-            rest => Some(bind(&program(rest), data)?),
-        };
-        let tiles = draws.div_ceil(tile);
-        let groups: Vec<Group> = (0..tiles.min(GROUPS))
-            .map(|g| {
-                Group::new(
-                    g * tiles / tiles.min(GROUPS)..(g + 1) * tiles / tiles.min(GROUPS),
-                    draws,
-                    tile,
-                    &whole,
-                )
-            })
-            .collect();
+        let bound = bind(program, data)?;
+        let plan = bound.plan();
+        let count = plan.tiles.count();
+        let number = count.min(GROUPS);
+        let groups = (0..number).map(|g| Group::new(g * count / number..(g + 1) * count / number, plan));
+        let groups: Vec<_> = groups.map(Mutex::new).collect();
         let workers = threads.clamp(1, groups.len().max(1));
-        let workspace = || Mutex::new((whole.workspace(), rest.as_ref().map(Bound::workspace)));
-        let outputs =
-            (0..whole.plan().outputs.len()).map(|at| vec![0.0; whole_len(&whole, at, draws)]).collect();
-        let given = given(&whole).map(|input| vec![0.0; input.len]).collect();
+        let outputs = (0..plan.outputs.len()).map(|at| vec![0.0; plan.output_len(at)]).collect();
+        let step = Step { round: 0, whole: bound.workspace(), sources: bound.sources() };
         let shared = Arc::new(Shared {
-            draws,
-            tile,
-            workspaces: (0..workers).map(|_| workspace()).collect(),
-            groups: groups.into_iter().map(Mutex::new).collect(),
-            step: RwLock::new(Step { given, seed: 0, step: 0 }),
-            whole,
-            rest,
+            workspaces: (0..workers).map(|_| Mutex::new(bound.tile_workspaces())).collect(),
+            groups,
+            step: RwLock::new(step),
+            bound,
         });
         let work = shared.clone();
         let pool = Pool::new(workers, Box::new(move |worker, group| work.run_group(worker, group)));
@@ -104,17 +77,17 @@ impl Executor {
 
     /// The inputs to give at each step, in order.
     pub fn inputs(&self) -> impl Iterator<Item = &Input> {
-        given(&self.shared.whole)
+        self.plan().inputs.iter().filter(|input| input.kind != InputKind::Data)
     }
 
     /// What a step computes.
     pub fn outputs(&self) -> &[Output] {
-        &self.shared.whole.plan().outputs
+        &self.plan().outputs
     }
 
-    /// The plan for whole tiles.
+    /// The plan.
     pub fn plan(&self) -> &Plan {
-        self.shared.whole.plan()
+        self.shared.bound.plan()
     }
 
     /// Runs a step; `given` are the values of [`Executor::inputs`]. Allocates nothing.
@@ -122,19 +95,31 @@ impl Executor {
     /// # Panics
     /// When the arrays given are not those of the inputs.
     pub fn run<A: AsRef<[f64]>>(&mut self, given: &[A], seed: u64, step: u64) {
+        let Shared { bound, groups, step: state, .. } = &*self.shared;
         {
-            let mut now = self.shared.step.write().unwrap_or_else(|_| worker_panicked());
-            assert_eq!(now.given.len(), given.len(), "number of arrays given");
-            now.given.iter_mut().zip(given).for_each(|(to, from)| to.copy_from_slice(from.as_ref()));
-            (now.seed, now.step) = (seed, step);
+            let sources = &mut write(state).sources;
+            assert_eq!(sources.given.len(), given.len(), "number of arrays given");
+            sources.given.iter_mut().zip(given).for_each(|(to, from)| to.copy_from_slice(from.as_ref()));
+            sources.stream = Stream { seed, step };
         }
-        self.pool.run(self.shared.groups.len());
+        for (number, round) in bound.plan().rounds.iter().enumerate() {
+            {
+                let Step { round, whole, sources } = &mut *write(state);
+                *round = number;
+                bound.run(number, whole, sources);
+            }
+            if !round.tiles[Shape::Full as usize].ops.is_empty() {
+                self.pool.run(groups.len());
+                self.shared.join(number, &mut write(state).sources.joined);
+            }
+        }
+        let Step { whole, sources, .. } = &*write(state);
         for (at, output) in self.outputs.iter_mut().enumerate() {
-            self.shared.combine(at, output);
+            output.copy_from_slice(bound.output(whole, sources, at));
         }
     }
 
-    /// An output of the last step, row-major over all draws where it has the draw axis.
+    /// An output of the last step, row-major.
     pub fn output(&self, at: usize) -> &[f64] {
         &self.outputs[at]
     }
@@ -149,25 +134,22 @@ fn bind(program: &Program, data: &dyn Fn(&str) -> Option<Arc<[f64]>>) -> Result<
     Bound::new(Arc::new(plan), &arrays?)
 }
 
-fn given(bound: &Bound) -> impl Iterator<Item = &Input> {
-    bound.plan().inputs.iter().filter(|input| input.kind != InputKind::Data)
-}
-
-/// The length of an output over this many draws.
-fn whole_len(bound: &Bound, at: usize, draws: usize) -> usize {
-    let plan = bound.plan();
-    match plan.outputs[at].combine {
-        Combine::Stack { .. } => plan.output_len(at) / plan.draws * draws,
-        Combine::Sum | Combine::Same => plan.output_len(at),
-    }
+/// The rows of consecutive tiles.
+fn rows(cut: &Tiles, tiles: &Range<usize>) -> Range<usize> {
+    tiles.start * cut.size..(tiles.end * cut.size).min(cut.rows)
 }
 
 impl Group {
-    fn new(tiles: Range<usize>, draws: usize, tile: usize, bound: &Bound) -> Self {
-        let count = (tiles.end * tile).min(draws) - tiles.start * tile;
-        let outputs =
-            (0..bound.plan().outputs.len()).map(|at| vec![0.0; whole_len(bound, at, count)]).collect();
-        Group { tiles, outputs }
+    fn new(tiles: Range<usize>, plan: &Plan) -> Self {
+        let rows = rows(&plan.tiles, &tiles).len();
+        let len = |len: usize, combine: Combine| match combine {
+            Combine::Stack { .. } => len / plan.tiles.rows * rows,
+            Combine::Fold(_) | Combine::Same => len,
+        };
+        let parts = plan.rounds.iter().map(|round| {
+            round.joins.iter().map(|join| vec![0.0; len(plan.joined[join.to], join.combine)]).collect()
+        });
+        Group { parts: parts.collect(), tiles }
     }
 }
 
@@ -175,77 +157,79 @@ impl Shared {
     /// Runs the tiles of a group in order.
     fn run_group(&self, worker: usize, group: usize) {
         let step = self.step.read().unwrap_or_else(|_| worker_panicked());
+        let plan = self.bound.plan();
         let mut workspaces = lock(&self.workspaces[worker]);
         let mut group = lock(&self.groups[group]);
-        let Group { tiles, outputs } = &mut *group;
-        let start = tiles.start * self.tile;
-        let end = (tiles.end * self.tile).min(self.draws);
+        let Group { tiles, parts } = &mut *group;
+        let among = rows(&plan.tiles, tiles);
         for tile in tiles.clone() {
-            let first = tile * self.tile;
-            let (bound, workspace) = match (&self.rest, &mut *workspaces) {
-                (Some(rest), (_, Some(workspace))) if first + self.tile > self.draws => (rest, workspace),
-                (_, (workspace, _)) => (&self.whole, workspace),
-            };
-            let stream = Stream { seed: step.seed, step: step.step, first_draw: first as u64 };
-            bound.run(workspace, &step.given, stream);
-            for (at, total) in outputs.iter_mut().enumerate() {
-                let found = bound.output(workspace, &step.given, at);
-                match self.whole.plan().outputs[at].combine {
-                    Combine::Sum if tile > tiles.start => add(total, found),
-                    Combine::Sum | Combine::Same => total.copy_from_slice(found),
-                    Combine::Stack { inner } => {
-                        let rows =
-                            Rows { inner, of: bound.plan().draws, at: first - start, among: end - start };
-                        rows.place(total, found);
-                    }
-                }
+            let rows = rows(&plan.tiles, &(tile..tile + 1));
+            let shape = if rows.len() == plan.tiles.size { Shape::Full } else { Shape::Rest };
+            let workspace = &mut workspaces[step.round][shape as usize];
+            self.bound.run_tile((step.round, shape, rows.start), workspace, &step.whole, &step.sources);
+            for (join, part) in plan.rounds[step.round].joins.iter().zip(&mut parts[step.round]) {
+                let (slot, len) = join.from[shape as usize];
+                let place = Rows { of: rows.clone(), among: among.clone() };
+                place.put(join.combine, part, workspace.slot(slot, len));
             }
         }
     }
 
-    /// Puts an output together from its groups.
-    fn combine(&self, at: usize, total: &mut [f64]) {
-        for (number, group) in self.groups.iter().enumerate() {
+    /// Puts the arrays of a round together from its groups.
+    fn join(&self, round: usize, joined: &mut [Vec<f64>]) {
+        let plan = self.bound.plan();
+        for group in &self.groups {
             let group = lock(group);
-            let found = &group.outputs[at];
-            match self.whole.plan().outputs[at].combine {
-                Combine::Sum if number > 0 => add(total, found),
-                Combine::Sum | Combine::Same => total.copy_from_slice(found),
-                Combine::Stack { inner } => {
-                    let first = group.tiles.start * self.tile;
-                    let of = (group.tiles.end * self.tile).min(self.draws) - first;
-                    Rows { inner, of, at: first, among: self.draws }.place(total, found);
-                }
+            let place = Rows { of: rows(&plan.tiles, &group.tiles), among: 0..plan.tiles.rows };
+            for (join, part) in plan.rounds[round].joins.iter().zip(&group.parts[round]) {
+                place.put(join.combine, &mut joined[join.to], part);
             }
         }
     }
 }
 
-/// A range of draws inside a larger one, for arrays `[outer, draw, inner]`.
+/// A range of rows inside a larger one.
 struct Rows {
-    inner: usize,
-    /// How many draws.
-    of: usize,
-    /// The position of the first.
-    at: usize,
-    /// How many draws the larger range has.
-    among: usize,
+    of: Range<usize>,
+    among: Range<usize>,
 }
 
 impl Rows {
-    fn place(&self, to: &mut [f64], from: &[f64]) {
-        let Rows { inner, of, at, among } = *self;
-        if inner * of == 0 {
+    /// Adds the value of a range to that of the ranges before it.
+    fn put(&self, combine: Combine, to: &mut [f64], from: &[f64]) {
+        let first = self.of.start == self.among.start;
+        match combine {
+            Combine::Fold(fold) if !first => {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = folded(fold, *to, *from));
+            }
+            Combine::Fold(_) => to.copy_from_slice(from),
+            Combine::Same if !first => {}
+            Combine::Same => to.copy_from_slice(from),
+            Combine::Stack { inner } => self.place(inner, to, from),
+        }
+    }
+
+    /// Of arrays `[outer, row, inner]`.
+    fn place(&self, inner: usize, to: &mut [f64], from: &[f64]) {
+        if inner * self.of.len() == 0 {
             return;
         }
-        for (from, to) in from.chunks_exact(of * inner).zip(to.chunks_exact_mut(among * inner)) {
-            to[at * inner..(at + of) * inner].copy_from_slice(from);
-        }
+        let at = (self.of.start - self.among.start) * inner..(self.of.end - self.among.start) * inner;
+        let pairs = from.chunks_exact(at.len()).zip(to.chunks_exact_mut(self.among.len() * inner));
+        pairs.for_each(|(from, to)| to[at.clone()].copy_from_slice(from));
     }
 }
 
-fn add(total: &mut [f64], more: &[f64]) {
-    total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
+fn folded(fold: Fold, a: f64, b: f64) -> f64 {
+    match fold {
+        Fold::Sum => a + b,
+        Fold::Max => special::max(a, b),
+        Fold::Min => special::min(a, b),
+    }
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|_| worker_panicked())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -18,7 +18,7 @@ use vary_core::transform::{Seed, forward, jvp, linearize, transpose};
 use vary_core::{ir, testing};
 use vary_runtime::fit::Estimator;
 use vary_runtime::random::sample;
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 /// Largest difference, over 1 + ‖g‖∞.
 pub const TOLERANCE: f64 = 1e-10;
@@ -193,7 +193,7 @@ fn both(
     });
 
     let data = |name: &str| inputs.get(&key(InputKind::Data, name)).map(|x| Arc::from(x.as_slice()));
-    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &data, 1)
+    let mut executor = Executor::new(&emit(program, draws), &data, 1)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))?;
     let given: Vec<Vec<f64>> = executor
         .inputs()
