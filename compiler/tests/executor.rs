@@ -10,6 +10,7 @@ use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program};
 use vary_core::prim::Prim;
+use vary_runtime::float::Width;
 use vary_runtime::program as tensor;
 use vary_runtime::tiles::Executor;
 
@@ -97,7 +98,7 @@ fn tiled(program: &Program, draws: usize, size: usize) -> tensor::Program {
 fn executor(program: &Program, draws: usize, tile: usize, threads: usize) -> Executor {
     let y: Arc<[f64]> = (0..9).map(|n| f64::from(n) * 0.3 - 1.0).collect();
     let data = |name: &str| (name == "y").then(|| y.clone());
-    Executor::new(&tiled(program, draws, tile), &data, threads).unwrap()
+    Executor::new(&tiled(program, draws, tile), &data, threads, Width::Double).unwrap()
 }
 
 fn given(executor: &Executor) -> Vec<Vec<f64>> {

@@ -6,13 +6,15 @@
 //! the whole loop. Outputs live to the end. Whole arrays of all rounds share one set of slots, the
 //! lists for tiles have sets of their own.
 
+use crate::float::Width;
 use crate::kernels::contract::Contract;
 use crate::kernels::index::{CumSum, Pointer};
 use crate::kernels::linalg::{Cholesky, TriSolve};
 use crate::kernels::nest::Nest;
 use crate::kernels::reduce::Reduce;
 use crate::program::{
-    Binary, Combine, Input, InputKind, Instr, Map, Output, Place, Program, Shape, Ternary, Tiles, Unary, View,
+    Binary, Combine, Input, InputKind, Instr, Map, Output, Place, Program, Shape, Ternary, Tiles, Unary,
+    View, Work,
 };
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
@@ -33,14 +35,28 @@ pub struct Plan {
     /// Length of each slot for whole arrays, and the deepest nesting of loops over them.
     pub(crate) slots: Vec<usize>,
     pub(crate) depth: usize,
-    /// Length of each joined array.
-    pub(crate) joined: Vec<usize>,
+    /// Each joined array.
+    pub(crate) joined: Vec<Joined>,
     /// All constants; the first of the fixed arrays.
     pub(crate) constants: Vec<f64>,
     /// Where `once` leaves its results, in the order of the fixed arrays after constants and data.
     pub(crate) fixed: Vec<(usize, usize)>,
     /// Where each output is after a step: its array, its offset there, its length.
     pub(crate) results: Vec<(Home, usize, usize)>,
+    /// The work of a step.
+    pub work: Work,
+    /// How many instructions a step has, those inside loops once.
+    pub instructions: usize,
+    /// The longest axis whose positions are computed with.
+    pub(crate) longest_axis: Option<usize>,
+}
+
+/// An array joined from tiles.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub len: usize,
+    /// Whether a round reads it.
+    pub read: bool,
 }
 
 /// A part of a step.
@@ -139,7 +155,11 @@ impl Plan {
                 InputKind::Param | InputKind::State => given.next().map(Home::Given),
             })
             .collect();
-        for buffer in &program.buffers {
+        let lists =
+            || program.rounds.iter().flat_map(|round| std::iter::once(&round.whole).chain(&round.tiles));
+        let mut read = vec![false; program.buffers.len()];
+        lists().flat_map(|list| buffers_read(list)).for_each(|buffer| read[buffer] = true);
+        for (buffer, &read) in program.buffers.iter().zip(&read) {
             homes.push(match buffer.place {
                 Place::Constant(value) => {
                     constants.push(value);
@@ -147,17 +167,15 @@ impl Plan {
                 }
                 Place::Input(input) => (input_homes[input], 0),
                 Place::Joined => {
-                    joined.push(buffer.len);
+                    joined.push(Joined { len: buffer.len, read });
                     (Some(Home::Joined(joined.len() - 1)), 0)
                 }
                 Place::Once | Place::Step | Place::Tile(_) => (None, 0),
             });
         }
         let outputs: Vec<usize> = program.outputs.iter().map(|output| output.buffer).collect();
-        let lists = program.rounds.iter().flat_map(|round| std::iter::once(&round.whole).chain(&round.tiles));
-        let mut kept: Vec<usize> = lists.flat_map(|list| buffers_read(list)).chain(outputs.clone()).collect();
-        kept.sort_unstable();
-        kept.dedup();
+        let wanted = |buffer: &usize| read[*buffer] || outputs.contains(buffer);
+        let mut kept: Vec<usize> = (0..read.len()).filter(wanted).collect();
         let once = lay_out(program, &kept, |trace| trace.list(&program.once, None));
         homes_from(&mut homes, &once);
         let mut compiler = Compiler { program, homes: &homes, depth: 0, deepest: 0 };
@@ -227,6 +245,9 @@ impl Plan {
             joined,
             constants,
             fixed,
+            work: program.step_work(),
+            instructions: program.instruction_count(),
+            longest_axis: indexed(&program.once).chain(lists().flat_map(|list| indexed(list))).max(),
         })
     }
 
@@ -236,15 +257,16 @@ impl Plan {
     }
 
     /// Bytes of working memory with one thread: of whole arrays and of a tile.
-    pub fn arena_bytes(&self) -> usize {
-        let whole = self.slots.iter().chain(&self.joined).sum::<usize>() * size_of::<f64>();
-        whole + self.tile_bytes()
+    pub fn arena_bytes(&self, width: Width) -> usize {
+        let joined = self.joined.iter().map(|joined| joined.len);
+        let whole = self.slots.iter().copied().chain(joined).sum::<usize>();
+        whole * width.bits() as usize / 8 + self.tile_bytes(width)
     }
 
     /// Bytes of working memory for tiles that each further thread needs.
-    pub fn tile_bytes(&self) -> usize {
+    pub fn tile_bytes(&self, width: Width) -> usize {
         let slots = self.rounds.iter().flat_map(|round| &round.tiles[Shape::Full as usize].slots);
-        slots.sum::<usize>() * size_of::<f64>()
+        slots.sum::<usize>() * width.bits() as usize / 8
     }
 
     /// How many contractions are matrix products.
@@ -261,6 +283,18 @@ impl Plan {
         let round = |round: &Round| count(&round.whole) + count(&round.tiles[Shape::Full as usize].ops);
         count(&self.once.ops) + self.rounds.iter().map(round).sum::<usize>()
     }
+}
+
+/// One past the largest position along each axis whose positions are numbers of the program.
+fn indexed(instrs: &[Instr]) -> Box<dyn Iterator<Item = usize> + '_> {
+    Box::new(instrs.iter().flat_map(|instr| match instr {
+        Instr::Loop(inner) => indexed(&inner.body),
+        Instr::Iota { size, lower, .. } => Box::new(std::iter::once(size + lower.unsigned_abs() as usize)),
+        Instr::Gather { axis, lower, .. } | Instr::Scatter { axis, lower, .. } => {
+            Box::new(std::iter::once(axis.size + lower.unsigned_abs() as usize))
+        }
+        _ => Box::new(std::iter::empty()),
+    }))
 }
 
 /// Every buffer that a list reads.

@@ -32,6 +32,7 @@ pub use convert::{base, map};
 pub use emit::{emit, emit_tiled};
 pub use layout::{Layout, Tile};
 
+use vary_runtime::float::Width;
 use vary_runtime::plan::Plan;
 use vary_runtime::program::{Instr, Program, Round};
 use vary_runtime::verify::Invalid;
@@ -41,7 +42,7 @@ use vary_runtime::verify::Invalid;
 pub struct Report {
     /// Instructions, those inside loops included.
     pub instructions: usize,
-    /// Working memory with one thread: of whole arrays and of a tile.
+    /// Working memory with one thread, of whole arrays and of a tile, in double precision.
     pub arena_bytes: usize,
     /// Total indices of all loop nests of one step: what it costs, roughly.
     pub lanes: usize,
@@ -70,7 +71,7 @@ pub fn report(program: &Program) -> Result<Report, Invalid> {
     let round = |round: &Round| lanes(&round.whole) + full * lanes(&round.tiles[0]) + lanes(&round.tiles[1]);
     Ok(Report {
         instructions: program.instruction_count(),
-        arena_bytes: plan.arena_bytes(),
+        arena_bytes: plan.arena_bytes(Width::Double),
         lanes: program.rounds.iter().map(round).sum(),
         matrix_products: plan.matrix_products(),
     })

@@ -19,6 +19,7 @@ use super::schedule::{Node, operands, schedule};
 use vary_core::axis::{Axis, AxisSet, Role};
 use vary_core::ir::{Op, Program, Var};
 use vary_core::prim::Prim;
+use vary_runtime::float::Width;
 use vary_runtime::plan::Plan;
 use vary_runtime::tiles::GROUPS;
 
@@ -55,7 +56,7 @@ pub(super) fn choose(program: &Program, draws: usize) -> Option<Tile> {
     let rows = layout.whole(axis);
     let bytes = |size: usize| {
         let cut = emit_tiled(program, draws, Some(Tile { axis, size }));
-        Plan::new(&cut).map_or(0, |plan| plan.tile_bytes())
+        Plan::new(&cut).map_or(0, |plan| plan.tile_bytes(Width::Double))
     };
     let (few, many) = (bytes(least(axis)), bytes(2 * least(axis)));
     let row = (many.saturating_sub(few) / least(axis)).max(1);

@@ -8,6 +8,7 @@ use reference::{Inputs, Reference};
 use std::sync::Arc;
 use vary_compiler::vectorize::{Tile, emit_tiled};
 use vary_core::ir::{InputKind, Program};
+use vary_runtime::float::Width;
 use vary_runtime::program;
 use vary_runtime::tiles::Executor;
 
@@ -19,7 +20,7 @@ fn execute(tensor: &program::Program, inputs: &Inputs, threads: usize) -> Vec<Ve
     let data =
         |name: &str| inputs.get(&(InputKind::Data, name.to_string())).map(|values| values.as_slice().into());
     let data: &dyn Fn(&str) -> Option<Arc<[f64]>> = &data;
-    let executor = Executor::new(tensor, data, threads);
+    let executor = Executor::new(tensor, data, threads, Width::Double);
     let mut executor = executor.unwrap_or_else(|error| panic!("{error}\n{tensor}"));
     let of = |kind: program::InputKind| match kind {
         program::InputKind::Data => InputKind::Data,

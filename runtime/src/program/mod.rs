@@ -19,6 +19,9 @@
 //! [`crate::plan`] makes it executable.
 
 mod print;
+mod work;
+
+pub use work::Work;
 
 /// Instructions over a table of buffers.
 #[derive(Debug, Clone, Default, PartialEq)]
