@@ -5,6 +5,7 @@
 //! tile is read only in its own round; no instruction reads what it writes; operand and stride counts
 //! fit; joins fit the buffers, and outputs are not of one tile.
 
+use crate::kernels::nest::DEEPEST;
 use crate::program::{Along, Combine, Instr, Join, Place, Program, Round, View};
 use std::fmt;
 
@@ -168,6 +169,9 @@ impl Check<'_> {
         }
         if views().any(|view| view.strides.len() != loops.len() || view.steps.len() > self.loops.len()) {
             return Err("an operand has another number of strides than there are loops");
+        }
+        if loops.iter().filter(|size| **size > 1).count() > DEEPEST {
+            return Err("it has more loops than a kernel can have");
         }
         let along = |size: usize, stride: usize| Along { size, stride };
         let inside = |view: &View, extra: &[Along]| self.inside(loops, view, extra);

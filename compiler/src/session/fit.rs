@@ -68,7 +68,7 @@ pub struct Prepared {
     pub(super) sites: Vec<SiteReport>,
     notes: Vec<String>,
     began: Instant,
-    compiled: f64,
+    pub(super) compiled: f64,
 }
 
 /// A fit that ran, to its end or not.

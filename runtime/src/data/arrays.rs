@@ -139,14 +139,14 @@ fn refuse(x: f64, declared: &Declared) -> Option<Refused> {
 
 /// Every array of an archive, named as its file without `.npy`.
 fn npz(content: &[u8]) -> Result<Vec<(String, Array)>, String> {
-    let mut archive =
-        npyz::npz::NpzArchive::new(Cursor::new(content)).map_err(|error| format!("npz: {error}"))?;
-    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut archive = zip::ZipArchive::new(Cursor::new(content)).map_err(|error| format!("npz: {error}"))?;
     let mut entries = Vec::new();
-    for name in names {
-        let found = archive.by_name(&name).map_err(|error| format!("`{name}`: {error}"))?;
-        let file = found.ok_or_else(|| format!("`{name}` is not there"))?;
-        entries.push((name.clone(), array(file).map_err(|reason| format!("`{name}`: {reason}"))?));
+    for at in 0..archive.len() {
+        let mut file = archive.by_index(at).map_err(|error| format!("npz: {error}"))?;
+        let name = file.name().map_err(|error| format!("npz: {error}"))?.trim_end_matches(".npy").to_owned();
+        let mut unpacked = Vec::new();
+        file.read_to_end(&mut unpacked).map_err(|error| format!("`{name}`: {error}"))?;
+        entries.push((name.clone(), npy(&unpacked).map_err(|reason| format!("`{name}`: {reason}"))?));
     }
     Ok(entries)
 }

@@ -69,20 +69,32 @@ fn wide<T: Float>(nest: &Nest<3>, out: &mut [T], a: &[T], b: &[T], f: impl Fn(f6
 /// Inner loops where operands are contiguous or constant, and a general one.
 #[inline(always)]
 fn each<T: Float>(nest: &Nest<3>, out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T) {
-    let (n, [so, sa, sb]) = (nest.inner, nest.strides);
-    nest.each(|[o, p, q]| match (so, sa, sb) {
-        (1, 1, 1) => {
-            let (a, b) = (&a[p..p + n], &b[q..q + n]);
-            out[o..o + n].iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
+    let (n, strides) = (nest.inner, nest.strides);
+    for [o, p, q] in nest.offsets() {
+        match strides {
+            [1, 1, 1] => {
+                let (out, a, b) = (&mut out[o..o + n], &a[p..p + n], &b[q..q + n]);
+                for i in 0..n {
+                    out[i] = f(a[i], b[i]);
+                }
+            }
+            [1, 1, 0] => {
+                let (out, a, b) = (&mut out[o..o + n], &a[p..p + n], b[q]);
+                for i in 0..n {
+                    out[i] = f(a[i], b);
+                }
+            }
+            [1, 0, 1] => {
+                let (out, a, b) = (&mut out[o..o + n], a[p], &b[q..q + n]);
+                for i in 0..n {
+                    out[i] = f(a, b[i]);
+                }
+            }
+            [so, sa, sb] => {
+                for i in 0..n {
+                    out[o + i * so] = f(a[p + i * sa], b[q + i * sb]);
+                }
+            }
         }
-        (1, 1, 0) => {
-            let b = b[q];
-            out[o..o + n].iter_mut().zip(&a[p..p + n]).for_each(|(out, a)| *out = f(*a, b));
-        }
-        (1, 0, 1) => {
-            let a = a[p];
-            out[o..o + n].iter_mut().zip(&b[q..q + n]).for_each(|(out, b)| *out = f(a, *b));
-        }
-        _ => (0..n).for_each(|i| out[o + i * so] = f(a[p + i * sa], b[q + i * sb])),
-    });
+    }
 }

@@ -1,6 +1,6 @@
 //! Sums of products: matrix products where they are large enough, loops elsewhere.
 
-use super::nest::{collapse, walk};
+use super::nest::{collapse, offsets};
 use crate::float::Float;
 use crate::isa::{Isa, Level, Work, dispatch};
 
@@ -60,13 +60,15 @@ impl Contract {
     /// Writes every element of the result.
     pub fn run<T: Float>(&self, level: Level, out: &mut [T], a: &[T], b: &[T]) {
         match self.inner {
-            Inner::Matrix(shape) => walk(&self.kept, [0; 3], &mut |[o, p, q]| {
-                let mut beta = T::ZERO;
-                walk(&self.summed, [p, q], &mut |[p, q]| {
-                    shape.multiply_add(beta, &mut out[o..], &a[p..], &b[q..]);
-                    beta = T::ONE;
-                });
-            }),
+            Inner::Matrix(shape) => {
+                for [o, p, q] in offsets(&self.kept, [0; 3]) {
+                    let mut beta = T::ZERO;
+                    for [p, q] in offsets(&self.summed, [p, q]) {
+                        shape.multiply_add(beta, &mut out[o..], &a[p..], &b[q..]);
+                        beta = T::ONE;
+                    }
+                }
+            }
             _ => dispatch(level, Running { plan: self, out, a, b }),
         }
     }
@@ -84,24 +86,26 @@ impl<T: Float> Work for Running<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Running { plan, out, a, b } = self;
-        walk(&plan.kept, [0; 3], &mut |[o, p, q]| match plan.inner {
-            Inner::Dot(n, strides) => {
-                let mut total = T::ZERO;
-                walk(&plan.summed, [p, q], &mut |[p, q]| {
-                    if n > 0 {
-                        total += dot::<T, I>(n, &a[p..], &b[q..], strides);
+        for [o, p, q] in offsets(&plan.kept, [0; 3]) {
+            match plan.inner {
+                Inner::Dot(n, strides) => {
+                    let mut total = T::ZERO;
+                    for [p, q] in offsets(&plan.summed, [p, q]) {
+                        if n > 0 {
+                            total += dot::<T, I>(n, &a[p..], &b[q..], strides);
+                        }
                     }
-                });
-                out[o] = total;
+                    out[o] = total;
+                }
+                Inner::Row(n, strides) => {
+                    (0..n).for_each(|i| out[o + i * strides[0]] = T::ZERO);
+                    for [p, q] in offsets(&plan.summed, [p, q]) {
+                        add_product::<T, I>(n, &mut out[o..], &a[p..], &b[q..], strides);
+                    }
+                }
+                Inner::Matrix(_) => unreachable!("done by whole products"),
             }
-            Inner::Row(n, strides) => {
-                (0..n).for_each(|i| out[o + i * strides[0]] = T::ZERO);
-                walk(&plan.summed, [p, q], &mut |[p, q]| {
-                    add_product::<T, I>(n, &mut out[o..], &a[p..], &b[q..], strides);
-                });
-            }
-            Inner::Matrix(_) => unreachable!("done by whole products"),
-        });
+        }
     }
 }
 
@@ -177,16 +181,22 @@ fn dot<T: Float, I: Isa>(n: usize, a: &[T], b: &[T], [sa, sb]: [usize; 2]) -> T 
 fn add_product<T: Float, I: Isa>(n: usize, out: &mut [T], a: &[T], b: &[T], strides: [usize; 3]) {
     match strides {
         [1, 1, 1] => {
-            let pairs = a[..n].iter().zip(&b[..n]);
-            out[..n].iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = a.mul_add::<I>(*b, *out));
+            let (out, a, b) = (&mut out[..n], &a[..n], &b[..n]);
+            for i in 0..n {
+                out[i] = a[i].mul_add::<I>(b[i], out[i]);
+            }
         }
         [1, 0, 1] => {
-            let a = a[0];
-            out[..n].iter_mut().zip(&b[..n]).for_each(|(out, b)| *out = a.mul_add::<I>(*b, *out));
+            let (out, a, b) = (&mut out[..n], a[0], &b[..n]);
+            for i in 0..n {
+                out[i] = a.mul_add::<I>(b[i], out[i]);
+            }
         }
         [1, 1, 0] => {
-            let b = b[0];
-            out[..n].iter_mut().zip(&a[..n]).for_each(|(out, a)| *out = a.mul_add::<I>(b, *out));
+            let (out, a, b) = (&mut out[..n], &a[..n], b[0]);
+            for i in 0..n {
+                out[i] = a[i].mul_add::<I>(b, out[i]);
+            }
         }
         [so, sa, sb] => {
             (0..n).for_each(|i| out[i * so] = a[i * sa].mul_add::<I>(b[i * sb], out[i * so]));
@@ -240,7 +250,9 @@ mod tests {
         let b: Vec<f64> = (0..nb).map(|i| ((i * 104_729) % 19) as f64 - 9.0).collect();
         let mut expected = vec![0.0; no];
         let loops: Vec<_> = (0..5).map(|d| (sizes[d], [so[d], sa[d], sb[d]])).collect();
-        walk(&loops, [0; 3], &mut |[o, p, q]| expected[o] += a[p] * b[q]);
+        for [o, p, q] in offsets(&loops, [0; 3]) {
+            expected[o] += a[p] * b[q];
+        }
         let mut out = vec![f64::NAN; no];
         Contract::new(&sizes, kept, &so, &sa, &sb).run(Level::detect(), &mut out, &a, &b);
         // Whole numbers: the sums are exact in any order.

@@ -26,7 +26,7 @@ impl Pointer {
 /// `out = x[index]`; NaN where there is no such position.
 pub(crate) fn gather<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T], x: &[T], index: &[T]) {
     let (n, [so, sx, si]) = (nest.inner, nest.strides);
-    nest.each(|[o, a, i]| {
+    for [o, a, i] in nest.offsets() {
         if (so, si) == (1, 0) {
             match pointer.offset(index[i]) {
                 None => out[o..o + n].fill(T::NAN),
@@ -38,13 +38,13 @@ pub(crate) fn gather<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T], 
                 out[o + k * so] = pointer.offset(index[i + k * si]).map_or(T::NAN, |at| x[a + at + k * sx]);
             }
         }
-    });
+    }
 }
 
 /// `out[index] += x`; nothing where there is no such position.
 pub(crate) fn scatter<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T], x: &[T], index: &[T]) {
     let (n, [so, sx, si]) = (nest.inner, nest.strides);
-    nest.each(|[o, a, i]| {
+    for [o, a, i] in nest.offsets() {
         if (so, sx, si) == (1, 1, 0) {
             if let Some(at) = pointer.offset(index[i]) {
                 let pairs = out[o + at..o + at + n].iter_mut().zip(&x[a..a + n]);
@@ -57,7 +57,7 @@ pub(crate) fn scatter<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T],
                 }
             }
         }
-    });
+    }
 }
 
 /// Running sums.
@@ -81,7 +81,7 @@ impl CumSum {
         let (n, [so, sx]) = (self.nest.inner, self.nest.strides);
         let [ao, ax] = self.along;
         let position = |k: usize| if self.reverse { self.size - 1 - k } else { k };
-        self.nest.each(|[o, a]| {
+        for [o, a] in self.nest.offsets() {
             for k in 0..self.size {
                 let here = position(k);
                 let before = k.checked_sub(1).map(position);
@@ -93,6 +93,6 @@ impl CumSum {
                     out[o + here * ao + i * so] = sum + term;
                 }
             }
-        });
+        }
     }
 }

@@ -22,7 +22,7 @@ impl Cholesky {
     pub fn run<T: Float>(&self, out: &mut [T], x: &[T]) {
         let (n, [so, sx]) = (self.nest.inner, self.nest.strides);
         let [(or, oc), (xr, xc)] = [self.out, self.x].map(|[row, col]| (row, col));
-        self.nest.each(|[o, a]| {
+        for [o, a] in self.nest.offsets() {
             for j in 0..self.size {
                 for i in 0..self.size {
                     let at = o + i * or + j * oc;
@@ -46,7 +46,7 @@ impl Cholesky {
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -72,7 +72,7 @@ impl TriSolve {
     pub fn run<T: Float>(&self, out: &mut [T], l: &[T], b: &[T]) {
         let (n, [so, sl, sb]) = (self.nest.inner, self.nest.strides);
         let [row, col] = if self.transposed { [self.l[1], self.l[0]] } else { self.l };
-        self.nest.each(|[o, m, r]| {
+        for [o, m, r] in self.nest.offsets() {
             for step in 0..self.size {
                 // Forward for the lower triangle, backward for its transpose.
                 let i = if self.transposed { self.size - 1 - step } else { step };
@@ -86,7 +86,7 @@ impl TriSolve {
                 let pivot = m + i * (row + col);
                 (0..n).for_each(|k| out[at + k * so] = out[at + k * so] / l[pivot + k * sl]);
             }
-        });
+        }
     }
 }
 

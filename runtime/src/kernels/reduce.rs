@@ -1,6 +1,6 @@
 //! Folds in a fixed order, whatever the thread count.
 
-use super::nest::{collapse, walk};
+use super::nest::{collapse, offsets};
 use super::special;
 use crate::float::Float;
 use crate::isa::{Isa, Level, Work, dispatch};
@@ -82,27 +82,32 @@ impl Reduce {
         f: impl Fn(T, T) -> T + Copy,
         wide: impl Fn(f64, f64) -> f64 + Copy,
     ) {
-        walk(&self.kept, [0, 0], &mut |[o, a]| match self.inner {
-            Inner::Run(n, stride) => {
-                let mut total = unit.to_f64();
-                walk(&self.folded, [a], &mut |[a]| {
-                    let part = if n == 0 { unit.to_f64() } else { run(&x[a..], n, stride, unit, f, wide) };
-                    total = wide(total, part);
-                });
-                out[o] = T::from_f64(total);
-            }
-            Inner::Row(n, [so, sx]) => {
-                (0..n).for_each(|i| out[o + i * so] = unit);
-                walk(&self.folded, [a], &mut |[a]| {
-                    if (so, sx) == (1, 1) {
-                        let pairs = out[o..o + n].iter_mut().zip(&x[a..a + n]);
-                        pairs.for_each(|(out, x)| *out = f(*out, *x));
-                    } else {
-                        (0..n).for_each(|i| out[o + i * so] = f(out[o + i * so], x[a + i * sx]));
+        for [o, a] in offsets(&self.kept, [0, 0]) {
+            match self.inner {
+                Inner::Run(n, stride) => {
+                    let mut total = unit.to_f64();
+                    for [a] in offsets(&self.folded, [a]) {
+                        let part =
+                            if n == 0 { unit.to_f64() } else { run(&x[a..], n, stride, unit, f, wide) };
+                        total = wide(total, part);
                     }
-                });
+                    out[o] = T::from_f64(total);
+                }
+                Inner::Row(n, [so, sx]) => {
+                    (0..n).for_each(|i| out[o + i * so] = unit);
+                    for [a] in offsets(&self.folded, [a]) {
+                        if (so, sx) == (1, 1) {
+                            let (out, x) = (&mut out[o..o + n], &x[a..a + n]);
+                            for i in 0..n {
+                                out[i] = f(out[i], x[i]);
+                            }
+                        } else {
+                            (0..n).for_each(|i| out[o + i * so] = f(out[o + i * so], x[a + i * sx]));
+                        }
+                    }
+                }
             }
-        });
+        }
     }
 }
 

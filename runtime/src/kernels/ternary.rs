@@ -30,36 +30,43 @@ impl<T: Float> Work for Select<'_, T> {
         let Select { nest, out, of: [c, yes, no] } = self;
         let (n, strides) = (nest.inner, nest.strides);
         let choose = |c: T, yes: T, no: T| if c != T::ZERO { yes } else { no };
-        nest.each(|[o, p, q, r]| match strides {
-            [1, 1, 1, 1] => {
-                let of = c[p..p + n].iter().zip(&yes[q..q + n]).zip(&no[r..r + n]);
-                out[o..o + n]
-                    .iter_mut()
-                    .zip(of)
-                    .for_each(|(out, ((c, yes), no))| *out = choose(*c, *yes, *no));
+        for [o, p, q, r] in nest.offsets() {
+            match strides {
+                [1, 1, 1, 1] => {
+                    let (out, c, yes, no) = (&mut out[o..o + n], &c[p..p + n], &yes[q..q + n], &no[r..r + n]);
+                    for i in 0..n {
+                        out[i] = choose(c[i], yes[i], no[i]);
+                    }
+                }
+                [1, 1, 1, 0] => {
+                    let (out, c, yes, no) = (&mut out[o..o + n], &c[p..p + n], &yes[q..q + n], no[r]);
+                    for i in 0..n {
+                        out[i] = choose(c[i], yes[i], no);
+                    }
+                }
+                [1, 1, 0, 1] => {
+                    let (out, c, yes, no) = (&mut out[o..o + n], &c[p..p + n], yes[q], &no[r..r + n]);
+                    for i in 0..n {
+                        out[i] = choose(c[i], yes, no[i]);
+                    }
+                }
+                [so, sc, sy, sn] => {
+                    for i in 0..n {
+                        out[o + i * so] = choose(c[p + i * sc], yes[q + i * sy], no[r + i * sn]);
+                    }
+                }
             }
-            [1, 1, 1, 0] => {
-                let (of, no) = (c[p..p + n].iter().zip(&yes[q..q + n]), no[r]);
-                out[o..o + n].iter_mut().zip(of).for_each(|(out, (c, yes))| *out = choose(*c, *yes, no));
-            }
-            [1, 1, 0, 1] => {
-                let (of, yes) = (c[p..p + n].iter().zip(&no[r..r + n]), yes[q]);
-                out[o..o + n].iter_mut().zip(of).for_each(|(out, (c, no))| *out = choose(*c, yes, *no));
-            }
-            [so, sc, sy, sn] => {
-                (0..n).for_each(|i| out[o + i * so] = choose(c[p + i * sc], yes[q + i * sy], no[r + i * sn]));
-            }
-        });
+        }
     }
 }
 
 /// A function computed in double precision, one number at a time.
 fn wide<T: Float>(nest: &Nest<4>, out: &mut [T], [a, b, c]: [&[T]; 3], f: impl Fn(f64, f64, f64) -> f64) {
     let (n, [so, sa, sb, sc]) = (nest.inner, nest.strides);
-    nest.each(|[o, p, q, r]| {
+    for [o, p, q, r] in nest.offsets() {
         for i in 0..n {
             let [a, b, c] = [a[p + i * sa], b[q + i * sb], c[r + i * sc]].map(T::to_f64);
             out[o + i * so] = T::from_f64(f(a, b, c));
         }
-    });
+    }
 }

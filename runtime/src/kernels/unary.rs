@@ -68,17 +68,28 @@ fn wide<T: Float>(nest: &Nest<2>, out: &mut [T], x: &[T], f: impl Fn(f64) -> f64
 #[inline(always)]
 fn each<T: Float>(nest: &Nest<2>, out: &mut [T], x: &[T], f: impl Fn(T) -> T) {
     let (n, [so, sx]) = (nest.inner, nest.strides);
-    nest.each(|[o, a]| match (so, sx) {
-        (1, 1) => out[o..o + n].iter_mut().zip(&x[a..a + n]).for_each(|(out, x)| *out = f(*x)),
-        (1, 0) => out[o..o + n].fill(f(x[a])),
-        _ => (0..n).for_each(|i| out[o + i * so] = f(x[a + i * sx])),
-    });
+    for [o, a] in nest.offsets() {
+        if (so, sx) == (1, 1) {
+            let (out, x) = (&mut out[o..o + n], &x[a..a + n]);
+            for i in 0..n {
+                out[i] = f(x[i]);
+            }
+        } else if (so, sx) == (1, 0) {
+            out[o..o + n].fill(f(x[a]));
+        } else {
+            for i in 0..n {
+                out[o + i * so] = f(x[a + i * sx]);
+            }
+        }
+    }
 }
 
 fn copy<T: Float>(nest: &Nest<2>, out: &mut [T], x: &[T]) {
     let n = nest.inner;
     if nest.strides == [1, 1] {
-        nest.each(|[o, a]| out[o..o + n].copy_from_slice(&x[a..a + n]));
+        for [o, a] in nest.offsets() {
+            out[o..o + n].copy_from_slice(&x[a..a + n]);
+        }
     } else {
         each(nest, out, x, |x| x);
     }

@@ -97,13 +97,13 @@ impl Sampler {
         let key = key(stream.seed, self.occurrence);
         let (n, [so, sa, sb, sl]) = (self.nest.inner, self.nest.strides);
         let mut each = |f: &mut EachChunk<T>| {
-            self.nest.each(|[o, p, q, l]| {
+            for [o, p, q, l] in self.nest.offsets() {
                 for start in (0..n).step_by(CHUNK) {
                     let first = lane + (l + start * sl) as u64;
                     let lanes = Lanes::new(level, key, first, sl as u64, stream.step);
                     f(&mut out[o..], [p, q], start..n.min(start + CHUNK), &lanes);
                 }
-            });
+            }
         };
         match self.base {
             // The two that most programs draw by the thousand get loops of their own.
