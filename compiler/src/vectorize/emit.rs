@@ -5,6 +5,7 @@ use super::layout::{Layout, Tile, axis_size, draw_axis};
 use super::rounds::{Rounds, When, is_view};
 use super::schedule::{Node, Uses, schedule};
 use super::storage::{Output, Storage};
+use std::collections::HashMap;
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::ir::{Draw, Input, InputKind, Let, Monoid, Op, Program, Var};
 use vary_core::prim::Prim;
@@ -46,6 +47,25 @@ pub(super) struct Facts<'p> {
     pub uses: Uses,
     /// Sums and products that are computed by the one sum that uses them.
     pub absorbed: Vec<bool>,
+    /// The order of axes in which sums are wanted as results: gradients of weights, which are not to be copied.
+    pub wanted: HashMap<Var, Vec<Axis>>,
+}
+
+/// The order of axes in which each result that is a view of a sum wants that sum.
+fn wanted(program: &Program, defs: &[Option<&Op>]) -> HashMap<Var, Vec<Axis>> {
+    let mut wanted = HashMap::new();
+    for result in &program.results {
+        let (mut var, mut dims) = (result.var, result.dims.clone());
+        while let Some(Op::Rename(pairs, x)) = defs[var.0 as usize] {
+            let before =
+                |axis: &Axis| pairs.iter().find(|(_, to)| to == axis).map_or(*axis, |(from, _)| *from);
+            (var, dims) = (*x, dims.iter().map(before).collect());
+        }
+        if let Some(Op::Reduce(..)) = defs[var.0 as usize] {
+            wanted.entry(var).or_insert(dims);
+        }
+    }
+    wanted
 }
 
 impl<'p> Facts<'p> {
@@ -53,7 +73,7 @@ impl<'p> Facts<'p> {
         let mut defs = vec![None; program.vars.len()];
         definitions(nodes, &mut defs);
         let uses = Uses::new(program, nodes, |op| is_view(&defs, op));
-        Facts { absorbed: absorbed(&defs, &uses), defs, uses }
+        Facts { absorbed: absorbed(&defs, &uses), wanted: wanted(program, &defs), defs, uses }
     }
 
     pub fn rounds(&self, program: &Program, nodes: &[Node], layout: &Layout, axis: Option<Axis>) -> Rounds {
@@ -196,7 +216,13 @@ impl<'p> Emitter<'p> {
     /// A buffer for a variable, of which the outermost `common` loops around it keep the current value only.
     pub(super) fn allocate(&mut self, var: Var, common: usize) -> Storage {
         let current: AxisSet = self.out.open_axes().take(common).collect();
-        let mut storage = self.out.buffer(&self.name(var), &self.axes(var).minus(&current));
+        let axes = self.axes(var).minus(&current);
+        let mut storage = match self.facts.wanted.get(&var) {
+            Some(dims) if dims.iter().copied().collect::<AxisSet>() == axes => {
+                self.out.array(&self.name(var), dims, self.out.place)
+            }
+            _ => self.out.buffer(&self.name(var), &axes),
+        };
         storage.current = common;
         storage
     }

@@ -8,9 +8,9 @@
 //!   has woken up, and nothing is copied.
 //! * **Which axis.** Any draw, row or copy axis. What tiles do is shared, what is done over whole arrays is not, and
 //!   joined values are copied: the axis with the smallest sum of these, and none if that saves little.
-//! * **How large.** As many rows as fill the cache, or more where a tile's partial sums (gradients of weights) are
-//!   larger than that, since they are added up once per tile. Fewer, if that makes more tiles which are each worth
-//!   a thread's while. But enough for vector registers and matrix products.
+//! * **How large.** As many rows as fill the cache. Fewer, if that makes more tiles which are each worth a thread's
+//!   while; but enough for vector registers and matrix products, and so many that adding up the tiles' partial sums
+//!   (gradients of weights) is little beside computing them.
 
 use super::emit::{Facts, emit_tiled};
 use super::layout::{Layout, Tile, draw_axis};
@@ -28,6 +28,12 @@ const CACHE: usize = 256 << 10;
 /// The work of a tile that is worth a thread's while, in units of one addition (half a nanosecond): waking a thread
 /// costs about 5 µs.
 const WORTH: usize = 1 << 16;
+/// How much work of the tiles pays for one more number of a partial sum: to be added up cheaply, and to be cut in two
+/// at all.
+const PER_SUM: usize = 96;
+const PER_SUM_OF_TWO: usize = 16;
+/// By how much a multiplication and addition inside of a matrix product is cheaper than one by itself.
+const IN_MATRIX: usize = 8;
 /// Draws of a tile fill a vector register, rows of a tile make matrix products.
 const LEAST_DRAWS: usize = 8;
 const LEAST_ROWS: usize = 32;
@@ -60,10 +66,11 @@ pub(super) fn choose(program: &Program, draws: usize) -> Option<Tile> {
     };
     let (few, many) = (bytes(least(axis)), bytes(2 * least(axis)));
     let row = (many.saturating_sub(few) / least(axis)).max(1);
-    let sums = few.saturating_sub(least(axis) * row);
-    let fits = CACHE.max(sums) / row;
+    let fits = CACHE / row;
     let worth = WORTH.div_ceil((cost.tiles / rows).max(1));
-    let size = fits.min(worth.max(rows / GROUPS)).max(least(axis)).min(rows.div_ceil(2));
+    let most = cost.tiles_that_pay()?;
+    let size = fits.min(worth.max(rows / GROUPS)).max(least(axis)).max(rows.div_ceil(most));
+    let size = size.min(rows.div_ceil(2));
     // Tiles of one size, if possible.
     let size = rows.div_ceil(rows.div_ceil(size)).next_multiple_of(8);
     (size < rows).then_some(Tile { axis, size })
@@ -78,6 +85,8 @@ struct Cost {
     tiles: usize,
     /// Numbers joined.
     joined: usize,
+    /// Numbers of partial sums that every tile has.
+    sums: usize,
 }
 
 impl Cost {
@@ -93,7 +102,19 @@ impl Cost {
             }
         }
         cost.joined = work.joined(&rounds);
+        cost.sums = work.sums(&rounds);
         cost
+    }
+
+    /// The greatest number of tiles whose partial sums are worth adding up; none if not even two are.
+    fn tiles_that_pay(&self) -> Option<usize> {
+        let most = self.tiles / (PER_SUM * self.sums).max(1);
+        match most {
+            // Few tiles are shared evenly by few threads.
+            2..8 => Some(1 << most.ilog2()),
+            0 | 1 => (self.tiles >= 2 * PER_SUM_OF_TWO * self.sums).then_some(2),
+            _ => Some(most),
+        }
     }
 
     /// What the step takes when many threads share the tiles.
@@ -123,6 +144,22 @@ impl Work<'_> {
         all.map(|at| self.elements(self.axes(Var(at as u32)))).sum()
     }
 
+    fn sums(&self, rounds: &Rounds) -> usize {
+        let partial = (0..rounds.partial.len()).filter(|at| rounds.partial[*at].is_some());
+        partial.map(|at| self.elements(self.axes(Var(at as u32)))).sum()
+    }
+
+    /// Whether a sum is over products of two values, neither of which has all axes: a matrix product, if it is large.
+    fn is_matrix(&self, x: Var, all: &AxisSet) -> bool {
+        match self.facts.defs[x.0 as usize] {
+            Some(Op::Prim(Prim::Mul, args)) if self.facts.absorbed[x.0 as usize] => {
+                args.iter().all(|arg| self.axes(*arg) != all)
+            }
+            Some(Op::Reduce(_, _, x)) => self.is_matrix(*x, all),
+            _ => false,
+        }
+    }
+
     fn node(&self, node: &Node) -> usize {
         match node {
             Node::Let(stmt) => self.op(stmt.var, &stmt.op),
@@ -141,6 +178,7 @@ impl Work<'_> {
             // A product inside of a sum is not computed by itself.
             Op::Prim(Prim::Mul, _) if self.facts.absorbed[var.0 as usize] => 0,
             Op::Prim(prim, _) => self.elements(self.axes(var)) * if is_cheap(*prim) { 1 } else { 8 },
+            Op::Reduce(_, _, x) if self.is_matrix(*x, &all()) => self.elements(&all()) / IN_MATRIX,
             Op::Draw(_) => 8 * self.elements(self.axes(var)),
             Op::Cholesky { row, .. } => self.elements(self.axes(var)) * self.layout.whole(*row),
             _ => self.elements(&all()),
