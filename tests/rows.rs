@@ -183,7 +183,7 @@ const TILE_BYTES: usize = 320 << 10;
 #[test]
 fn memory_of_a_tile_does_not_grow_with_rows_and_work_is_linear() {
     for (name, text) in PROGRAMS {
-        let [small, large] = [20_000, 80_000].map(|rows| {
+        let [small, large] = [40_000, 160_000].map(|rows| {
             let program = compile(text, rows);
             let gradient = &program.derived.gradient;
             let tensor = emit(gradient, 1);
