@@ -98,7 +98,9 @@ impl<T: Float> Work for Running<'_, T> {
                     out[o] = total;
                 }
                 Inner::Row(n, strides) => {
-                    (0..n).for_each(|i| out[o + i * strides[0]] = T::ZERO);
+                    for i in 0..n {
+                        out[o + i * strides[0]] = T::ZERO;
+                    }
                     for [p, q] in offsets(&plan.summed, [p, q]) {
                         add_product::<T, I>(n, &mut out[o..], &a[p..], &b[q..], strides);
                     }
@@ -156,21 +158,27 @@ const LANES: usize = 16;
 fn dot<T: Float, I: Isa>(n: usize, a: &[T], b: &[T], [sa, sb]: [usize; 2]) -> T {
     if n < LANES || (sa, sb) != (1, 1) {
         let mut sums = [T::ZERO; 4];
-        (0..n).for_each(|i| sums[i % 4] = a[i * sa].mul_add::<I>(b[i * sb], sums[i % 4]));
+        for i in 0..n {
+            sums[i % 4] = a[i * sa].mul_add::<I>(b[i * sb], sums[i % 4]);
+        }
         return (sums[0] + sums[2]) + (sums[1] + sums[3]);
     }
     let mut sums = [T::ZERO; LANES];
-    let (a, b) = (a[..n].chunks_exact(LANES), b[..n].chunks_exact(LANES));
-    let rest = a.remainder().iter().zip(b.remainder());
-    for (a, b) in a.zip(b) {
-        (0..LANES).for_each(|k| sums[k] = a[k].mul_add::<I>(b[k], sums[k]));
+    let whole = n / LANES * LANES;
+    // Plain loops: what is handed to another function is not compiled for the instructions in use.
+    for (a, b) in a[..whole].chunks_exact(LANES).zip(b[..whole].chunks_exact(LANES)) {
+        for k in 0..LANES {
+            sums[k] = a[k].mul_add::<I>(b[k], sums[k]);
+        }
     }
-    for (sum, (a, b)) in sums.iter_mut().zip(rest) {
-        *sum = a.mul_add::<I>(*b, *sum);
+    for k in whole..n {
+        sums[k - whole] = a[k].mul_add::<I>(b[k], sums[k - whole]);
     }
     let mut width = LANES / 2;
     while width > 0 {
-        (0..width).for_each(|k| sums[k] = sums[k] + sums[k + width]);
+        for k in 0..width {
+            sums[k] += sums[k + width];
+        }
         width /= 2;
     }
     sums[0]
@@ -199,7 +207,9 @@ fn add_product<T: Float, I: Isa>(n: usize, out: &mut [T], a: &[T], b: &[T], stri
             }
         }
         [so, sa, sb] => {
-            (0..n).for_each(|i| out[i * so] = a[i * sa].mul_add::<I>(b[i * sb], out[i * so]));
+            for i in 0..n {
+                out[i * so] = a[i * sa].mul_add::<I>(b[i * sb], out[i * so]);
+            }
         }
     }
 }

@@ -11,7 +11,11 @@ use crate::isa::Isa;
 /// `c₀ xⁿ + … + cₙ`
 #[inline(always)]
 fn polynomial<T: Float, I: Isa>(x: T, coefficients: &[T]) -> T {
-    coefficients.iter().fold(T::ZERO, |sum, c| sum.mul_add::<I>(x, *c))
+    let mut sum = T::ZERO;
+    for c in coefficients {
+        sum = sum.mul_add::<I>(x, *c);
+    }
+    sum
 }
 
 /// `(k, r, e^r − 1)` with `x = k ln 2 + r` and whole k, for x between the ends.

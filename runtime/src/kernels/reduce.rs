@@ -94,7 +94,9 @@ impl Reduce {
                     out[o] = T::from_f64(total);
                 }
                 Inner::Row(n, [so, sx]) => {
-                    (0..n).for_each(|i| out[o + i * so] = unit);
+                    for i in 0..n {
+                        out[o + i * so] = unit;
+                    }
                     for [a] in offsets(&self.folded, [a]) {
                         if (so, sx) == (1, 1) {
                             let (out, x) = (&mut out[o..o + n], &x[a..a + n]);
@@ -102,7 +104,9 @@ impl Reduce {
                                 out[i] = f(out[i], x[i]);
                             }
                         } else {
-                            (0..n).for_each(|i| out[o + i * so] = f(out[o + i * so], x[a + i * sx]));
+                            for i in 0..n {
+                                out[o + i * so] = f(out[o + i * so], x[a + i * sx]);
+                            }
                         }
                     }
                 }
@@ -160,22 +164,25 @@ const LANES: usize = 16;
 fn block<T: Float>(x: &[T], n: usize, stride: usize, unit: T, f: impl Fn(T, T) -> T + Copy) -> T {
     let mut lanes = [unit; LANES];
     if stride == 1 {
-        let chunks = x[..n].chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for chunk in chunks {
+        let whole = n / LANES * LANES;
+        for chunk in x[..whole].chunks_exact(LANES) {
             for k in 0..LANES {
                 lanes[k] = f(lanes[k], chunk[k]);
             }
         }
-        for (lane, x) in lanes.iter_mut().zip(rest) {
-            *lane = f(*lane, *x);
+        for k in whole..n {
+            lanes[k - whole] = f(lanes[k - whole], x[k]);
         }
     } else {
-        (0..n).for_each(|i| lanes[i % LANES] = f(lanes[i % LANES], x[i * stride]));
+        for i in 0..n {
+            lanes[i % LANES] = f(lanes[i % LANES], x[i * stride]);
+        }
     }
     let mut width = LANES / 2;
     while width > 0 {
-        (0..width).for_each(|k| lanes[k] = f(lanes[k], lanes[k + width]));
+        for k in 0..width {
+            lanes[k] = f(lanes[k], lanes[k + width]);
+        }
         width /= 2;
     }
     lanes[0]
