@@ -66,6 +66,7 @@ pub const NAMES: &[&str] = &[
     "pow",
     "div",
     "xlogy",
+    "xmuly",
     "log_add_exp",
     "clamp",
     "sum",
@@ -214,7 +215,7 @@ impl Lower<'_> {
             "log1m" | "logit" | "Phi" | "relu" | "square" | "abs" | "real" | "int" => {
                 self.derived_unary(name, args, span)
             }
-            "atan2" | "pow" | "xlogy" | "log_add_exp" | "div" | "clamp" => {
+            "atan2" | "pow" | "xlogy" | "xmuly" | "log_add_exp" | "div" | "clamp" => {
                 self.derived_binary(name, args, span)
             }
             "lbeta" | "lchoose" | "log_diff_exp" | "gamma_p" | "gamma_q" | "log_gamma_p" | "log_gamma_q"
@@ -386,6 +387,7 @@ impl Lower<'_> {
             "max" => Prim::Max,
             "atan2" => Prim::Atan2,
             "pow" => Prim::Pow,
+            "xmuly" => Prim::XMulY,
             _ => Prim::XLogY,
         };
         Ok(Value::Array(self.pointwise(prim, &[&a, &b])))

@@ -66,6 +66,7 @@ pub fn map(prim: Prim) -> Map {
         Prim::Min => binary(Binary::Min),
         Prim::Atan2 => binary(Binary::Atan2),
         Prim::XLogY => binary(Binary::XLogY),
+        Prim::XMulY => binary(Binary::XMulY),
         Prim::Lbeta => binary(Binary::Lbeta),
         Prim::LogBesselI => binary(Binary::LogBesselI),
         Prim::OwensT => binary(Binary::OwensT),

@@ -18,6 +18,7 @@ pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f
         Binary::Min => each(nest, out, a, b, special::min),
         Binary::Atan2 => each(nest, out, a, b, f64::atan2),
         Binary::XLogY => each(nest, out, a, b, special::xlogy),
+        Binary::XMulY => each(nest, out, a, b, special::xmuly),
         Binary::Require => each(nest, out, a, b, |holds, x| if holds != 0.0 { x } else { f64::NAN }),
         Binary::Lbeta => each(nest, out, a, b, vary_special::lbeta),
         Binary::LogBesselI => each(nest, out, a, b, vary_special::log_bessel_i),

@@ -375,6 +375,8 @@ pub enum Binary {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// `x · y`, 0 where x = 0.
+    XMulY,
     /// The second operand where the first is 1, else NaN.
     Require,
     Lbeta,

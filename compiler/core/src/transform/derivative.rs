@@ -109,9 +109,11 @@ fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
         }
         ToReal => one,
         Sign | Floor | Ceil | Round | Not | ToInt => return None,
-        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
-        | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And | Or
-        | Select | Require | LogIncBeta | LogIncBetaBy(_) => unreachable!("{} is not unary", prim.name()),
+        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | XMulY | Lbeta
+        | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq
+        | Ne | And | Or | Select | Require | LogIncBeta | LogIncBetaBy(_) => {
+            unreachable!("{} is not unary", prim.name())
+        }
     })
 }
 
@@ -123,7 +125,7 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
     Some(match prim {
         Add | Require => one,
         Sub => b.real(if first { 1.0 } else { -1.0 }),
-        Mul => {
+        Mul | XMulY => {
             if first {
                 y
             } else {

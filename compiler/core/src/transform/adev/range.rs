@@ -343,6 +343,7 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         | Prim::Rem
         | Prim::Atan2
         | Prim::XLogY
+        | Prim::XMulY
         | Prim::InvPhi
         | Prim::Lbeta
         | Prim::LogBesselI

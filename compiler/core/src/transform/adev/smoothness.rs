@@ -509,7 +509,7 @@ pub fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
         LogGammaPBy(_) | LogGammaQBy(_) | LogIncBetaBy(_) => all(UseKind::Slope),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
         | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Not | ToReal
-        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | Lbeta | OwensT | LogGammaP
+        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | XMulY | Lbeta | OwensT | LogGammaP
         | LogGammaQ | LogIncBeta | And | Or | Select | Require => None,
     }
 }
