@@ -130,11 +130,13 @@ impl Lower<'_> {
         self.count_call(span)?;
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
         self.check_requirements(f, &declared.item.attributes, &values)?;
+        let places: Vec<Span> = values.iter().map(|(_, at)| *at).collect();
         // A function has no parameters of its own, nor have the layers it would call.
         let owners = std::mem::take(&mut self.owners);
         let caller = self.in_stdlib;
         let result = self.in_function(f, declared.is_stdlib, span, |this| {
             let mut generic = this.accept_arguments(f, values, caller)?;
+            this.check_conditions(f, &declared.item.attributes, &places)?;
             let value = this.expr(&f.body)?;
             this.accept_result(value, f, &mut generic)
         });

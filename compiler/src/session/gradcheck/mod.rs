@@ -194,12 +194,12 @@ impl Prepared {
         })
     }
 
-    /// An objective as it is measured. The centre of a log moment follows the fit's steps; here it is held at the mean of
-    /// some draws, so that the gradients and their reference are of one multiple.
+    /// An objective as it is measured. The centre of a log moment follows the fit's steps; here it is held where some draws
+    /// put it, so that the gradients and their reference are of one multiple.
     fn checked(&self, which: usize, values: &[f64], setup: &Setup) -> Result<Checked, Diagnostic> {
         let mut objective = self.fit.objectives[which].clone();
         let mut derived = self.derived[which].clone();
-        if let Some(order) = objective.log_moment {
+        if objective.log_moment.is_some() {
             let fault = |reason: String| {
                 Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
             };
@@ -208,7 +208,7 @@ impl Prepared {
             let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0 };
             let exponents = sample(&drawn, &at, setup).map_err(fault)?;
             let exponents: Vec<f64> = exponents.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-            let centre = MonteCarlo::of(&exponents).mean / order;
+            let centre = MonteCarlo::log_moment(&exponents, 1.0).mean;
             objective.program = adev::state::fixed(objective.program, adev::LOG_MOMENT, centre);
             let again = pipeline::derive(&objective, self.settings.samples, Ad::Auto);
             derived = again.map_err(|mut all| all.remove(0))?;
