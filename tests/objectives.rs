@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_compiler::session::{Options, Session, declared};
+use vary_compiler::session::{End, Options, Session, declared};
 use vary_runtime::data;
 use vary_runtime::fit::{Bound, Estimator, ObjectiveReport, Sense};
 use verify::program::Program;
@@ -124,6 +124,7 @@ fn reported(declarations: &str, fit: &str) -> ObjectiveReport {
     let prepared = prepared.unwrap_or_else(|_| panic!("{fit}: {:?}", session.unit.diagnostics));
     let ended =
         prepared.run(&mut (), &AtomicBool::new(false)).unwrap_or_else(|d| panic!("{fit}: {}", d.message));
+    assert!(matches!(ended.end, End::Finished), "{fit} does not end");
     ended.report.objectives[0].clone()
 }
 

@@ -729,7 +729,7 @@ impl Lower<'_> {
         }
     }
 
-    fn full_matrix(&mut self, var: Var, row: Axis, col: Axis) -> Var {
+    pub(super) fn full_matrix(&mut self, var: Var, row: Axis, col: Axis) -> Var {
         let var = self.b.spread(var, row);
         self.b.spread(var, col)
     }

@@ -42,7 +42,8 @@ impl Lower<'_> {
     ) -> Lowered<()> {
         for condition in attributes.iter().flat_map(requirements) {
             let ExprKind::Binary(op, left, right) = &condition.kind else { continue };
-            let (ExprKind::Name(name), Some(end), Some(relation)) = (&left.kind, literal(right), in_words(*op))
+            let (ExprKind::Name(name), Some(end), Some(relation)) =
+                (&left.kind, literal(right), in_words(*op))
             else {
                 continue;
             };
@@ -53,11 +54,13 @@ impl Lower<'_> {
             let Value::Array(holds) = self.expr(condition)? else { continue };
             let text = format!("`{name}` of `{}` must be {relation} {end}", f.name.name);
             let known = self.b.constant(value.var).map(|value| value.number());
-            if let (Some(known), Some(false)) = (known, self.b.constant(holds.var).map(|c| c.number() == 1.0)) {
+            if let (Some(known), Some(false)) = (known, self.b.constant(holds.var).map(|c| c.number() == 1.0))
+            {
                 let message = format!("{text}, but is {known}");
                 return Err(self.error("E0316", at, message, &format!("this is {known}")));
             }
-            let rule = Rule { text, help: format!("`{}` is defined for these only", f.name.name) };
+            let help = format!("`{}` is defined for these only", f.name.name);
+            let rule = Rule { text, help, of_data: self.reads_data(at) };
             let place = self.b.at(at);
             let var = self.b.require(holds.var, value.var, rule.into());
             self.b.at(place);

@@ -271,7 +271,8 @@ impl GradientEstimator {
         let scale = 1.0 / self.draws as f64;
         for state in self.states.iter_mut().filter(|state| which(state)) {
             let (decay, output) = (state.decay, self.executor.output(state.output));
-            let blend = |value: f64, seen: f64| if first { seen } else { decay * value + (1.0 - decay) * seen };
+            let blend =
+                |value: f64, seen: f64| if first { seen } else { decay * value + (1.0 - decay) * seen };
             match state.average {
                 Average::Mean => {
                     for (value, total) in state.value.iter_mut().zip(output) {
