@@ -245,27 +245,42 @@ impl Lower<'_> {
                 Some(wanted) => match params.iter().position(|p| p.name.name == wanted.name) {
                     Some(at) => at,
                     None => {
-                        let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                         return Err(self.report(
                             Diagnostic::error(
                                 Code("E0314"),
                                 format!("`{name}` has no parameter `{}`", wanted.name),
                             )
                             .at(wanted.span, "unknown")
-                            .note(format!("its parameters are {}", names.join(", "))),
+                            .note(format!("its parameters are {}", listed(params))),
                         ));
                     }
                 },
             };
-            if at >= params.len() || slots[at].is_some() {
-                let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
+            if at < params.len() && slots[at].is_some() {
+                let param = &params[at].name.name;
                 return Err(self.report(
-                    Diagnostic::error(
-                        Code("E0314"),
-                        format!("too many arguments for `{name}({})`", names.join(", ")),
-                    )
-                    .at(arg.value.span, "this one has no parameter"),
+                    Diagnostic::error(Code("E0314"), format!("`{param}` of `{name}` is given twice"))
+                        .at(slots[at].map_or(span, |first| first.value.span), "here")
+                        .at(arg.value.span, "and here")
+                        .help(format!(
+                            "arguments without a name come first, in the order ({})",
+                            listed(params)
+                        )),
                 ));
+            }
+            if at >= params.len() {
+                let found = Diagnostic::error(
+                    Code("E0314"),
+                    format!("too many arguments for `{name}({})`", listed(params)),
+                )
+                .at(arg.value.span, "this one has no parameter");
+                let declared = self.unit.find(name);
+                return Err(self.report(match declared.map(|declared| declared.item.kind.clone()) {
+                    Some(ItemKind::Distribution(_)) => {
+                        found.note("settings of a strategy are written by name: `flip.rloo(p, copies = 4)`")
+                    }
+                    _ => found,
+                }));
             }
             slots[at] = Some(arg);
         }
@@ -278,11 +293,10 @@ impl Lower<'_> {
                     continue;
                 }
                 (None, None) => {
-                    let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                     return Err(self.report(
                         Diagnostic::error(Code("E0314"), format!("`{name}` needs `{}`", param.name.name))
                             .at(span, "missing an argument")
-                            .help(format!("write `{name}({})`", names.join(", "))),
+                            .help(format!("write `{name}({})`", listed(params))),
                     ));
                 }
             };
@@ -301,6 +315,11 @@ impl Lower<'_> {
         self.scopes = scopes;
         value
     }
+}
+
+/// The names of parameters, one after another.
+fn listed(params: &[ast::Param]) -> String {
+    params.iter().map(|param| param.name.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Where the value of a body stands: its last statement.

@@ -1,4 +1,4 @@
-//! Names of distributions in other systems, and what to write here.
+//! Names of distributions and functions in other systems, and what to write here.
 
 use vary_syntax::ast::{Expr, ExprKind};
 
@@ -9,6 +9,43 @@ pub fn distribution(callee: &Expr) -> Option<(&str, String)> {
         .iter()
         .find(|(names, _, _)| names.contains(&name.as_str()))
         .map(|(_, ours, map)| (name.as_str(), format!("write `{ours}`{map}")))
+}
+
+/// What to write instead of the name of a function elsewhere.
+pub fn function(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "log_sigmoid" => "write `-softplus(-x)`",
+        "ln" => "the natural logarithm is `log`",
+        "logsumexp" => "write `log_sum_exp`",
+        "inverse_logit" | "expit" => "write `inv_logit` or `sigmoid`",
+        "fabs" => "write `abs`",
+        "normal_cdf" | "std_normal_cdf" => "write `Phi(x)`",
+        "std_normal_lcdf" | "normal_lcdf" => "write `log_Phi(x)`",
+        "std_normal_qf" | "probit" | "qnorm" | "erfinv" => "the inverse of `Phi` is `inv_Phi(p)`",
+        "gammaln" | "loggamma" => "write `lgamma(x)`",
+        "betaln" | "log_beta" => "write `lbeta(a, b)`",
+        "gammainc" => "write `gamma_p(a, x)`, or `log_gamma_p(a, x)` for its logarithm",
+        "gammaincc" => "write `gamma_q(a, x)`, or `log_gamma_q(a, x)` for its logarithm",
+        "betainc" => "write `inc_beta(a, b, x)`, or `log_inc_beta(a, b, x)` for its logarithm",
+        "lmultiply" | "multiply_log" => "write `xlogy(x, y)`",
+        "log_modified_bessel_first_kind" => "write `log_bessel_i(v, x)`",
+        "modified_bessel_first_kind" => "write `exp(log_bessel_i(v, x))`",
+        "log1mexp" => "write `log1m_exp(x)`",
+        "choose" => "write `exp(lchoose(n, k))`",
+        "print" => "use `report name` for values you want to see",
+        "truncated" | "censored" | "zero_inflated" | "hurdle" | "mixture" => {
+            "it stands after `~`, around a distribution: `x ~ truncated(normal(0, 1), lower = 0)`"
+        }
+        "len" | "size" | "num_elements" => "write `length(x)`",
+        "matmul" => "the matrix product is `a @ b`",
+        "stop_gradient" => "write `detach(x)`",
+        "target" => "write `factor(e)` to add to the log density",
+        "base_normal" | "base_uniform" => {
+            "it is noise in the start of a parameter, `param w: real[3] = 0.1 * base_normal`; sample with `~`"
+        }
+        "Linear" | "Dense" | "linear" => "a layer of n outputs is `x |> dense(n)`",
+        _ => return None,
+    })
 }
 
 /// Names elsewhere, the call here, and how parameters differ.

@@ -13,7 +13,8 @@ pub use rank::{Alternative, Ranking};
 pub use reference::How;
 
 use super::estimator::{Moment, Placed, Setup, sample};
-use super::fit::{Prepared, sense};
+use super::fit::sense;
+use super::prepare::Prepared;
 use crate::elaborate::Objective;
 use crate::pipeline::{self, Ad, Derived};
 use measure::{Gradients, Measured};
