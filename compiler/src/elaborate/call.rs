@@ -269,18 +269,13 @@ impl Lower<'_> {
                 ));
             }
             if at >= params.len() {
-                let found = Diagnostic::error(
-                    Code("E0314"),
-                    format!("too many arguments for `{name}({})`", listed(params)),
-                )
-                .at(arg.value.span, "this one has no parameter");
-                let declared = self.unit.find(name);
-                return Err(self.report(match declared.map(|declared| declared.item.kind.clone()) {
-                    Some(ItemKind::Distribution(_)) => {
-                        found.note("settings of a strategy are written by name: `flip.rloo(p, copies = 4)`")
-                    }
-                    _ => found,
-                }));
+                return Err(self.report(
+                    Diagnostic::error(
+                        Code("E0314"),
+                        format!("too many arguments for `{name}({})`", listed(params)),
+                    )
+                    .at(arg.value.span, "this one has no parameter"),
+                ));
             }
             slots[at] = Some(arg);
         }

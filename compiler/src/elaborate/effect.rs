@@ -54,12 +54,15 @@ impl Lower<'_> {
             let Value::Array(holds) = self.expr(condition)? else { continue };
             let text = format!("`{name}` of `{}` must be {relation} {end}", f.name.name);
             let known = self.b.constant(value.var).map(|value| value.number());
+            let help = format!("`{}` is defined for these only", f.name.name);
             if let (Some(known), Some(false)) = (known, self.b.constant(holds.var).map(|c| c.number() == 1.0))
             {
-                let message = format!("{text}, but is {known}");
-                return Err(self.error("E0316", at, message, &format!("this is {known}")));
+                return Err(self.report(
+                    Diagnostic::error(Code("E0316"), format!("{text}, but is {known}"))
+                        .at(at, format!("this is {known}"))
+                        .help(help),
+                ));
             }
-            let help = format!("`{}` is defined for these only", f.name.name);
             let rule = Rule { text, help, of_data: self.reads_data(at) };
             let place = self.b.at(at);
             let var = self.b.require(holds.var, value.var, rule.into());

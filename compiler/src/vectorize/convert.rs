@@ -70,6 +70,8 @@ pub fn map(prim: Prim) -> Map {
         Prim::Lbeta => binary(Binary::Lbeta),
         Prim::LogBesselI => binary(Binary::LogBesselI),
         Prim::OwensT => binary(Binary::OwensT),
+        Prim::VonMisesCdf => binary(Binary::VonMisesCdf),
+        Prim::VonMisesCdfByKappa => binary(Binary::VonMisesCdfByKappa),
         Prim::LogGammaP => binary(Binary::LogGammaP),
         Prim::LogGammaPBy(by) => binary(Binary::LogGammaPBy(by)),
         Prim::LogGammaQ => binary(Binary::LogGammaQ),

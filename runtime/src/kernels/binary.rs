@@ -23,6 +23,8 @@ pub(crate) fn run(op: Binary, nest: &Nest<3>, out: &mut [f64], a: &[f64], b: &[f
         Binary::Lbeta => each(nest, out, a, b, vary_special::lbeta),
         Binary::LogBesselI => each(nest, out, a, b, vary_special::log_bessel_i),
         Binary::OwensT => each(nest, out, a, b, vary_special::owens_t),
+        Binary::VonMisesCdf => each(nest, out, a, b, vary_special::von_mises_cdf),
+        Binary::VonMisesCdfByKappa => each(nest, out, a, b, vary_special::von_mises_cdf_by_kappa),
         Binary::LogGammaP => each(nest, out, a, b, vary_special::log_gamma_p),
         Binary::LogGammaPBy(by) => {
             each(nest, out, a, b, |a, x| vary_special::log_gamma_p_slopes(a, x)[usize::from(by)]);

@@ -383,6 +383,10 @@ pub enum Binary {
     /// `log I_v(x)`
     LogBesselI,
     OwensT,
+    /// The integral of the von Mises density of concentration b from 0 to a.
+    VonMisesCdf,
+    /// Its derivative by b.
+    VonMisesCdfByKappa,
     /// log of the regularised incomplete gamma function below x.
     LogGammaP,
     /// Its derivative by an operand; so in the following.

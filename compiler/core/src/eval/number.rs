@@ -37,6 +37,8 @@ impl Prim {
             (Lbeta, [a, b]) => special::lbeta(*a, *b),
             (LogBesselI, [v, x]) => special::log_bessel_i(*v, *x),
             (OwensT, [h, a]) => special::owens_t(*h, *a),
+            (VonMisesCdf, [x, kappa]) => special::von_mises_cdf(*x, *kappa),
+            (VonMisesCdfByKappa, [x, kappa]) => special::von_mises_cdf_by_kappa(*x, *kappa),
             (LogGammaP, [a, x]) => special::log_gamma_p(*a, *x),
             (LogGammaPBy(by), [a, x]) => special::log_gamma_p_slopes(*a, *x)[usize::from(by)],
             (LogGammaQ, [a, x]) => special::log_gamma_q(*a, *x),

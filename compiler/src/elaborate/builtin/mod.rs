@@ -56,6 +56,7 @@ pub const NAMES: &[&str] = &[
     "log_inc_beta",
     "log_bessel_i",
     "owens_t",
+    "von_mises_cdf",
     "abs",
     "relu",
     "square",
@@ -160,7 +161,7 @@ impl Lower<'_> {
                 self.derived_binary(name, args, span)
             }
             "lbeta" | "lchoose" | "log_diff_exp" | "gamma_p" | "gamma_q" | "log_gamma_p" | "log_gamma_q"
-            | "log_bessel_i" | "owens_t" => {
+            | "log_bessel_i" | "owens_t" | "von_mises_cdf" => {
                 let args = self.broadcast_reals::<2>(name, args, span)?;
                 Ok(Value::Array(self.special(name, &args)))
             }

@@ -151,6 +151,7 @@ impl Lower<'_> {
             "lbeta" => b.prim(Prim::Lbeta, &vars),
             "log_bessel_i" => b.prim(Prim::LogBesselI, &vars),
             "owens_t" => b.prim(Prim::OwensT, &vars),
+            "von_mises_cdf" => b.prim(Prim::VonMisesCdf, &vars),
             "log_gamma_p" => b.prim(Prim::LogGammaP, &vars),
             "log_gamma_q" => b.prim(Prim::LogGammaQ, &vars),
             "log_inc_beta" => b.prim(Prim::LogIncBeta, &vars),

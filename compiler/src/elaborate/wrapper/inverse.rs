@@ -6,9 +6,11 @@
 
 use super::transformed::ARGUMENT;
 use ndarray::{ArrayD, IxDyn};
+use std::collections::BTreeSet;
 use vary_core::eval::eval;
 use vary_core::generative::{Constraint, DistParam, Fragment};
-use vary_core::ir::Input;
+use vary_core::ir::{Input, Let, Op, Stmt};
+use vary_core::transform::flow;
 
 /// How many values are tried for what is not known.
 const TRIALS: usize = 3;
@@ -40,7 +42,12 @@ pub(super) fn apart(
         Constraint::Interval(low, high) => [0.15, 0.4, 0.65, 0.9].map(|share| low + (high - low) * share),
         _ => return None,
     };
-    let trials = if around.iter().all(|(_, known)| known.is_some()) { 1 } else { TRIALS };
+    // Values that one map alone reads may hang together with what the other reads.
+    let (read, undone) = (unknown(forward, around), unknown(inverse, around));
+    if read != undone {
+        return None;
+    }
+    let trials = if read.is_empty() { 1 } else { TRIALS };
     let mut first = None;
     for trial in 0..trials {
         let of = |x: f64| {
@@ -53,6 +60,20 @@ pub(super) fn apart(
         first = first.or(Some(found));
     }
     first
+}
+
+/// The parameters whose values are not known that a map reads.
+fn unknown<'a>(map: &Fragment, around: &'a Around) -> BTreeSet<&'a str> {
+    let mut program = (*map.0).clone();
+    flow::prune(&mut program);
+    let mut read = BTreeSet::new();
+    for stmt in &program.body {
+        if let Stmt::Let(Let { op: Op::Input(input), .. }) = stmt {
+            let found = around.iter().find(|(param, known)| param.name == input.name && known.is_none());
+            read.extend(found.map(|(param, _)| param.name.as_str()));
+        }
+    }
+    read
 }
 
 /// A map at a point, where it is a finite number.

@@ -60,10 +60,11 @@ impl Lower<'_> {
         let around: Vec<(&DistParam, Option<f64>)> = seen.params.iter().zip(known).collect();
         if let Some(found) = inverse::apart([&f, &g, &slope], &inner.dist.support, &around) {
             let inverse::Apart { x, forward: y, back } = found;
+            let short = |x: f64| (x * 1e4).round() / 1e4;
             return Err(self.report(
                 Diagnostic::error(Code("E0411"), "`inverse` does not undo `forward`")
-                    .at(forward.span, format!("{x} becomes {y}"))
-                    .at(inverse.span, format!("{y} becomes {back}"))
+                    .at(forward.span, format!("{} becomes {}", short(x), short(y)))
+                    .at(inverse.span, format!("{} becomes {}", short(y), short(back)))
                     .help("write the function that undoes `forward`, as `inverse = log` for `forward = exp`"),
             ));
         }

@@ -348,6 +348,8 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         | Prim::Lbeta
         | Prim::LogBesselI
         | Prim::OwensT
+        | Prim::VonMisesCdf
+        | Prim::VonMisesCdfByKappa
         | Prim::LogGammaPBy(_)
         | Prim::LogGammaQBy(_)
         | Prim::LogIncBetaBy(_)
