@@ -329,6 +329,9 @@ pub fn all() -> Vec<Oracle> {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
         }),
+        half_line("inv_gamma", "2.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(1.0 / x, 2.7, m.exp() + b.exp()) - 2.0 * x.ln()
+        }),
         unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| {
             beta(x, 0.5 + m.exp(), 0.7 + b.exp())
         }),
@@ -395,9 +398,9 @@ pub fn all() -> Vec<Oracle> {
                 let total = (0..256).map(|k| height(f64::from(k) * TAU / 256.0)).sum::<f64>() * TAU / 256.0;
                 b.exp() * ((x - m).cos() - 1.0) - total.ln()
             },
-            strategies: SCORE,
+            strategies: ANY_SCORE,
         },
-        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
             let (alpha, z) = (0.5 + m.exp(), x / b.exp());
             alpha.ln() - b + (alpha - 1.0) * z.ln() - z.powf(alpha)
         }),
@@ -413,6 +416,9 @@ pub fn all() -> Vec<Oracle> {
         }),
         half_line("inv_chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
             gamma(1.0 / x, 0.5 * (m.exp() + b.exp()), 0.5) - 2.0 * x.ln()
+        }),
+        half_line("scaled_inv_chi_squared", "5.0, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(1.0 / x, 2.5, 2.5 * (m.exp() + b.exp()).powi(2)) - 2.0 * x.ln()
         }),
         half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             let half = 0.5 * (1.0 + m.exp());

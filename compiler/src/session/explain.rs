@@ -13,6 +13,7 @@ use vary_core::axis::Role;
 use vary_core::generative::{Marginaliser, ProgramExpr, SiteSpec};
 use vary_core::ir::{Monoid, Op, Program, Sample, Var};
 use vary_core::prim::Prim;
+use vary_core::transform::adev::estimator::RULES;
 use vary_core::transform::adev::{OBJECTIVE, strategy, strategy::Chosen};
 use vary_core::transform::dependence::{Dependence, Link, Through};
 use vary_diagnostic::Span;
@@ -283,8 +284,8 @@ fn log_density(written: &str) -> Option<String> {
 }
 
 fn without_settings(args: &str) -> String {
-    let settings = [", baseline =", ", temperature ="];
-    match settings.iter().filter_map(|setting| args.find(setting)).min() {
+    let settings = RULES.iter().flat_map(|rule| rule.settings()).map(|(name, _)| format!(", {name} ="));
+    match settings.filter_map(|setting| args.find(&setting)).min() {
         Some(at) => format!("{})", &args[..at]),
         None => args.to_string(),
     }
