@@ -283,7 +283,7 @@ pub fn all() -> Vec<Oracle> {
         whole("bernoulli_logits", "{m} * (1 + b)", bits, FLIP, |x, m, b| bit(x, m * (1.0 + b))),
         whole("categorical", "softmax([{m}, b, 0.3])", three, FINITE_OR_WEAK, choice),
         whole("categorical_logits", "[{m}, b, 0.3]", three, FINITE_OR_WEAK, choice),
-        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), WEAK, |x, m, b| {
+        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -458,7 +458,7 @@ pub fn all() -> Vec<Oracle> {
         whole("poisson_log", "{m} + b", Support::Whole(80, false), WEAK, |x, m, b| {
             x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
         }),
-        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), WEAK, |x, m, b| {
+        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -466,7 +466,7 @@ pub fn all() -> Vec<Oracle> {
             "beta_binomial",
             "4, 0.5 + exp({m}), 0.7 + exp(b)",
             Support::Whole(4, false),
-            SCORE,
+            SUM_OR_SCORE,
             |x, m, b| {
                 let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
                 let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);
