@@ -3,6 +3,7 @@
 use super::unit::Unit;
 use super::{Lowered, Reported, base_of};
 use std::collections::HashMap;
+use vary_core::dim::Dim;
 use vary_core::generative::{Constraint, ProgramExpr, ProgramKind, SiteSpec};
 use vary_diagnostic::{Code, Diagnostic};
 
