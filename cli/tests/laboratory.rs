@@ -81,6 +81,7 @@ fn a_frozen_program_stays_where_it_is() {
 fn objectives_of_the_library_have_the_gradients_of_their_values() {
     let objectives = [
         "maximize elbo_beta(m, g, beta = 0.5)",
+        "maximize elbo_beta(m, g, beta = min(1, (step + 500) / 1000))",
         "maximize iwelbo_dreg(m, g, n = 5)",
         "maximize renyi(m, g, alpha = 0.5, n = 5)",
         "minimize q_wake(m, g, n = 5)",

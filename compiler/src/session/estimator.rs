@@ -86,7 +86,7 @@ pub struct Moment<'a> {
 }
 
 /// The state that counts steps.
-const STEP: &str = "step";
+pub(super) const STEP: &str = "step";
 
 /// Where an input of a step is taken from.
 enum Given {

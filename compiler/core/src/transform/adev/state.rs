@@ -20,6 +20,11 @@ fn is_state(stmt: &Stmt, name: &str) -> bool {
     matches!(stmt, Stmt::Let(Let { op: Op::Input(input), .. }) if input.kind == InputKind::State && input.name == name)
 }
 
+/// Whether a program reads a state.
+pub fn is_read(program: &Program, name: &str) -> bool {
+    program.body.iter().any(|stmt| is_state(stmt, name))
+}
+
 /// The program with a scalar state as a constant.
 pub fn fixed(mut program: Program, name: &str, value: f64) -> Program {
     for stmt in program.body.iter_mut().filter(|stmt| is_state(stmt, name)) {
