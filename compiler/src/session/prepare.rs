@@ -18,6 +18,7 @@ use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit::SiteReport;
+use vary_runtime::float::Width;
 
 /// The most entries of one array: 16 GiB of doubles.
 const MOST_ENTRIES: usize = 1 << 31;
@@ -188,7 +189,7 @@ impl Session {
             return Ok(());
         }
         let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
-        let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0, width: Width::Double };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
         for (var, mut diagnostic) in violations {
