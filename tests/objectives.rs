@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vary_compiler::session::{Options, Session, declared};
+use vary_compiler::session::{End, Options, Session, declared};
 use vary_runtime::data;
 use vary_runtime::fit::{Bound, Estimator, ObjectiveReport, Sense};
 use verify::program::Program;
@@ -124,6 +124,7 @@ fn reported(declarations: &str, fit: &str) -> ObjectiveReport {
     let prepared = prepared.unwrap_or_else(|_| panic!("{fit}: {:?}", session.unit.diagnostics));
     let ended =
         prepared.run(&mut (), &AtomicBool::new(false)).unwrap_or_else(|d| panic!("{fit}: {}", d.message));
+    assert!(matches!(ended.end, End::Finished), "{fit} does not end");
     ended.report.objectives[0].clone()
 }
 
@@ -166,6 +167,10 @@ fn cubo_is_reported_as_a_log_with_its_standard_error() {
         assert!(found.se > 1e-4 && found.se < 0.02, "{chi}: {}", found.se);
         assert_eq!((found.sense, found.bound), (Sense::Minimize, Some(Bound::Upper)));
     }
+    // Weights from 1 to e^-20000: their mean log is no centre.
+    let wide = CONJUGATE.replace("y ~ normal(x, 1) }", "y ~ normal(x, 0.01) }");
+    let found = reported(&wide, "minimize cubo(m, q, chi = 2)");
+    assert!(found.mean.is_finite() && found.tail.is_none_or(|tail| tail.mean.is_finite()), "{found:?}");
     // Far below what exponentials hold.
     let far = CONJUGATE.replace("y ~ normal(x, 1) }", "y ~ normal(x, 1)\n  factor(-5000.0) }");
     let near = reported(CONJUGATE, "minimize cubo(m, q, chi = 2)");

@@ -302,8 +302,8 @@ fn values_outside_their_declared_range_stop_a_fit_where_they_stand() {
         (
             "data k: int = 2\nmodel m { x ~ normal(0, 1); k ~ categorical([0.5, 0.5]) }\n\
              guide q { param v: real = 0; x ~ normal.reparam(v, 1) }\nfit: maximize elbo(m, q)",
-            // A scalar int is part of the program: it may be a size.
-            1,
+            // An int of the data is a number of the program by now, and data all the same.
+            3,
             "`k`, observed under `categorical`, must be from 0 to 1, but is 2",
         ),
     ];

@@ -81,6 +81,7 @@ fn a_frozen_program_stays_where_it_is() {
 fn objectives_of_the_library_have_the_gradients_of_their_values() {
     let objectives = [
         "maximize elbo_beta(m, g, beta = 0.5)",
+        "maximize elbo_beta(m, g, beta = min(1, (step + 500) / 1000))",
         "maximize iwelbo_dreg(m, g, n = 5)",
         "maximize renyi(m, g, alpha = 0.5, n = 5)",
         "minimize q_wake(m, g, n = 5)",
@@ -169,4 +170,22 @@ fn what_cannot_be_explained_is_said() {
     let absent = vary(&examples(), &["explain", "absent.ppl"], "");
     assert_eq!(absent.code, 2);
     assert!(absent.stderr.contains("there is no file `absent.ppl`"), "{}", absent.stderr);
+}
+
+/// What is subtracted from a cost, and what a draw is, are part of the estimator; settings of strategies are not of sites.
+#[test]
+fn controls_and_antithetic_pairs_are_explained() {
+    let text = "model m { z ~ flip(0.3); k ~ flip(0.5) }\n\
+                guide q { param p: unit; z ~ flip.reinforce(p); k ~ flip.rloo(p, copies = 2) }\n\
+                fit: maximize vimco(m, q, n = 4) { antithetic = true }\n";
+    let place = directory(&[("program.ppl", text.as_bytes())]);
+    let ran = vary(place.path(), &["explain", "program.ppl"], "");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let control = "b: |others| log_mean_exp(concat(others, [mean(others)])) of the other copies";
+    for said in
+        ["z: reinforce (written; the other copies are its control)", control, "symmetric noise is mirrored"]
+    {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.stdout);
+    }
+    assert!(ran.stdout.contains("k ~ flip(p)\n") || ran.stdout.contains("k ~ flip(p) "), "{}", ran.stdout);
 }

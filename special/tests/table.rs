@@ -31,6 +31,8 @@ fn call(function: &str, at: &[f64]) -> f64 {
         ("log_inc_beta_by_x", [a, b, x]) => log_inc_beta_slopes(*a, *b, *x)[2],
         ("log_bessel_i", [v, x]) => log_bessel_i(*v, *x),
         ("owens_t", [h, a]) => owens_t(*h, *a),
+        ("von_mises_cdf", [x, k]) => von_mises_cdf(*x, *k),
+        ("von_mises_cdf_by_kappa", [x, k]) => von_mises_cdf_by_kappa(*x, *k),
         _ => panic!("{function} of {} operands is not known", at.len()),
     }
 }

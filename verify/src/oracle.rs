@@ -283,7 +283,7 @@ pub fn all() -> Vec<Oracle> {
         whole("bernoulli_logits", "{m} * (1 + b)", bits, FLIP, |x, m, b| bit(x, m * (1.0 + b))),
         whole("categorical", "softmax([{m}, b, 0.3])", three, FINITE_OR_WEAK, choice),
         whole("categorical_logits", "[{m}, b, 0.3]", three, FINITE_OR_WEAK, choice),
-        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), WEAK, |x, m, b| {
+        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -328,6 +328,9 @@ pub fn all() -> Vec<Oracle> {
         half_line("inv_gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
+        }),
+        half_line("inv_gamma", "2.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(1.0 / x, 2.7, m.exp() + b.exp()) - 2.0 * x.ln()
         }),
         unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| {
             beta(x, 0.5 + m.exp(), 0.7 + b.exp())
@@ -395,9 +398,9 @@ pub fn all() -> Vec<Oracle> {
                 let total = (0..256).map(|k| height(f64::from(k) * TAU / 256.0)).sum::<f64>() * TAU / 256.0;
                 b.exp() * ((x - m).cos() - 1.0) - total.ln()
             },
-            strategies: SCORE,
+            strategies: ANY_SCORE,
         },
-        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
             let (alpha, z) = (0.5 + m.exp(), x / b.exp());
             alpha.ln() - b + (alpha - 1.0) * z.ln() - z.powf(alpha)
         }),
@@ -413,6 +416,9 @@ pub fn all() -> Vec<Oracle> {
         }),
         half_line("inv_chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
             gamma(1.0 / x, 0.5 * (m.exp() + b.exp()), 0.5) - 2.0 * x.ln()
+        }),
+        half_line("scaled_inv_chi_squared", "5.0, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+            gamma(1.0 / x, 2.5, 2.5 * (m.exp() + b.exp()).powi(2)) - 2.0 * x.ln()
         }),
         half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
             let half = 0.5 * (1.0 + m.exp());
@@ -452,7 +458,7 @@ pub fn all() -> Vec<Oracle> {
         whole("poisson_log", "{m} + b", Support::Whole(80, false), WEAK, |x, m, b| {
             x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
         }),
-        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), WEAK, |x, m, b| {
+        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -460,7 +466,7 @@ pub fn all() -> Vec<Oracle> {
             "beta_binomial",
             "4, 0.5 + exp({m}), 0.7 + exp(b)",
             Support::Whole(4, false),
-            SCORE,
+            SUM_OR_SCORE,
             |x, m, b| {
                 let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
                 let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);

@@ -196,7 +196,7 @@ CASES = {
     ),
     "flip": (bits, [([p], x) for p in [1e-9, 0.3, 0.875] for x in [0, 1]]),
     "bernoulli": (bits, [([p], x) for p in [1e-9, 0.3, 0.875] for x in [0, 1]]),
-    "bernoulli_logits": (lambda x, l: -softplus(-l if x else l), [([l], x) for l in [-700.0, -1.3, 0.2, 40.0] for x in [0, 1]]),
+    "bernoulli_logits": (lambda x, l: -softplus(-l if x else l), [([l], x) for l in [-800.0, -700.0, -1.3, 0.2, 40.0, 1e5] for x in [0, 1]]),
     "categorical": (lambda x, p: log(p[x]), [([[0.5, 0.125, 0.375]], x) for x in range(3)]),
     "categorical_logits": (lambda x, l: l[x] - log(sum(exp(a) for a in l)), [([l], x) for l in [[0.3, -2.0, 1.0], [500.0, -500.0, 0.0]] for x in range(3)]),
     "binomial": (
@@ -205,7 +205,7 @@ CASES = {
     ),
     "binomial_logit": (
         lambda x, n, l: choose(mpf(n), x) - x * softplus(-l) - (n - x) * softplus(l),
-        [([10, l], x) for l in [-30.0, 0.3, 5.0] for x in [0, 3, 10]] + [([10**6, 0.001], 499000)],
+        [([10, l], x) for l in [-800.0, -30.0, 0.3, 5.0, 1e5] for x in [0, 3, 10]] + [([10**6, 0.001], 499000)],
     ),
     "poisson": (lambda x, r: x * log(r) - r - loggamma(x + 1), [([r], x) for r in [1e-9, 0.7, 40.0] for x in [0, 3, 70]] + [([1000.0], 1020)]),
     "poisson_log": (lambda x, e: x * e - exp(e) - loggamma(x + 1), [([e], x) for e in [-20.0, 0.7, 4.0] for x in [0, 3, 70]]),

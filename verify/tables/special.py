@@ -6,7 +6,7 @@ Run with mpmath 1.3: python3 verify/tables/special.py
 import json
 from pathlib import Path
 
-from mpmath import mp, mpf, gamma, gammainc, betainc, besseli, diff, erf, erfc, exp, log, loggamma, psi, quad, pi, sqrt, findroot
+from mpmath import mp, mpf, gamma, gammainc, betainc, besseli, cos, diff, erf, erfc, exp, log, loggamma, psi, quad, pi, sqrt, findroot
 
 mp.dps = 60
 
@@ -150,6 +150,24 @@ for v in [0.0, 1.0]:
 for h in [-2.0, 0.0, 0.3, 1.0, 3.0, 7.0]:
     for a in [-4.0, 0.0, 0.2, 0.9, 1.0, 5.0, 80.0]:
         add("owens_t", lambda h, a: quad(lambda t: exp(-h * h * (1 + t * t) / 2) / (1 + t * t), [0, a / 4, a / 2, a]) / (2 * pi), h, a)
+
+
+def von_mises(x, k, weight):
+    # Over whole turns it is a multiple; the rest is split where the density is.
+    turns = mp.nint(x / (2 * pi))
+    rest = x - 2 * pi * turns
+    step = min(pi, 12 / sqrt(k))
+    ends = [0] + [mp.sign(rest) * j * step / 4 for j in range(1, 5) if j * step / 4 < abs(rest)] + [rest]
+    density = lambda t: exp(k * (cos(t) - 1)) / (2 * pi * exp(-k) * besseli(0, k))
+    whole = turns if weight is None else 0
+    return whole + quad(lambda t: density(t) * (1 if weight is None else weight(t)), ends)
+
+
+for k in [1e-6, 0.01, 0.3, 1.0, 4.0, 30.0, 600.0, 1e5]:
+    ratio = besseli(1, num(k)) / besseli(0, num(k))
+    for x in sorted({1e-7, 0.1, 0.8, 1.6, 2.5, 3.1, 3.5, -1.2, 10.0} | {r / k**0.5 for r in [0.3, 1.0, 4.0] if r / k**0.5 < 3}):
+        add("von_mises_cdf", lambda x, k: von_mises(x, k, None), x, k)
+        add("von_mises_cdf_by_kappa", lambda x, k: von_mises(x, k, lambda t: cos(t) - ratio), x, k)
 for x in [1e-12, 1e-3, 0.5, 1.0, 1.5, 2.0, 10.0, 171.5, 1e6, 1e15]:
     add("lgamma", loggamma, x)
     add("digamma", lambda x: psi(0, x), x)

@@ -302,6 +302,8 @@ fn evaluate(program: &mut Program, stmt: &Stmt, state: &State) -> Result<String,
                 .at(stmt.span, "not a declaration nor an expression");
             let found = match &stmt.kind {
                 StmtKind::Sample(site) => {
+                    // Only what can be drawn from is advised; else what is wrong with it is told.
+                    program.draws_of(&site.dist, 1, state)?;
                     let dist = program.sources().text(site.dist.span);
                     found.help(format!("to draw from the distribution alone, write `{dist}`"))
                 }

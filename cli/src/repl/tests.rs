@@ -122,6 +122,12 @@ fn an_erroneous_entry_leaves_the_session_as_it_was() {
     error(&mut repl, "c");
     assert_eq!(ok(&mut repl, ":type m"), "m: observed: z; latent: mu");
     assert!(error(&mut repl, "mu ~ normal(0, 1)").contains("write `normal(0, 1)`"));
+    let unknown = error(&mut repl, "mu ~ nrmal(0, 1)");
+    assert!(
+        unknown.contains("`nrmal` is not defined") && unknown.contains("did you mean `normal`?"),
+        "{unknown}"
+    );
+    assert!(!unknown.contains("write `nrmal"), "{unknown}");
     assert!(error(&mut repl, ":load nothing.ppl").contains("there is no file `nothing.ppl`"));
     assert_eq!(ok(&mut repl, ":type m"), "m: observed: z; latent: mu");
 }

@@ -25,10 +25,8 @@ pub struct Builder {
     blocks: Vec<Vec<Stmt>>,
     scans: Vec<OpenScan>,
     constants: HashMap<Var, Const>,
-    /// Operands of negations, by their results.
-    negations: HashMap<Var, Var>,
-    /// Operands of logarithms, by their results.
-    logarithms: HashMap<Var, Var>,
+    /// Functions that can be undone, with their operands, by their results.
+    undone: HashMap<Var, (Prim, Var)>,
     /// Operations already emitted, by key and guard.
     known: HashMap<(OpKey, Option<Var>), Var>,
     guard: Option<Var>,
@@ -74,8 +72,7 @@ impl Builder {
             blocks: vec![Vec::new()],
             scans: Vec::new(),
             constants: HashMap::new(),
-            negations: HashMap::new(),
-            logarithms: HashMap::new(),
+            undone: HashMap::new(),
             known: HashMap::new(),
             guard: None,
             span: Span::default(),
@@ -213,10 +210,8 @@ impl Builder {
             return *var;
         }
         let var = self.fresh(self.type_of(&op));
-        match &op {
-            Op::Prim(Prim::Neg, args) => drop(self.negations.insert(var, args[0])),
-            Op::Prim(Prim::Log, args) => drop(self.logarithms.insert(var, args[0])),
-            _ => {}
+        if let Op::Prim(prim @ (Prim::Neg | Prim::Log | Prim::Sigmoid), args) = &op {
+            self.undone.insert(var, (*prim, args[0]));
         }
         self.known.insert(key, var);
         let guard = self.guard;
@@ -396,9 +391,9 @@ impl Builder {
                 Some(self.mul(square, *a))
             }
             (Prim::Pow, [a, b]) if is(*b, 0.5) => Some(self.prim(Prim::Sqrt, &[*a])),
-            (Prim::Neg, [a]) => self.negations.get(a).copied(),
+            (Prim::Neg, [a]) => self.operand_of(Prim::Neg, *a),
             // The probability itself is smooth at 0, where its logarithm is not.
-            (Prim::Exp, [a]) => self.logarithms.get(a).copied(),
+            (Prim::Exp, [a]) => self.operand_of(Prim::Log, *a),
             (Prim::And, [a, b]) if is(*a, 1.0) || a == b => Some(*b),
             (Prim::And, [a, b]) if is(*b, 1.0) => Some(*a),
             (Prim::Or, [a, b]) if is(*a, 0.0) || a == b => Some(*b),
@@ -410,6 +405,11 @@ impl Builder {
             (Prim::ToReal, [a]) if self.ty(*a).elem == Elem::Real => Some(*a),
             _ => None,
         }
+    }
+
+    /// x where a variable is `prim(x)`, for a negation, logarithm or sigmoid.
+    pub fn operand_of(&self, prim: Prim, var: Var) -> Option<Var> {
+        self.undone.get(&var).and_then(|(found, x)| (*found == prim).then_some(*x))
     }
 
     /// `-a`

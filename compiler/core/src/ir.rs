@@ -89,6 +89,8 @@ pub struct Rule {
     pub text: String,
     /// What to write for it.
     pub help: String,
+    /// Whether it is of data, also where that is a number in the program by now.
+    pub of_data: bool,
 }
 
 /// A program: statements in order, then named results.

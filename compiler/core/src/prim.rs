@@ -65,6 +65,8 @@ pub enum Prim {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// `x · y`, 0 where x = 0, whatever y is.
+    XMulY,
     /// `log B(a, b)`
     Lbeta,
     /// `log I_v(x)` of an order v, in which it is not differentiated.
@@ -91,6 +93,10 @@ pub enum Prim {
     /// `log I_x(a, b)`, I the regularised incomplete beta function.
     LogIncBeta,
     LogIncBetaBy(u8),
+    /// The integral of the von Mises density of concentration κ from 0 to x.
+    VonMisesCdf,
+    /// Its derivative by κ.
+    VonMisesCdfByKappa,
 }
 
 /// How the result's element type follows from the operands'.
@@ -120,7 +126,7 @@ pub enum Sig {
 
 impl Prim {
     /// Every primitive, with orders 0 to 3 of polygamma, for table-driven tests.
-    pub const ALL: [Prim; 66] = [
+    pub const ALL: [Prim; 69] = [
         Prim::Neg,
         Prim::Abs,
         Prim::Exp,
@@ -159,6 +165,7 @@ impl Prim {
         Prim::Min,
         Prim::Atan2,
         Prim::XLogY,
+        Prim::XMulY,
         Prim::Lt,
         Prim::Le,
         Prim::Eq,
@@ -187,6 +194,8 @@ impl Prim {
         Prim::LogIncBetaBy(0),
         Prim::LogIncBetaBy(1),
         Prim::LogIncBetaBy(2),
+        Prim::VonMisesCdf,
+        Prim::VonMisesCdfByKappa,
     ];
 
     /// Typing rule.
@@ -195,8 +204,9 @@ impl Prim {
         match self {
             Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
             | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Sign | Div
-            | Pow | Atan2 | XLogY | Lbeta | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ
-            | LogGammaQBy(_) | LogIncBeta | LogIncBetaBy(_) => Sig::Real,
+            | Pow | Atan2 | XLogY | XMulY | Lbeta | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_)
+            | LogGammaQ | LogGammaQBy(_) | LogIncBeta | LogIncBetaBy(_) | VonMisesCdf
+            | VonMisesCdfByKappa => Sig::Real,
             Neg | Abs | Add | Sub | Mul | Rem | Max | Min => Sig::Numeric,
             IntDiv => Sig::Int,
             Floor | Ceil | Round => Sig::RealToInt,
@@ -216,9 +226,9 @@ impl Prim {
             Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid
             | Softplus | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp
             | Floor | Ceil | Round | Sign | Not | ToReal | ToInt => 1,
-            Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
-            | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And
-            | Or | Require => 2,
+            Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | XMulY | Lbeta
+            | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le
+            | Eq | Ne | And | Or | Require | VonMisesCdf | VonMisesCdfByKappa => 2,
             Select | LogIncBeta | LogIncBetaBy(_) => 3,
         }
     }
@@ -293,6 +303,7 @@ impl Prim {
             Min => "min",
             Atan2 => "atan2",
             XLogY => "xlogy",
+            XMulY => "xmuly",
             Lbeta => "lbeta",
             LogBesselI => "log_bessel_i",
             OwensT => "owens_t",
@@ -306,6 +317,8 @@ impl Prim {
             LogIncBetaBy(0) => "log_inc_beta_by_a",
             LogIncBetaBy(1) => "log_inc_beta_by_b",
             LogIncBetaBy(_) => "log_inc_beta_by_x",
+            VonMisesCdf => "von_mises_cdf",
+            VonMisesCdfByKappa => "von_mises_cdf_by_kappa",
             Lt => "lt",
             Le => "le",
             Eq => "eq",

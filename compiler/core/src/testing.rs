@@ -211,7 +211,7 @@ impl Cook {
     fn arithmetic(&mut self) {
         let (x, y) = (self.pick(), self.pick());
         let (bx, by) = (self.bound(x), self.bound(y));
-        let (var, bound) = match self.choose(7) {
+        let (var, bound) = match self.choose(8) {
             0 => (self.b.add(x, y), bx + by),
             1 => (self.b.sub(x, y), bx + by),
             2 | 3 => (self.b.mul(x, y), bx * by),
@@ -223,6 +223,7 @@ impl Cook {
                 let (base, exponent) = (self.positive(x, 0.5), self.b.prim(Prim::Tanh, &[y]));
                 (self.b.prim(Prim::Pow, &[base, exponent]), 0.5 + bx * bx)
             }
+            6 => (self.b.prim(Prim::XMulY, &[x, y]), bx * by),
             _ => {
                 let second = self.positive(y, 0.5);
                 let prim = [Prim::Atan2, Prim::XLogY][self.choose(2)];

@@ -85,7 +85,7 @@ pub const CODES: &[(Code, &str)] = &[
     (Code("E0502"), "a gradient strategy needs more draws"),
     (Code("E0503"), "a gradient strategy does not apply to a distribution"),
     (Code("E0504"), "too many alternatives at once"),
-    (Code("E0505"), "a pathwise sampler does not differentiate a parameter"),
+    (Code("E0505"), "a strategy that does not differentiate a parameter"),
     (Code("E0506"), "a latent cannot be summed out"),
     (Code("E0507"), "a baseline depends on its own site"),
     (Code("E0508"), "a distribution has no sampler"),

@@ -133,7 +133,7 @@ impl Lower<'_> {
         at: Span,
         what: &str,
     ) -> Lowered<Array> {
-        self.check_constant(&array, constraint, at)?;
+        self.check_constant(&array, constraint, at, what)?;
         if self.b.constant(array.var).is_some() || self.as_dim(array.var).is_some() {
             return Ok(array);
         }
@@ -153,20 +153,17 @@ impl Lower<'_> {
         constraint: &Constraint,
         what: &str,
     ) -> Option<(Var, Rule)> {
-        let free = matches!(
-            constraint,
-            Constraint::Real
-                | Constraint::Bounded
-                | Constraint::Ordered
-                | Constraint::CholeskyCorr
-                | Constraint::Int
-                | Constraint::Bool
-        );
+        let free =
+            matches!(constraint, Constraint::Real | Constraint::Bounded | Constraint::Int | Constraint::Bool);
         if free {
             return None;
         }
         let x = self.b.detach(array.var);
-        let rule = |must: String, help: &str| Rule { text: format!("{what} must {must}"), help: help.into() };
+        let rule = |must: String, help: &str| Rule {
+            text: format!("{what} must {must}"),
+            help: help.into(),
+            of_data: false,
+        };
         match constraint {
             Constraint::Positive(_) => {
                 let zero = self.b.real(0.0);
@@ -209,6 +206,39 @@ impl Lower<'_> {
                 let must = rule("have no negative entry and sum to one".into(), help);
                 Some((self.b.prim(Prim::And, &[signs, near]), must))
             }
+            Constraint::Ordered => {
+                let axis = *array.dims.last()?;
+                let x = self.b.spread(x, axis);
+                let (at, one, last) = (self.b.iota(axis), self.b.int(1), self.b.size(axis));
+                let next = self.b.add(at, one);
+                let is_last = self.b.prim(Prim::Eq, &[next, last]);
+                let next = self.b.select(is_last, at, next);
+                let after = self.b.gather(x, axis, next);
+                let rises = self.b.prim(Prim::Lt, &[x, after]);
+                let rises = self.b.prim(Prim::Or, &[is_last, rises]);
+                let help = "list it in increasing order, or declare the parameter `ordered[k]`";
+                Some((self.b.reduce(Monoid::Min, axis, rises), rule("be increasing".into(), help)))
+            }
+            Constraint::CholeskyCorr => {
+                let [.., row, col] = array.dims[..] else { return None };
+                let x = self.full_matrix(x, row, col);
+                let (i, j, zero, one) =
+                    (self.b.iota(row), self.b.iota(col), self.b.real(0.0), self.b.real(1.0));
+                let (below, diagonal) = (self.b.prim(Prim::Lt, &[j, i]), self.b.prim(Prim::Eq, &[i, j]));
+                let (none, some) = (self.b.prim(Prim::Eq, &[x, zero]), self.b.prim(Prim::Lt, &[zero, x]));
+                let above = self.b.select(diagonal, some, none);
+                let entries = self.b.prim(Prim::Or, &[below, above]);
+                let entries = self.b.reduce(Monoid::Min, col, entries);
+                let squares = self.b.mul(x, x);
+                let length = self.b.reduce(Monoid::Sum, col, squares);
+                let distance = self.b.sub(length, one);
+                let (distance, slack) = (self.b.prim(Prim::Abs, &[distance]), self.b.real(SLACK));
+                let near = self.b.prim(Prim::Le, &[distance, slack]);
+                let rows = self.b.prim(Prim::And, &[entries, near]);
+                let must = "be lower triangular, with a positive diagonal and rows of length one";
+                let help = "write `cholesky(…)` of a correlation matrix";
+                Some((self.b.reduce(Monoid::Min, row, rows), rule(must.into(), help)))
+            }
             _ => None,
         }
     }
@@ -247,29 +277,62 @@ impl Lower<'_> {
                     "its density is zero there: the ends must hold all the data".to_string(),
                 ),
             };
-            Some((holds, Rule { text, help }))
+            Some((holds, Rule { text, help, of_data: true }))
         } else {
             let support = &site.dist.support;
             self.constraint_condition(&value, support, &what).map(|(holds, mut rule)| {
                 rule.help = format!("`{}` gives no other values", site.dist.name);
+                rule.of_data = true;
                 (holds, rule)
             })
         };
         let Some((holds, rule)) = between else { return value };
-        Array { var: self.b.require(holds, value.var, rule.into()), dims: value.dims }
+        let place = self.b.at(site.span);
+        let var = self.b.require(holds, value.var, rule.into());
+        self.b.at(place);
+        Array { var, dims: value.dims }
     }
 
     /// Refuses constants outside a declared constraint; other values are checked when running.
-    pub(super) fn check_constant(&mut self, array: &Array, constraint: &Constraint, at: Span) -> Lowered<()> {
+    pub(super) fn check_constant(
+        &mut self,
+        array: &Array,
+        constraint: &Constraint,
+        at: Span,
+        what: &str,
+    ) -> Lowered<()> {
         let Some(value) = self.b.constant(array.var).map(|c| c.number()) else { return Ok(()) };
-        let (ok, name) = match constraint {
-            Constraint::Positive(_) => (value > 0.0, "positive".to_string()),
-            Constraint::Interval(a, b) => ((*a..=*b).contains(&value), format!("between {a} and {b}")),
-            _ => (true, String::new()),
+        let end = |end: &Option<Dim>, otherwise: i64| match end {
+            Some(end) => end.value().map(|end| end as f64),
+            None => Some(otherwise as f64),
         };
-        if ok {
+        let holds = match constraint {
+            Constraint::Positive(_) => value > 0.0,
+            Constraint::Interval(a, b) => (*a..=*b).contains(&value),
+            Constraint::IntRange(low, high) => {
+                end(low, 0).is_none_or(|low| low <= value)
+                    && end(high, i64::MAX).is_none_or(|high| value <= high)
+            }
+            _ => true,
+        };
+        if holds {
             return Ok(());
         }
-        Err(self.error("E0316", at, format!("{value} is not {name}"), &format!("must be {name}")))
+        let code = Code(if self.reads_data(at) { "E0709" } else { "E0316" });
+        let rule = self.constraint_condition(array, constraint, what).map(|(_, rule)| rule);
+        let Some(Rule { text, help, .. }) = rule else { return Ok(()) };
+        Err(self.report(
+            Diagnostic::error(code, format!("{text}, but is {value}"))
+                .at(at, format!("this is {value}"))
+                .help(help),
+        ))
+    }
+
+    /// Whether an expression of the program names data. With data bound, an int of it is a number like any other.
+    pub(super) fn reads_data(&self, at: Span) -> bool {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut names = self.unit.sources.text(at).split(|c| !is_name(c));
+        let data = self.unit.data();
+        !self.in_stdlib && names.any(|name| data.iter().any(|data| data.name.name == name))
     }
 }

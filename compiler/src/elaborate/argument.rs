@@ -2,7 +2,7 @@
 
 use super::value::Value;
 use super::{Lower, Lowered};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::dim::Dim;
@@ -211,11 +211,16 @@ impl Lower<'_> {
     /// The distribution with what its arguments settle: sizes of finite supports, literal ends.
     pub(super) fn specialised(&mut self, dist: &Rc<Distribution>, args: &mut [Array]) -> Rc<Distribution> {
         let sizes = self.formal_sizes(dist, args);
-        let counts = dist.params.iter().map(|param| format!("{}.{}", dist.name, param.name));
-        let counts = counts.filter_map(|name| sizes.get(&name).map(|size| (name, size.clone()))).collect();
+        let count_names: BTreeSet<String> =
+            dist.params.iter().map(|param| format!("{}.{}", dist.name, param.name)).collect();
+        let counts =
+            count_names.iter().filter_map(|name| sizes.get(name).map(|size| (name.clone(), size.clone())));
+        let counts = counts.collect();
         let mut special = settle(&mut self.b.axes, dist, &counts);
         let replace = |dim: &Dim| dim.substitute_all(&sizes);
-        special.finite = special.finite.as_ref().map(replace);
+        // A support is enumerated where its size is one number, or the size of data: not one of each row.
+        let open = |size: &Dim| size.names().any(|name| count_names.contains(name));
+        special.finite = special.finite.as_ref().map(replace).filter(|size| !open(size));
         if let Constraint::IntRange(lower, upper) = &special.support {
             special.support = Constraint::IntRange(lower.as_ref().map(replace), upper.as_ref().map(replace));
         }

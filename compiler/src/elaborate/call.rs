@@ -130,11 +130,13 @@ impl Lower<'_> {
         self.count_call(span)?;
         let values = self.match_arguments(&f.name.name, &f.params, args, span)?;
         self.check_requirements(f, &declared.item.attributes, &values)?;
+        let places: Vec<Span> = values.iter().map(|(_, at)| *at).collect();
         // A function has no parameters of its own, nor have the layers it would call.
         let owners = std::mem::take(&mut self.owners);
         let caller = self.in_stdlib;
         let result = self.in_function(f, declared.is_stdlib, span, |this| {
             let mut generic = this.accept_arguments(f, values, caller)?;
+            this.check_conditions(f, &declared.item.attributes, &places)?;
             let value = this.expr(&f.body)?;
             this.accept_result(value, f, &mut generic)
         });
@@ -243,24 +245,34 @@ impl Lower<'_> {
                 Some(wanted) => match params.iter().position(|p| p.name.name == wanted.name) {
                     Some(at) => at,
                     None => {
-                        let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                         return Err(self.report(
                             Diagnostic::error(
                                 Code("E0314"),
                                 format!("`{name}` has no parameter `{}`", wanted.name),
                             )
                             .at(wanted.span, "unknown")
-                            .note(format!("its parameters are {}", names.join(", "))),
+                            .note(format!("its parameters are {}", listed(params))),
                         ));
                     }
                 },
             };
-            if at >= params.len() || slots[at].is_some() {
-                let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
+            if at < params.len() && slots[at].is_some() {
+                let param = &params[at].name.name;
+                return Err(self.report(
+                    Diagnostic::error(Code("E0314"), format!("`{param}` of `{name}` is given twice"))
+                        .at(slots[at].map_or(span, |first| first.value.span), "here")
+                        .at(arg.value.span, "and here")
+                        .help(format!(
+                            "arguments without a name come first, in the order ({})",
+                            listed(params)
+                        )),
+                ));
+            }
+            if at >= params.len() {
                 return Err(self.report(
                     Diagnostic::error(
                         Code("E0314"),
-                        format!("too many arguments for `{name}({})`", names.join(", ")),
+                        format!("too many arguments for `{name}({})`", listed(params)),
                     )
                     .at(arg.value.span, "this one has no parameter"),
                 ));
@@ -276,11 +288,10 @@ impl Lower<'_> {
                     continue;
                 }
                 (None, None) => {
-                    let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
                     return Err(self.report(
                         Diagnostic::error(Code("E0314"), format!("`{name}` needs `{}`", param.name.name))
                             .at(span, "missing an argument")
-                            .help(format!("write `{name}({})`", names.join(", "))),
+                            .help(format!("write `{name}({})`", listed(params))),
                     ));
                 }
             };
@@ -299,6 +310,11 @@ impl Lower<'_> {
         self.scopes = scopes;
         value
     }
+}
+
+/// The names of parameters, one after another.
+fn listed(params: &[ast::Param]) -> String {
+    params.iter().map(|param| param.name.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Where the value of a body stands: its last statement.

@@ -375,7 +375,8 @@ impl Lower<'_> {
                         .note(format!("the data are {}", known.join(", "))),
                 ));
             };
-            let ty = self.array_declaration(&decl.ty, &mut None)?;
+            // Its sizes are the file's, whatever names the objective has.
+            let ty = self.aside(|unit| unit.data_type(decl))?;
             if self.elem(value) == Elem::Int && ty.constraint.elem() == Elem::Real {
                 *value = self.reals_of(value);
             }

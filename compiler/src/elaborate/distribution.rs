@@ -83,6 +83,10 @@ fn elaborate(unit: &mut Unit, decl: &ast::DistributionDecl, declared_as: &Declar
         Constraint::IntRange(Some(low), Some(high)) if low.value() == Some(0) => {
             Some(high.plus(&Dim::known(1)))
         }
+        // `count(n)`
+        Constraint::IntRange(_, None) => {
+            ends[1].map(|end| Dim::named(format!("{name}.{}", params[end].name)).plus(&Dim::known(1)))
+        }
         _ => None,
     };
     lower.unit.axes = lower.b.axes.clone();

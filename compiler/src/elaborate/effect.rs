@@ -1,14 +1,16 @@
 //! What objectives require of their programs.
 //!
 //! A program's density is *exact* unless importance sampling estimates it; objectives that need an exact one, or a
-//! smooth guide, say so in `requires`, and objectives that are biased by construction in `@biased`.
+//! smooth guide, say so in `requires`, and objectives that are biased by construction in `@biased`. Conditions on their
+//! numbers stand there too: `@requires(chi >= 1)`.
 
 use super::value::Value;
 use super::{Lower, Lowered, base_of};
 use vary_core::generative::{Marginaliser, ProgramExpr};
+use vary_core::ir::{Array, Rule};
 use vary_core::transform::adev::estimator::rule;
 use vary_diagnostic::{Code, Diagnostic, Span};
-use vary_syntax::ast::{self, Expr, ExprKind};
+use vary_syntax::ast::{self, BinaryOp, Expr, ExprKind};
 
 impl Lower<'_> {
     /// Checks what an objective's attributes require of its arguments.
@@ -23,20 +25,49 @@ impl Lower<'_> {
                 let text = attribute_text(attribute).unwrap_or("by its own account");
                 self.bias.push(format!("`{}` is biased: {text}", f.name.name));
             }
-            let required: Vec<&Expr> = match attribute.name.name.as_str() {
-                "requires" => attribute.args.iter().map(|arg| &arg.value).collect(),
-                "gradient_of" => {
-                    let named = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|n| n.name == "requires");
-                    match attribute.args.iter().find(named).map(|arg| &arg.value.kind) {
-                        Some(ExprKind::Array(required)) => required.iter().collect(),
-                        _ => Vec::new(),
-                    }
-                }
-                _ => Vec::new(),
-            };
-            for requirement in required {
+            for requirement in requirements(attribute) {
                 self.check_requirement(f, requirement, values)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Checks the comparisons that an objective's attributes require of its numbers, which are bound to their names here:
+    /// now where they are known, else while running. `places` are the arguments'.
+    pub(super) fn check_conditions(
+        &mut self,
+        f: &ast::FnDecl,
+        attributes: &[ast::Attribute],
+        places: &[Span],
+    ) -> Lowered<()> {
+        for condition in attributes.iter().flat_map(requirements) {
+            let ExprKind::Binary(op, left, right) = &condition.kind else { continue };
+            let (ExprKind::Name(name), Some(end), Some(relation)) =
+                (&left.kind, literal(right), in_words(*op))
+            else {
+                continue;
+            };
+            let at = f.params.iter().position(|param| param.name.name == *name).map(|at| places[at]);
+            let (Some(at), Some(Value::Array(value))) = (at, self.lookup(name).cloned()) else { continue };
+            let fixed = Array { var: self.b.detach(value.var), dims: value.dims.clone() };
+            self.define(name, Value::Array(fixed));
+            let Value::Array(holds) = self.expr(condition)? else { continue };
+            let text = format!("`{name}` of `{}` must be {relation} {end}", f.name.name);
+            let known = self.b.constant(value.var).map(|value| value.number());
+            let help = format!("`{}` is defined for these only", f.name.name);
+            if let (Some(known), Some(false)) = (known, self.b.constant(holds.var).map(|c| c.number() == 1.0))
+            {
+                return Err(self.report(
+                    Diagnostic::error(Code("E0316"), format!("{text}, but is {known}"))
+                        .at(at, format!("this is {known}"))
+                        .help(help),
+                ));
+            }
+            let rule = Rule { text, help, of_data: self.reads_data(at) };
+            let place = self.b.at(at);
+            let var = self.b.require(holds.var, value.var, rule.into());
+            self.b.at(place);
+            self.define(name, Value::Array(Array { var, dims: value.dims }));
         }
         Ok(())
     }
@@ -116,6 +147,42 @@ impl Lower<'_> {
                     .help("the requirements are `exact(p)`, `smooth(q)`, `covers(q, p)`, `normalized(p)` and `inside(p, dim)`"),
             )),
         }
+    }
+}
+
+/// A number as it is written.
+fn literal(expr: &Expr) -> Option<f64> {
+    match expr.kind {
+        ExprKind::Int(value) => Some(value as f64),
+        ExprKind::Real(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// How a number stands to another.
+fn in_words(op: BinaryOp) -> Option<&'static str> {
+    match op {
+        BinaryOp::Ge => Some("at least"),
+        BinaryOp::Gt => Some("above"),
+        BinaryOp::Le => Some("at most"),
+        BinaryOp::Lt => Some("below"),
+        BinaryOp::Ne => Some("other than"),
+        _ => None,
+    }
+}
+
+/// What an attribute requires.
+fn requirements(attribute: &ast::Attribute) -> Vec<&Expr> {
+    match attribute.name.name.as_str() {
+        "requires" => attribute.args.iter().map(|arg| &arg.value).collect(),
+        "gradient_of" => {
+            let named = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|n| n.name == "requires");
+            match attribute.args.iter().find(named).map(|arg| &arg.value.kind) {
+                Some(ExprKind::Array(required)) => required.iter().collect(),
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -40,7 +40,8 @@ impl Lower<'_> {
         Err(self.report(
             Diagnostic::error(Code("E0610"), "an expectation cannot go through this")
                 .at(span, "only its mean is meant, a single draw is what is computed")
-                .note("sums, differences and multiples of expectations are unbiased, other functions are not")
+                .note("sums, differences and multiples of expectations are unbiased, and so are products of different ones; \
+                     `exp_estimate(e, rate)` is an unbiased estimate of exp(e)")
                 .help("move the function inside `expect { … }` if it is meant there"),
         ))
     }

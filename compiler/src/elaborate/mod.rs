@@ -25,6 +25,7 @@
 //! | `rows` | `each_row` |
 //! | `effect` | what objectives require of programs; expectations used linearly |
 //! | `fit`, `over` | fits with their objectives, and which parameters each moves |
+//! | `supports` | whether a guide's values lie inside the model's supports |
 //! | `posterior` | draws from a fitted guide |
 //! | `auto_guide` | a guide for a model that has none |
 //! | `prompt` | what a prompt evaluates |
@@ -59,6 +60,7 @@ mod rows;
 mod site;
 mod start;
 mod strategy;
+mod supports;
 pub mod types;
 pub mod unit;
 pub mod value;

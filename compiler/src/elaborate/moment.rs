@@ -1,13 +1,14 @@
 //! `log_moment(v, k)`: an objective that is (1/k) log E[exp(k v)].
 //!
-//! A log of an expectation has no unbiased estimate, so what is differentiated is E[exp(k (v − c))], whose gradient is
-//! a positive multiple of its. c is the moving average of v over earlier steps, a constant within a step: it keeps the
-//! exponential in range and the gradient unbiased. Reports give the log, with a standard error by the delta method.
+//! A log of an expectation has no unbiased estimate, so what is differentiated is E[exp(k v − c)], whose gradient is
+//! a positive multiple of its. c is a moving average of log mean exp(k v) over earlier steps, a constant within a step: it
+//! keeps the exponential in range, however far the draws spread, and the gradient unbiased. Reports give the log, with a
+//! standard error by the delta method.
 
 use super::builtin::parameter;
 use super::value::Value;
 use super::{Lower, Lowered, Mode};
-use vary_core::ir::{Array, Elem, Input, InputKind, Monoid, Output};
+use vary_core::ir::{Array, Elem, Input, InputKind, Output};
 use vary_core::prim::Prim;
 use vary_core::transform::adev::LOG_MOMENT;
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -44,21 +45,18 @@ impl Lower<'_> {
             return Err(combined(self, first));
         }
         let v = self.reals_of(v).var;
-        let fixed = self.b.detach(v);
         let order = self.b.real(k);
-        let exponent = self.b.mul(order, fixed);
-        self.beside.push(Output { name: LOG_MOMENT.to_string(), var: exponent, dims: vec![draw] });
+        let exponent = self.b.mul(order, v);
+        let fixed = self.b.detach(exponent);
+        self.beside.push(Output { name: LOG_MOMENT.to_string(), var: fixed, dims: vec![draw] });
         // What is the same in every draw needs no average.
         let centre = if self.b.axes_of(v).contains(draw) {
-            let total = self.b.reduce(Monoid::Sum, draw, fixed);
-            self.beside.push(Output { name: format!("state.{LOG_MOMENT}"), var: total, dims: Vec::new() });
             let name = LOG_MOMENT.to_string();
             self.b.input(Elem::Real, Input { kind: InputKind::State, name, dims: Vec::new() })
         } else {
             fixed
         };
-        let apart = self.b.sub(v, centre);
-        let apart = self.b.mul(order, apart);
+        let apart = self.b.sub(exponent, centre);
         let value = self.b.prim(Prim::Exp, &[apart]);
         let written = if self.in_stdlib { self.stdlib_call } else { span };
         self.moment = Some((super::Moment { var: value, order: k }, written));

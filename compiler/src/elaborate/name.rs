@@ -2,7 +2,7 @@
 
 use super::unit::nearest;
 use super::value::{Declared, Value};
-use super::{Lower, Lowered, Mode, OpenKind, builtin};
+use super::{Lower, Lowered, Mode, OpenKind, builtin, foreign};
 use std::collections::HashMap;
 use std::rc::Rc;
 use vary_core::dim::Dim;
@@ -89,7 +89,7 @@ impl Lower<'_> {
                 "a start is computed before the program runs, from data, numbers, sizes and `base_normal`",
             );
         }
-        if let Some(advice) = builtin::foreign(name) {
+        if let Some(advice) = foreign::function(name) {
             return self.report(diagnostic.help(advice));
         }
         let mut local: Vec<String> = self.scopes.iter().flat_map(|scope| scope.keys().cloned()).collect();

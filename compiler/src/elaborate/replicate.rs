@@ -68,7 +68,9 @@ impl Lower<'_> {
         };
         self.refuse_estimated(&array, f.span)?;
         let var = self.reals_of(&array).var;
+        let place = self.b.at(f.span);
         let var = self.b.detach(var);
+        self.b.at(place);
         let rest = self.b.axes_of(var).iter().filter(|other| *other != axis);
         let dims = std::iter::once(axis).chain(rest).collect();
         self.beside.push(Output { name: control_name(self.beside.len()), var, dims });

@@ -7,6 +7,7 @@ use vary_core::axis::Axis;
 use vary_core::dim::Dim;
 use vary_core::generative::{Distribution, SiteSpec};
 use vary_core::ir::{Array, Elem, Output, Report, Sample, Site, Stmt, Ty};
+use vary_core::transform::adev::estimator;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 
@@ -362,6 +363,23 @@ impl Lower<'_> {
         let name = super::unit::declared_name(&declared.item).map_or(String::new(), |n| n.name.clone());
         let dist = self.aside(|unit| unit.distribution(&name))?;
         let (args, strategy_args) = split_arguments(&dist, args);
+        if let Some(strategy) = &strategy
+            && let Some(more) = args.iter().filter(|arg| arg.name.is_none()).nth(dist.params.len())
+            && let Some(rule) = estimator::rule(&strategy.name)
+        {
+            let settings = rule.settings().iter().map(|(name, _)| format!("`{name} = …`"));
+            let settings: Vec<String> = settings.collect();
+            let found = Diagnostic::error(Code("E0314"), format!("too many arguments for `{name}`"))
+                .at(more.value.span, "this one has no parameter");
+            return Err(self.report(match settings.as_slice() {
+                [] => found,
+                known => found.help(format!(
+                    "settings of `{}` are written by name: {}",
+                    strategy.name,
+                    known.join(", ")
+                )),
+            }));
+        }
         let actual = self.distribution_arguments(&dist, &args, call.span)?;
         Ok(Called { dist, strategy, strategy_args, actual })
     }

@@ -38,7 +38,8 @@ impl Unit {
         let known = found.len() <= ty.dims.len()
             && found.iter().rev().zip(ty.dims.iter().rev()).all(|(a, b)| b.value().is_none() || a == b);
         if fits && known {
-            return lower.check_constant(&value, &ty.constraint, default.span);
+            let what = format!("the default of `{}`", data.name.name);
+            return lower.check_constant(&value, &ty.constraint, default.span, &what);
         }
         let (wanted, found) = (describe(elem, &ty.dims), describe(value_elem, &found));
         Err(lower.report(

@@ -1,7 +1,7 @@
 //! What a fit's steps cost: `vary bench`.
 
 use super::estimator::Setup;
-use super::fit::Prepared;
+use super::prepare::Prepared;
 use std::time::Instant;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::fit::Estimator;

@@ -173,6 +173,9 @@ impl Session {
                         let _ = writeln!(text, "  {}: {strategy} ({})", site.address, site.reason);
                     }
                 }
+                if settings.antithetic {
+                    text.push_str("  each draw is the mean of an antithetic pair\n");
+                }
                 let mut lines = BTreeSet::new();
                 for note in &choice.notes {
                     if note.span.source == self.source {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
-use vary_core::transform::adev::{self, LOG_MOMENT, StateSpec};
+use vary_core::transform::adev::{self, Average, LOG_MOMENT, StateSpec};
 use vary_runtime::fit::{Estimator, MonteCarlo, Sense};
 use vary_runtime::float::Width;
 use vary_runtime::program::{InputKind, Work};
@@ -89,7 +89,7 @@ pub struct Moment<'a> {
 }
 
 /// The state that counts steps.
-const STEP: &str = "step";
+pub(super) const STEP: &str = "step";
 
 /// Where an input of a step is taken from.
 enum Given {
@@ -202,9 +202,15 @@ pub struct Cost {
 struct State {
     decay: f64,
     value: Vec<f64>,
-    /// The output that observes it, summed over draws.
+    /// The output that observes it.
     output: usize,
-    observed_before: bool,
+    average: Average,
+}
+
+impl State {
+    fn is_observed_before(&self) -> bool {
+        self.average == Average::LogMeanExp
+    }
 }
 
 /// Added to the seed for what is observed before the first step, so that it is independent of that step.
@@ -225,9 +231,12 @@ impl GradientEstimator {
         let mut kept = Vec::new();
         for state in states {
             let len = state.dims.iter().map(|axis| program.axes.size(*axis)).product();
-            let output = output(&format!("state.{}", state.name)).ok_or("a state is not observed")?;
-            let observed_before = state.observed_before;
-            kept.push(State { decay: state.decay, value: vec![0.0; len], output, observed_before });
+            let observed = match state.average {
+                Average::Mean => output(&format!("state.{}", state.name)),
+                Average::LogMeanExp => output(&state.name),
+            };
+            let output = observed.ok_or("a state is not observed")?;
+            kept.push(State { decay: state.decay, value: vec![0.0; len], output, average: state.average });
         }
         Ok(GradientEstimator {
             executor,
@@ -287,9 +296,21 @@ impl GradientEstimator {
     fn observe(&mut self, first: bool, which: impl Fn(&State) -> bool) {
         let scale = 1.0 / self.draws as f64;
         for state in self.states.iter_mut().filter(|state| which(state)) {
-            for (value, total) in state.value.iter_mut().zip(self.executor.output(state.output)) {
-                let mean = total * scale;
-                *value = if first { mean } else { state.decay * *value + (1.0 - state.decay) * mean };
+            let (decay, output) = (state.decay, self.executor.output(state.output));
+            let blend =
+                |value: f64, seen: f64| if first { seen } else { decay * value + (1.0 - decay) * seen };
+            match state.average {
+                Average::Mean => {
+                    for (value, total) in state.value.iter_mut().zip(output) {
+                        *value = blend(*value, total * scale);
+                    }
+                }
+                Average::LogMeanExp => {
+                    let seen = MonteCarlo::log_moment(output, 1.0).mean;
+                    for value in state.value.iter_mut().filter(|_| seen.is_finite()) {
+                        *value = blend(*value, seen).max(seen);
+                    }
+                }
             }
         }
     }
@@ -301,9 +322,9 @@ impl Estimator for GradientEstimator {
     }
 
     fn step(&mut self, params: &[f64], step: u64, gradient: &mut [f64]) -> f64 {
-        if step == 0 && self.states.iter().any(|state| state.observed_before) {
+        if step == 0 && self.states.iter().any(State::is_observed_before) {
             self.run(params, step, self.seed.wrapping_add(BEFORE_SEED));
-            self.observe(true, |state| state.observed_before);
+            self.observe(true, State::is_observed_before);
         }
         self.run(params, step, self.seed);
         let scale = 1.0 / self.draws as f64;
@@ -315,8 +336,8 @@ impl Estimator for GradientEstimator {
                 *to = from * scale * sign;
             }
         }
-        self.observe(false, |state| step > 0 || state.observed_before);
-        self.observe(true, |state| step == 0 && !state.observed_before);
+        self.observe(false, |state| step > 0 || state.is_observed_before());
+        self.observe(true, |state| step == 0 && !state.is_observed_before());
         if let Some((output, order)) = self.log_moment {
             return MonteCarlo::log_moment(self.executor.output(output), order).mean;
         }

@@ -4,6 +4,7 @@
 //! and for every site the rule of `adev` with its local continuation k. Sites and terms are quoted from the source.
 //! Needs no data.
 
+use super::settings::Resolved;
 use super::{Options, Session};
 use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use vary_core::axis::Role;
 use vary_core::generative::{Marginaliser, ProgramExpr, SiteSpec};
 use vary_core::ir::{Monoid, Op, Program, Sample, Var};
 use vary_core::prim::Prim;
+use vary_core::transform::adev::estimator::RULES;
 use vary_core::transform::adev::{OBJECTIVE, strategy, strategy::Chosen};
 use vary_core::transform::dependence::{Dependence, Link, Through};
 use vary_diagnostic::Span;
@@ -24,16 +26,16 @@ impl Session {
     /// The estimator of the fit of this name (or of the only one).
     pub fn explain(&mut self, name: Option<&str>) -> Lowered<String> {
         let fit = self.find_fit(name, &Options::default())?;
-        let samples = self.choose_settings(&fit, &Options::default())?.samples;
+        let settings = self.choose_settings(&fit, &Options::default())?;
         let parts: Lowered<Vec<String>> =
-            (0..fit.objectives.len()).map(|at| self.objective_and_estimator(&fit, at, samples)).collect();
+            (0..fit.objectives.len()).map(|at| self.objective_and_estimator(&fit, at, &settings)).collect();
         Ok(parts?.join("\n\n"))
     }
 
     /// One of the fit's objectives with its estimator.
-    fn objective_and_estimator(&mut self, fit: &Fit, at: usize, samples: usize) -> Lowered<String> {
+    fn objective_and_estimator(&mut self, fit: &Fit, at: usize, settings: &Resolved) -> Lowered<String> {
         let objective = &fit.objectives[at];
-        let choice = strategy::choose(&objective.program, samples).map_err(|all| {
+        let choice = strategy::choose(&objective.program, settings.samples).map_err(|all| {
             all.into_iter().for_each(|d| self.unit.report(d));
             Reported
         })?;
@@ -64,12 +66,21 @@ impl Session {
             {
                 part += &self.continuation(&objective.program, result.var, sample);
             }
+            if let Some(control) = site.control {
+                let span = objective.program.vars[control.0 as usize].span;
+                let of_others =
+                    format!("      b: {} of the other copies", one_line(self.unit.sources.text(span)));
+                part += &self.placed(&of_others, span);
+            }
             // A program that is simulated twice has every site twice.
             if !explained.contains(&part) {
                 explained.push(part);
             }
         }
         text += &explained.concat();
+        if settings.antithetic {
+            text += "\neach draw is the mean of two: symmetric noise is mirrored in the second, other noise drawn anew\n";
+        }
         text += &self.assumptions(objective, &choice);
         Ok(text)
     }
@@ -273,8 +284,8 @@ fn log_density(written: &str) -> Option<String> {
 }
 
 fn without_settings(args: &str) -> String {
-    let settings = [", baseline =", ", temperature ="];
-    match settings.iter().filter_map(|setting| args.find(setting)).min() {
+    let settings = RULES.iter().flat_map(|rule| rule.settings()).map(|(name, _)| format!(", {name} ="));
+    match settings.filter_map(|setting| args.find(&setting)).min() {
         Some(at) => format!("{})", &args[..at]),
         None => args.to_string(),
     }

@@ -61,7 +61,7 @@ pub fn violations(
         let elem = program.vars[requirement.value.0 as usize].ty.elem;
         let mut x = value.view();
         (0..*rows).for_each(|at| x.index_axis_inplace(ndarray::Axis(0), index[at]));
-        let shown = show::entries(x, elem, Digits::Six);
+        let shown = show::entries(x, elem, Digits::Six).replace('\n', "");
         let rows: Vec<String> = dims
             .iter()
             .take(*rows)

@@ -125,3 +125,26 @@ fit: maximize elbo(m, q) { steps = 1, samples = 4 }
     assert!((objective.mean - expected).abs() < 5.0 * objective.se, "{objective:?}, {expected}");
     assert!(objective.se < 0.02, "{objective:?}");
 }
+
+/// A certain flip is worth its own outcome, and its probability does not move, by every strategy.
+#[test]
+fn a_flip_with_an_extreme_logit_has_the_value_and_gradient_of_a_certain_one() {
+    for strategy in
+        ["enum", "mvd", "rloo", "reinforce", "rebar", "relax", "gumbel_softmax", "straight_through"]
+    {
+        for (logit, value) in [(800.0, 0.3_f64.ln() + normal(2.0)), (-800.0, 0.7_f64.ln() + normal(1.0))] {
+            let text = format!(
+                "\
+data y: real = 1
+model m {{ z ~ flip(0.3); y ~ normal(3 * real(z), 1) }}
+guide q {{ param l: real = {logit:?}; z ~ bernoulli_logits.{strategy}(l) }}
+fit: maximize elbo(m, q) {{ steps = 1, samples = 4, optimizer = sgd(1) }}
+"
+            );
+            let report = fitted(&text).unwrap_or_else(|said| panic!("{strategy} at {logit}: {said}"));
+            let mean = report.objectives[0].mean;
+            assert!((mean - value).abs() < 1e-12, "{strategy} at {logit}: {mean}, not {value}");
+            assert_eq!(report.parameters[0].1.iter().copied().sum::<f64>(), logit, "{strategy}");
+        }
+    }
+}

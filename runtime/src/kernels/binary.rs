@@ -17,6 +17,8 @@ pub(crate) fn run<T: Float>(level: Level, op: Binary, nest: &Nest<3>, out: &mut 
         Binary::Lbeta => wide(nest, out, a, b, vary_special::lbeta),
         Binary::LogBesselI => wide(nest, out, a, b, vary_special::log_bessel_i),
         Binary::OwensT => wide(nest, out, a, b, vary_special::owens_t),
+        Binary::VonMisesCdf => wide(nest, out, a, b, vary_special::von_mises_cdf),
+        Binary::VonMisesCdfByKappa => wide(nest, out, a, b, vary_special::von_mises_cdf_by_kappa),
         Binary::LogGammaP => wide(nest, out, a, b, vary_special::log_gamma_p),
         Binary::LogGammaPBy(by) => {
             wide(nest, out, a, b, |a, x| vary_special::log_gamma_p_slopes(a, x)[usize::from(by)]);
@@ -49,6 +51,7 @@ impl<T: Float> Work for Vectors<'_, T> {
             Binary::Div => each(nest, out, a, b, |a, b| a / b),
             Binary::Max => each(nest, out, a, b, special::max),
             Binary::Min => each(nest, out, a, b, special::min),
+            Binary::XMulY => each(nest, out, a, b, special::xmuly),
             Binary::Require => each(nest, out, a, b, |holds, x| if holds != T::ZERO { x } else { T::NAN }),
             Binary::Lt => each(nest, out, a, b, |a, b| bit(a < b)),
             Binary::Le => each(nest, out, a, b, |a, b| bit(a <= b)),

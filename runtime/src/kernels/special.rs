@@ -45,6 +45,13 @@ pub fn xlogy(x: f64, y: f64) -> f64 {
     if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }
 }
 
+/// `x · y`; 0 where x = 0, unless y is NaN.
+#[inline(always)]
+pub fn xmuly<T: Float>(x: T, y: T) -> T {
+    // NaN is the only number that differs from itself.
+    if x == T::ZERO && y >= y { T::ZERO } else { x * y }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +59,9 @@ mod tests {
     #[test]
     fn stable_forms_hold_at_the_ends() {
         assert_eq!(xlogy(0.0, 0.0), 0.0);
+        assert_eq!(xmuly(0.0, f64::NEG_INFINITY), 0.0);
+        assert_eq!(xmuly(1.0, f64::NEG_INFINITY), f64::NEG_INFINITY);
+        assert!(xmuly(0.0, f64::NAN).is_nan());
         assert_eq!((sign(-2.0), sign(0.0), sign(f64::INFINITY)), (-1.0, 0.0, 1.0));
         assert!(sign(f64::NAN).is_nan() && max(f64::NAN, 1.0).is_nan() && max(1.0, f64::NAN).is_nan());
         assert_eq!((remainder(-7.0, 3.0), remainder(7.0, -3.0), remainder(6.0, 3.0)), (2.0, -2.0, 0.0));

@@ -426,12 +426,18 @@ pub enum Binary {
     Atan2,
     /// `x · log y`, 0 where x = 0.
     XLogY,
+    /// `x · y`, 0 where x = 0.
+    XMulY,
     /// The second operand where the first is 1, else NaN.
     Require,
     Lbeta,
     /// `log I_v(x)`
     LogBesselI,
     OwensT,
+    /// The integral of the von Mises density of concentration b from 0 to a.
+    VonMisesCdf,
+    /// Its derivative by b.
+    VonMisesCdfByKappa,
     /// log of the regularised incomplete gamma function below x.
     LogGammaP,
     /// Its derivative by an operand; so in the following.

@@ -8,11 +8,13 @@
 //! Dependence is through data, control and the arguments of later samples and draws; a detached
 //! value depends on what its primal depends on, and `Tangent` on what its operand depends on
 //! (the alternatives of an enumerated site need the tangents of each). Two facts make it sound:
-//! a v that is aligned or causal on r has the axis r, and every rule only goes up the order
-//! aligned < causal < any, so that scans settle.
+//! a v that is aligned, causal or of others on r has the axis r, and every rule only goes up the order
+//! aligned < causal, others < any, so that scans settle.
 
 use crate::axis::{Axis, AxisSet};
 use crate::ir::{Array, Op, Program, Sample, Scan, Stmt, Var};
+use crate::prim::Prim;
+use std::collections::HashMap;
 
 /// How a variable reads the rows of a site along one row axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub enum Link {
         /// The recurrence runs downwards.
         reverse: bool,
     },
+    /// Index i reads other rows than i; found where copies are told apart ([`Through::Copies`]).
+    Others,
     /// Any index may read any row.
     Any,
 }
@@ -32,8 +36,10 @@ impl Link {
     /// The least link above both.
     pub fn join(self, other: Link) -> Link {
         match (self, other) {
-            (Link::Aligned, link) | (link, Link::Aligned) => link,
             (a, b) if a == b => a,
+            (Link::Aligned, causal @ Link::Causal { .. }) | (causal @ Link::Causal { .. }, Link::Aligned) => {
+                causal
+            }
             _ => Link::Any,
         }
     }
@@ -69,6 +75,8 @@ pub enum Through {
     Samples,
     /// Values of sites are free; only their densities depend on their arguments: variable elimination.
     Terms,
+    /// As through samples, and what is gathered from the other copies is known to be theirs.
+    Copies,
 }
 
 /// The dependence of every variable on one site.
@@ -78,6 +86,8 @@ pub struct Dependence {
     through: Through,
     links: Vec<Option<Links>>,
     slice: Vec<bool>,
+    /// Indices that skip their own position on an axis.
+    others: HashMap<Var, Axis>,
 }
 
 impl Dependence {
@@ -89,6 +99,7 @@ impl Dependence {
             through,
             links: vec![None; count],
             slice: vec![false; count],
+            others: if through == Through::Copies { indices_of_others(program) } else { HashMap::new() },
         };
         found.links[sample.var.0 as usize] = Some(vec![Link::Aligned; found.rows.len()]);
         found.slice[sample.var.0 as usize] = true;
@@ -150,6 +161,15 @@ impl Dependence {
         vars.iter().fold(None, |links, var| join(links, self.of(*var).cloned()))
     }
 
+    /// x of the other rows of an axis.
+    fn gathered(&self, x: Var, axis: Axis) -> Option<Links> {
+        let mut links = self.of(x).cloned()?;
+        if let Some(at) = self.rows.iter().position(|row| *row == axis) {
+            links[at] = if links[at] == Link::Aligned { Link::Others } else { Link::Any };
+        }
+        Some(links)
+    }
+
     /// Raises a variable to these links; whether that changed anything.
     fn raise(&mut self, var: Var, links: Option<Links>, in_slice: bool) -> bool {
         let at = var.0 as usize;
@@ -171,7 +191,7 @@ impl Dependence {
                     self.raise(binding.var, links, sliced)
                 }
                 Stmt::Scan(scan) => self.scan(scan),
-                Stmt::Sample(sample) if self.through == Through::Samples => {
+                Stmt::Sample(sample) if self.through != Through::Terms => {
                     let links = self.of_arguments(sample);
                     self.raise(sample.var, links, false)
                 }
@@ -207,6 +227,7 @@ impl Dependence {
             Op::Reduce(_, axis, _) => self.lose(all, [*axis]),
             // A target that was there already keeps its link: the diagonal is aligned on it.
             Op::Rename(pairs, _) => self.lose(all, pairs.iter().map(|(from, _)| *from)),
+            Op::Gather { x, axis, index } if self.others.get(index) == Some(axis) => self.gathered(*x, *axis),
             Op::Gather { x, axis, index } => {
                 join(self.lose(self.of(*x).cloned(), [*axis]), self.of(*index).cloned())
             }
@@ -253,6 +274,27 @@ impl Dependence {
         }
         first(&program.body, &crosses)
     }
+}
+
+/// Ints that are never the index on an axis where they stand: `j < i ? j : j + 1` at i.
+fn indices_of_others(program: &Program) -> HashMap<Var, Axis> {
+    let definitions = program.definitions();
+    let of = |var: Var| definitions[var.0 as usize];
+    let axis_of = |var: Var| {
+        let Some(Op::Prim(Prim::Select, args)) = of(var) else { return None };
+        let (Some(Op::Prim(Prim::Lt, compared)), Some(Op::Prim(Prim::Add, after))) =
+            (of(args[0]), of(args[2]))
+        else {
+            return None;
+        };
+        let one = matches!(of(after[1]), Some(Op::Const(crate::ir::Const::Int(1))));
+        match of(compared[1]) {
+            Some(Op::Iota(axis)) if compared[0] == args[1] && after[0] == args[1] && one => Some(*axis),
+            _ => None,
+        }
+    };
+    let all = (0..program.vars.len() as u32).map(Var);
+    all.filter_map(|var| axis_of(var).map(|axis| (var, axis))).collect()
 }
 
 #[cfg(test)]

@@ -109,9 +109,12 @@ fn unary(b: &mut Builder, prim: Prim, a: Var, out: Var) -> Option<Var> {
         }
         ToReal => one,
         Sign | Floor | Ceil | Round | Not | ToInt => return None,
-        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | Lbeta | LogBesselI
-        | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq | Ne | And | Or
-        | Select | Require | LogIncBeta | LogIncBetaBy(_) => unreachable!("{} is not unary", prim.name()),
+        Add | Sub | Mul | Div | IntDiv | Rem | Pow | Max | Min | Atan2 | XLogY | XMulY | Lbeta
+        | LogBesselI | OwensT | LogGammaP | LogGammaPBy(_) | LogGammaQ | LogGammaQBy(_) | Lt | Le | Eq
+        | Ne | And | Or | Select | Require | LogIncBeta | LogIncBetaBy(_) | VonMisesCdf
+        | VonMisesCdfByKappa => {
+            unreachable!("{} is not unary", prim.name())
+        }
     })
 }
 
@@ -123,7 +126,7 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
     Some(match prim {
         Add | Require => one,
         Sub => b.real(if first { 1.0 } else { -1.0 }),
-        Mul => {
+        Mul | XMulY => {
             if first {
                 y
             } else {
@@ -207,6 +210,9 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
             b.add(ratio, power)
         }
         OwensT => owens_t(b, x, y, first),
+        VonMisesCdf if first => von_mises(b, x, y),
+        VonMisesCdf => b.prim(VonMisesCdfByKappa, &[x, y]),
+        VonMisesCdfByKappa => return None,
         LogGammaP => b.prim(LogGammaPBy(u8::from(!first)), &[x, y]),
         LogGammaQ => b.prim(LogGammaQBy(u8::from(!first)), &[x, y]),
         // Of these the smoothness analysis wants rigid operands.
@@ -218,6 +224,22 @@ fn binary(b: &mut Builder, prim: Prim, x: Var, y: Var, out: Var, first: bool) ->
             unreachable!("{} is not binary", prim.name())
         }
     })
+}
+
+/// The von Mises density of an angle x: exp(−2κ sin²(x/2)) / (2π e^−κ I₀(κ)).
+fn von_mises(b: &mut Builder, x: Var, kappa: Var) -> Var {
+    let (half, two, zero) = (b.real(0.5), b.real(-2.0), b.real(0.0));
+    let angle = b.mul(half, x);
+    let sine = b.prim(Prim::Sin, &[angle]);
+    let square = b.mul(sine, sine);
+    let drop = b.mul(kappa, square);
+    let drop = b.mul(two, drop);
+    let bessel = b.prim(Prim::LogBesselI, &[zero, kappa]);
+    let norm = b.sub(bessel, kappa);
+    let log = b.sub(drop, norm);
+    let density = b.exp(log);
+    let turn = b.real(1.0 / std::f64::consts::TAU);
+    b.mul(turn, density)
 }
 
 /// By h: −φ(h) erf(a h / √2) / 2. By a: exp(−h² (1 + a²) / 2) / (2π (1 + a²)).
@@ -325,6 +347,7 @@ mod tests {
                 LogIncBetaBy(0),
                 LogIncBetaBy(1),
                 LogIncBetaBy(2),
+                VonMisesCdfByKappa,
             ];
             let Some(program) = program(prim) else {
                 assert!(rigid.contains(&prim), "{} takes no reals", prim.name());
@@ -339,8 +362,11 @@ mod tests {
                 _ => everywhere.to_vec(),
             };
             for (at, x) in points.iter().enumerate() {
-                let mut operands =
-                    vec![*x, if prim == XLogY { positive[at] } else { points[(at + 1) % 4] }, 0.3];
+                let mut operands = vec![
+                    *x,
+                    if matches!(prim, XLogY | VonMisesCdf) { positive[at] } else { points[(at + 1) % 4] },
+                    0.3,
+                ];
                 operands.truncate(prim.arity());
                 let conditional = matches!(prim, Select | Require);
                 if prim == Require {

@@ -100,7 +100,7 @@ impl Walk<'_> {
                 guard: binding.guard,
                 rule: rule.clone(),
                 span: info.span,
-                source,
+                source: if rule.of_data { source.max(Source::Data) } else { source },
             });
         }
     }
@@ -191,7 +191,9 @@ impl<'a> Proof<'a> {
             Some(Op::Prim(prim @ (Prim::Lt | Prim::Le), args)) => {
                 decided(*prim, self.range(args[0]), self.range(args[1])) == Some(true)
                     || self.sum_near_one(args[0])
+                    || self.next_of_increasing(args[0], args[1])
             }
+            Some(Op::Prim(Prim::Or, args)) => args.iter().any(|arg| self.holds(*arg)),
             _ => false,
         }
     }
@@ -202,6 +204,35 @@ impl<'a> Proof<'a> {
         let Some(Op::Prim(Prim::Sub, args)) = self.definition(args[0]) else { return false };
         let Some(Op::Reduce(Monoid::Sum, axis, x)) = self.definition(args[0]) else { return false };
         matches!(self.definition(args[1]), Some(Op::Const(Const::Real(1.0)))) && self.normalised(*x, *axis)
+    }
+
+    /// Whether `after` is x one entry further along an axis on which x increases.
+    fn next_of_increasing(&self, x: Var, after: Var) -> bool {
+        matches!(self.definition(after), Some(Op::Gather { x: moved, axis, .. }) if *moved == x && self.increasing(x, *axis))
+    }
+
+    /// Whether x increases along an axis by how it is made: an ordered parameter or ordered data.
+    fn increasing(&self, x: Var, axis: Axis) -> bool {
+        match self.definition(x) {
+            Some(Op::Detach(x)) => self.increasing(*x, axis),
+            Some(Op::Prim(Prim::Require, args)) => self.increasing(args[1], axis),
+            Some(Op::Rename(pairs, x)) => {
+                let from = pairs.iter().find(|(_, to)| *to == axis).map_or(axis, |(from, _)| *from);
+                self.increasing(*x, from)
+            }
+            Some(Op::Gather { x, axis: other, .. }) if *other != axis => self.increasing(*x, axis),
+            Some(Op::CumSum { x, axis: along, reverse: false, exclusive: false }) if *along == axis => {
+                let Some(Op::Prim(Prim::Select, args)) = self.definition(*x) else { return false };
+                let Some(Op::Prim(Prim::Eq, at)) = self.definition(args[0]) else { return false };
+                matches!(self.definition(at[0]), Some(Op::Iota(first)) if *first == axis)
+                    && matches!(self.definition(at[1]), Some(Op::Const(Const::Int(0))))
+                    && self.range(args[2]).is_positive()
+            }
+            Some(Op::Input(input)) if input.kind == InputKind::Data => {
+                (self.data)(&input.name) == Some(Constraint::Ordered) && input.dims.last() == Some(&axis)
+            }
+            _ => false,
+        }
     }
 
     /// Whether x sums to one along an axis by how it is made: a quotient by its sum, a softmax, simplex data.

@@ -407,7 +407,7 @@ fn random_programs_use_every_operation() {
             seen.extend(line.contains(" if %").then(|| "guard".to_string()));
         }
     }
-    let operations = "add sub mul div pow atan2 xlogy max min lt le and select neg abs exp expm1 log log1p sqrt \
+    let operations = "add sub mul div pow atan2 xlogy xmuly max min lt le and select neg abs exp expm1 log log1p sqrt \
         sin cos tan tanh atan sigmoid softplus lgamma digamma trigamma erf sign floor ceil round rem real iota \
         sum maximum minimum cumsum rename gather scatter stack concat cholesky trisolve draw detach tangent \
         scan guard param data state";

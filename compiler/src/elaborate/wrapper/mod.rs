@@ -4,6 +4,7 @@
 //! takes over. What samples, scores and differentiates it is what does so for any other.
 
 mod ends;
+mod inverse;
 mod mixture;
 mod transformed;
 mod zero;

@@ -7,7 +7,7 @@
 //! with g′ by `jvp`. What the functions see of the program around them becomes parameters of the distribution, so that
 //! derivatives by it are those of any other parameter.
 
-use super::{Inner, of};
+use super::{Inner, inverse, of};
 use crate::elaborate::value::{Closure, Value};
 use crate::elaborate::{Lower, Lowered, Mode, Reported};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ use vary_syntax::ast::{self, Expr, ExprKind, ItemKind};
 use vary_syntax::visit;
 
 /// The argument of a map, in its fragment.
-const ARGUMENT: &str = "x";
+pub(super) const ARGUMENT: &str = "x";
 
 /// What functions see of the program around them: parameters, and their values.
 #[derive(Default)]
@@ -56,6 +56,18 @@ impl Lower<'_> {
                     .help("write the function that undoes `forward`, as `inverse = log` for `forward = exp`"),
             ));
         };
+        let known = seen.actual.iter().map(|array| self.b.constant(array.var).map(|value| value.number()));
+        let around: Vec<(&DistParam, Option<f64>)> = seen.params.iter().zip(known).collect();
+        if let Some(found) = inverse::apart([&f, &g, &slope], &inner.dist.support, &around) {
+            let inverse::Apart { x, forward: y, back } = found;
+            let short = |x: f64| (x * 1e4).round() / 1e4;
+            return Err(self.report(
+                Diagnostic::error(Code("E0411"), "`inverse` does not undo `forward`")
+                    .at(forward.span, format!("{} becomes {}", short(x), short(y)))
+                    .at(inverse.span, format!("{} becomes {}", short(y), short(back)))
+                    .help("write the function that undoes `forward`, as `inverse = log` for `forward = exp`"),
+            ));
+        }
         let support = image(&f, &inner.dist.support);
         let params: Vec<DistParam> = inner.params.iter().chain(&seen.params).cloned().collect();
         let log_density = self.compose(&params, &[(ARGUMENT, Elem::Real)], |b, formals| {

@@ -12,8 +12,9 @@ mod reference;
 pub use rank::{Alternative, Ranking};
 pub use reference::How;
 
-use super::estimator::{Moment, Placed, Setup, sample};
-use super::fit::{Prepared, sense};
+use super::estimator::{Moment, Placed, STEP, Setup, sample};
+use super::fit::sense;
+use super::prepare::Prepared;
 use crate::elaborate::Objective;
 use crate::pipeline::{self, Ad, Derived};
 use measure::{Gradients, Measured};
@@ -165,7 +166,7 @@ impl Prepared {
     ) -> Result<GradCheck, Diagnostic> {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
-        let checked = self.checked(which, values, setup)?;
+        let checked = self.checked(which, values, asked.after, setup)?;
         let gradients = checked.gradients(self.settings.samples);
         let measured = measure::measure(&gradients, values, asked.gradients, setup).map_err(fault)?;
         let moved = self.moved(which);
@@ -201,12 +202,20 @@ impl Prepared {
         })
     }
 
-    /// An objective as it is measured. The centre of a log moment follows the fit's steps; here it is held at the mean of
-    /// some draws, so that the gradients and their reference are of one multiple.
-    fn checked(&self, which: usize, values: &[f64], setup: &Setup) -> Result<Checked, Diagnostic> {
+    /// An objective as it is measured, at one step. The centre of a log moment follows the fit's steps; here it is held
+    /// where some draws put it, so that the gradients and their reference are of one multiple.
+    fn checked(
+        &self,
+        which: usize,
+        values: &[f64],
+        done: u64,
+        setup: &Setup,
+    ) -> Result<Checked, Diagnostic> {
         let mut objective = self.fit.objectives[which].clone();
         let mut derived = self.derived[which].clone();
-        if let Some(order) = objective.log_moment {
+        let moves = adev::state::is_read(&objective.program, STEP) || objective.log_moment.is_some();
+        objective.program = adev::state::fixed(objective.program, STEP, done as f64);
+        if objective.log_moment.is_some() {
             let fault = |reason: String| {
                 Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"))
             };
@@ -215,8 +224,10 @@ impl Prepared {
             let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0 };
             let exponents = sample(&drawn, &at, setup).map_err(fault)?;
             let exponents: Vec<f64> = exponents.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-            let centre = MonteCarlo::of(&exponents).mean / order;
+            let centre = MonteCarlo::log_moment(&exponents, 1.0).mean;
             objective.program = adev::state::fixed(objective.program, adev::LOG_MOMENT, centre);
+        }
+        if moves {
             let again = pipeline::derive(&objective, self.settings.samples, Ad::Auto);
             derived = again.map_err(|mut all| all.remove(0))?;
         }

@@ -4,7 +4,7 @@ use super::measure::{self, Gradients, Measured};
 use super::{Asked, Checked};
 use crate::pipeline::{self, Ad};
 use crate::session::estimator::{Setup, place_all};
-use crate::session::fit::Prepared;
+use crate::session::prepare::Prepared;
 use crate::session::strategies;
 use vary_core::ir::{Setting, Site, Strategy};
 use vary_core::transform::adev::estimator::Kind;

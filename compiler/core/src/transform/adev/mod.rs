@@ -103,8 +103,8 @@ pub struct Loss {
     pub params: BTreeSet<String>,
 }
 
-/// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, where the
-/// observation is the result `state.<name>`, summed over draws, divided by their number, and the value the input of kind `State` called `name`.
+/// A moving average kept by the fit loop: `value ← decay · value + (1 − decay) · observation`, the value being the input
+/// of kind `State` called `name`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateSpec {
     /// Its name: `baseline.<occurrence>`.
@@ -113,8 +113,18 @@ pub struct StateSpec {
     pub decay: f64,
     /// The axes of its array.
     pub dims: Vec<Axis>,
-    /// It is observed once before the first step, by draws of its own; else it is 0 there.
-    pub observed_before: bool,
+    /// What is observed.
+    pub average: Average,
+}
+
+/// What a moving average observes of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Average {
+    /// The result `state.<name>`, summed over draws, divided by their number. The value is 0 before the first step.
+    Mean,
+    /// The log of the mean exponential of the result `<name>` over draws. It rises at once, so that what is centred by it
+    /// stays in range, and falls slowly. It is observed once before the first step, by draws of its own.
+    LogMeanExp,
 }
 
 impl Estimator {

@@ -343,10 +343,13 @@ fn pointwise(prim: Prim, args: &[Var], of: &dyn Fn(&Var) -> Range) -> Range {
         | Prim::Rem
         | Prim::Atan2
         | Prim::XLogY
+        | Prim::XMulY
         | Prim::InvPhi
         | Prim::Lbeta
         | Prim::LogBesselI
         | Prim::OwensT
+        | Prim::VonMisesCdf
+        | Prim::VonMisesCdfByKappa
         | Prim::LogGammaPBy(_)
         | Prim::LogGammaQBy(_)
         | Prim::LogIncBetaBy(_)

@@ -506,11 +506,11 @@ pub fn rigid_operands(prim: Prim) -> Option<(UseKind, usize)> {
         Rem | IntDiv => all(UseKind::Remainder),
         Atan2 => all(UseKind::Angle),
         LogBesselI => Some((UseKind::Order, 1)),
-        LogGammaPBy(_) | LogGammaQBy(_) | LogIncBetaBy(_) => all(UseKind::Slope),
+        LogGammaPBy(_) | LogGammaQBy(_) | LogIncBetaBy(_) | VonMisesCdfByKappa => all(UseKind::Slope),
         Neg | Abs | Exp | Expm1 | Log | Log1p | Sqrt | Sin | Cos | Tan | Tanh | Atan | Sigmoid | Softplus
         | Lgamma | Polygamma(_) | Erf | Erfc | LogPhi | InverseMills | InvPhi | Log1mExp | Not | ToReal
-        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | Lbeta | OwensT | LogGammaP
-        | LogGammaQ | LogIncBeta | And | Or | Select | Require => None,
+        | ToInt | Add | Sub | Mul | Div | Pow | Max | Min | XLogY | XMulY | Lbeta | OwensT | VonMisesCdf
+        | LogGammaP | LogGammaQ | LogIncBeta | And | Or | Select | Require => None,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::LANES;
 use super::auxiliary;
-use super::estimator::{BASELINE, RULES, Rule, control, rule};
+use super::estimator::{BASELINE, RULES, Rule, control, rule, sees_own_copy};
 use super::integrability::assumptions;
 use super::program::{by_joint_rows, objective};
 use super::smoothness::{Note, Smoothness, Source, analyse};
 use super::terms::{known_dims, split};
-use crate::ir::{InputKind, Let, Op, Program, Sample, Setting, Site, Stmt, Strategy};
+use crate::ir::{InputKind, Let, Op, Program, Sample, Setting, Site, Stmt, Strategy, Var};
 use crate::transform::dependence::{Dependence, Through};
 use crate::transform::support;
 use crate::visit;
@@ -70,6 +70,8 @@ pub struct SiteReport {
     pub chosen: Chosen,
     /// Why, as a clause.
     pub reason: String,
+    /// What the other copies subtract from its cost, if they do.
+    pub control: Option<Var>,
     /// The site in the user's file.
     pub span: Span,
 }
@@ -179,11 +181,20 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         let differentiated = site.args.iter().any(|arg| smoothness.is_smooth(arg.var));
         // Summing out lowers the variance of the others whether or not anything is differentiated here.
         let summed = site.strategy.as_ref().is_some_and(|strategy| strategy.name == "enum");
+        let control = plan.control(program, site).filter(|_| differentiated);
+        if let Some(control) = control.filter(|control| sees_own_copy(program, sample, *control)) {
+            errors.push(dependent_control(site, program.vars[control.0 as usize].span));
+            continue;
+        }
         let (chosen, reason) = if differentiated || summed {
             let learned = site.strategy.as_ref().is_some_and(|strategy| {
                 strategy.values().any(|value| !auxiliary::own(program, value, &of_objective).is_empty())
             });
-            let reason = if learned { "written, its baseline learned" } else { plan.reason.as_str() };
+            let reason = match (learned, control, &site.strategy) {
+                (true, ..) => "written, its baseline learned",
+                (false, Some(_), Some(_)) => "written; the other copies are its control",
+                _ => plan.reason.as_str(),
+            };
             (Chosen::By(plan.rule), reason.to_string())
         } else {
             (Chosen::Rigid, "its arguments are not differentiated".to_string())
@@ -199,7 +210,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
         }
         choice.by_occurrence.insert(site.occurrence.clone(), (chosen, Some(plan.strategy.clone())));
         let (address, occurrence) = (site.address.clone(), site.occurrence.clone());
-        choice.sites.push(SiteReport { address, occurrence, chosen, reason, span: site.span });
+        choice.sites.push(SiteReport { address, occurrence, chosen, reason, control, span: site.span });
     }
     errors.extend(smoothness.errors(program));
     choice.notes = assumptions(program, &smoothness);
@@ -250,6 +261,12 @@ impl Plan {
         let average = Setting::MovingAverage(USUAL_DECAY);
         let plan = Plan::default("reinforce", &format!("{why}; with a moving average, for one draw a step"));
         Plan { strategy: plan.strategy.clone().with(BASELINE, average), ..plan }
+    }
+
+    /// The control that its rule takes for a baseline.
+    fn control(&self, program: &Program, site: &Site) -> Option<Var> {
+        let takes = self.rule.name() == "reinforce" && self.strategy.setting(BASELINE).is_none();
+        control(program, site).filter(|_| takes)
     }
 
     fn default(name: &'static str, why: &str) -> Plan {
@@ -309,6 +326,16 @@ fn late_baseline(site: &Site) -> Diagnostic {
         .at(site.span, "its baseline must be known before it is drawn")
         .note("a baseline that sees the value it is subtracted for makes the gradient biased")
         .help(format!("compute the baseline from data and from what is drawn before `{address}`"))
+}
+
+fn dependent_control(site: &Site, control: Span) -> Diagnostic {
+    let address = &site.address;
+    let message = format!("the control of `{address}` depends on `{address}` of its own copy");
+    Diagnostic::error(Code("E0507"), message)
+        .at(site.span, "drawn by `reinforce`, with the control subtracted from its cost")
+        .at(control, "the control")
+        .note("a control that sees the value it is subtracted for makes the gradient biased")
+        .help("compute the control from the other copies' results and from what is drawn outside the copies")
 }
 
 /// Parameters that are differentiated, but not by the rule.

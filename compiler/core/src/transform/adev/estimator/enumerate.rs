@@ -46,7 +46,7 @@ impl Rule for Enumerate {
 
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
         let finite = site.dist.finite.is_some() && site.event == 0;
-        if finite { Ok(()) } else { Err("its support is not a finite set of numbers") }
+        if finite { Ok(()) } else { Err("its support is not a finite set of numbers whose size is known") }
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {

@@ -26,7 +26,7 @@ use crate::ir::{Program, Sample, Site, Strategy, Var};
 use crate::transform::copy::Result;
 use std::fmt;
 
-pub use control::{name as control_name, of as control};
+pub use control::{name as control_name, of as control, sees_own_copy};
 pub use reinforce::BASELINE;
 
 /// Every strategy, in the order in which they are listed for the user.

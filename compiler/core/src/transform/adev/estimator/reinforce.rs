@@ -28,7 +28,7 @@ use crate::ir::{Array, Elem, Input, InputKind, Monoid, Op, Output, Program, Samp
 use crate::transform::adev::program::Emitted;
 use crate::transform::adev::program::{self, objective, results, set_objective};
 use crate::transform::adev::terms::{self, Term};
-use crate::transform::adev::{OBJECTIVE, StateSpec};
+use crate::transform::adev::{Average, OBJECTIVE, StateSpec};
 use crate::transform::copy::Result;
 use crate::transform::density::site_term;
 use crate::transform::dependence::{Dependence, Link, Through};
@@ -195,7 +195,7 @@ fn average(b: &Builder, copy: &Emitted, dependence: &Dependence, sample: &Sample
     let dims: Vec<Axis> =
         dims.filter(|axis| own.contains(*axis) && b.axes.info(*axis).role == Role::Index).collect();
     let name = format!("baseline.{}", sample.site.occurrence).into();
-    StateSpec { name, decay, dims, observed_before: false }
+    StateSpec { name, decay, dims, average: Average::Mean }
 }
 
 /// The mean of the costs that share an average, summed over draws: these come in tiles, so that their mean is

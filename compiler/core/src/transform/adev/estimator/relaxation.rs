@@ -90,7 +90,11 @@ pub fn soften(b: &mut Builder, point: Var, temperature: Var) -> Var {
     b.prim(Prim::Sigmoid, &[scaled])
 }
 
+/// `log (p / (1 − p))`; of a sigmoid its operand, which does not round where p is nearly 1.
 fn logit(b: &mut Builder, p: Var) -> Var {
+    if let Some(x) = b.operand_of(Prim::Sigmoid, p) {
+        return x;
+    }
     let minus = b.neg(p);
     let (yes, no) = (b.log(p), b.prim(Prim::Log1p, &[minus]));
     b.sub(yes, no)
