@@ -84,6 +84,7 @@ pub const NAMES: &[&str] = &[
     "ones",
     "full",
     "eye",
+    "one_hot",
     "length",
     "transpose",
     "diag",
@@ -239,7 +240,7 @@ impl Lower<'_> {
                 let dims = self.axes_for(&dims?, "entry");
                 Ok(Value::Array(Array { var: value, dims }))
             }
-            "full" | "eye" | "length" | "concat" => self.construction(name, args, span),
+            "full" | "eye" | "one_hot" | "length" | "concat" => self.construction(name, args, span),
             "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper"
             | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
             "detach" if args.len() == 1 => {
@@ -571,6 +572,13 @@ impl Lower<'_> {
         Ok(Array { var, dims: a.dims })
     }
 
+    fn identity(&mut self, size: Dim) -> Array {
+        let dims = self.axes_for(&[size.clone(), size], "entry");
+        let (i, j) = (self.b.iota(dims[0]), self.b.iota(dims[1]));
+        let same = self.b.prim(Prim::Eq, &[i, j]);
+        Array { var: self.b.to_real(same), dims }
+    }
+
     fn construction(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Value> {
         match name {
             "full" => {
@@ -590,10 +598,29 @@ impl Lower<'_> {
                     return Err(self.error("E0314", span, "`eye` needs a size", "here"));
                 };
                 let size = self.size(&arg.value, &mut None, 0)?;
-                let dims = self.axes_for(&[size.clone(), size], "entry");
-                let (i, j) = (self.b.iota(dims[0]), self.b.iota(dims[1]));
-                let same = self.b.prim(Prim::Eq, &[i, j]);
-                Ok(Value::Array(Array { var: self.b.to_real(same), dims }))
+                Ok(Value::Array(self.identity(size)))
+            }
+            "one_hot" => {
+                let [index, size] = args else {
+                    let message = "`one_hot` needs an index and how many values it has";
+                    return Err(self.error("E0314", span, message, "write `one_hot(k, n)`"));
+                };
+                let index = self.array(&index.value)?;
+                if self.elem(&index) != Elem::Int {
+                    let found = super::types::describe(self.elem(&index), &self.sizes(&index));
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0308"), "`one_hot` takes an int, the place of the one")
+                            .at(args[0].value.span, format!("this is {found}"))
+                            .help("of a bit x it is `[1 - real(x), real(x)]`"),
+                    ));
+                }
+                let size = self.size(&size.value, &mut None, 0)?;
+                // Row k of the identity, so that to relax an index is to relax what is looked up by it.
+                let rows = self.identity(size);
+                let index = self.clear_of(&index, &rows.dims.iter().copied().collect());
+                let var = self.b.gather(rows.var, rows.dims[0], index.var);
+                let dims = index.dims.into_iter().chain([rows.dims[1]]).collect();
+                Ok(Value::Array(Array { var, dims }))
             }
             "length" => {
                 let [a] = self.arrays::<1>(name, args, span)?;

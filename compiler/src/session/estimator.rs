@@ -29,34 +29,36 @@ pub struct Placed {
     pub len: usize,
 }
 
-/// Places the parameters of a fit and behind them the coefficients of its estimators, each name once.
+/// Places the parameters of a fit and behind them the coefficients of its estimators, each name once; `size` gives the
+/// size of an axis of the fit.
 pub fn place_all<'e>(
     params: &[ParamSpec],
     estimators: impl Iterator<Item = &'e adev::Estimator>,
     size: impl Fn(Axis) -> usize,
 ) -> Vec<Placed> {
-    let mut specs = params.to_vec();
-    for spec in estimators.flat_map(|estimator| &estimator.coefficients) {
-        if !specs.iter().any(|known| known.name == spec.name) {
-            specs.push(spec.clone());
+    let mut placed = Vec::new();
+    params.iter().for_each(|spec| put(&mut placed, spec, &size));
+    for estimator in estimators {
+        for spec in &estimator.coefficients {
+            put(&mut placed, spec, &|axis| estimator.program.axes.size(axis));
         }
     }
-    place(&specs, size)
+    placed
 }
 
 /// Places parameters one after another; `size` gives the size of an axis.
 pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
-    let mut offset = 0;
-    params
-        .iter()
-        .map(|spec| {
-            let shape: Vec<usize> = spec.dims.iter().map(|axis| size(*axis)).collect();
-            let len = raw_shape(&spec.constraint, &shape).iter().product();
-            let placed = Placed { spec: spec.clone(), shape, offset, len };
-            offset += len;
-            placed
-        })
-        .collect()
+    place_all(params, std::iter::empty(), size)
+}
+
+/// Places a parameter behind those that are placed, if none has its name.
+fn put(all: &mut Vec<Placed>, spec: &ParamSpec, size: &dyn Fn(Axis) -> usize) {
+    if all.iter().all(|known| known.spec.name != spec.name) {
+        let shape: Vec<usize> = spec.dims.iter().map(|axis| size(*axis)).collect();
+        let len = raw_shape(&spec.constraint, &shape).iter().product();
+        let offset = all.last().map_or(0, |last| last.offset + last.len);
+        all.push(Placed { spec: spec.clone(), shape, offset, len });
+    }
 }
 
 /// What a run needs beside its program.

@@ -192,11 +192,8 @@ pub fn resume_with<'a, 'f>(
     outside: &dyn Fn(&mut Builder, Var) -> Var,
 ) -> Result<Emitted<'a, 'f>> {
     let mut copy = Copy::new(slice, Sites { value });
-    for at in 0..slice.vars.len() as u32 {
-        let var = Var(at);
-        if !dependence.in_slice(var)
-            && let Some(whole) = base.get(var)
-        {
+    for var in dependence.outside() {
+        if let Some(whole) = base.get(var) {
             let seen = outside(b, whole);
             copy.bind(var, seen);
         }

@@ -40,8 +40,8 @@ pub const RULES: &[&dyn Rule] = &[
     &reinforce::Reinforce,
     &rebar::Rebar,
     &rebar::Relax,
-    &gumbel::GumbelSoftmax,
-    &gumbel::StraightThrough,
+    &gumbel::GUMBEL_SOFTMAX,
+    &gumbel::STRAIGHT_THROUGH,
 ];
 
 /// The setting that a relaxed value is softened by.
@@ -78,7 +78,8 @@ pub trait Rule: Sync {
         false
     }
 
-    /// Whether a smooth value takes the place of `real(x)`, so that uses of the site's value must be smooth in it.
+    /// Whether a smooth value takes the place of `real(x)`, or of `one_hot(x)`, so that uses of the site's value must be
+    /// smooth in it.
     fn relaxes(&self) -> bool {
         false
     }
