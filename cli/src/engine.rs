@@ -14,7 +14,7 @@ use vary_runtime::data::{self as values, Columns, DataError, Source, near};
 use vary_runtime::fit::Observer;
 
 pub use prompt::{State, is_complete};
-pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How};
+pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How, TRAINING};
 pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
 use crate::args::{Ad, DataArg, FitArgs, Stage};

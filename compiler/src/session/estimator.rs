@@ -29,26 +29,23 @@ pub struct Placed {
     pub len: usize,
 }
 
-/// Places the parameters of a fit and behind them the coefficients of its estimators, each name once; `size` gives the
-/// size of an axis of the fit.
-pub fn place_all<'e>(
-    params: &[ParamSpec],
-    estimators: impl Iterator<Item = &'e adev::Estimator>,
-    size: impl Fn(Axis) -> usize,
-) -> Vec<Placed> {
+/// Places parameters one after another, each name once; `size` gives the size of an axis.
+pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
     let mut placed = Vec::new();
     params.iter().for_each(|spec| put(&mut placed, spec, &size));
-    for estimator in estimators {
-        for spec in &estimator.coefficients {
-            put(&mut placed, spec, &|axis| estimator.program.axes.size(axis));
-        }
-    }
     placed
 }
 
-/// Places parameters one after another; `size` gives the size of an axis.
-pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
-    place_all(params, std::iter::empty(), size)
+/// Places the coefficients of estimators behind the parameters of their fit.
+pub fn place_coefficients<'e>(
+    mut placed: Vec<Placed>,
+    estimators: impl Iterator<Item = &'e adev::Estimator>,
+) -> Vec<Placed> {
+    for estimator in estimators {
+        let size = |axis| estimator.program.axes.size(axis);
+        estimator.coefficients.iter().for_each(|spec| put(&mut placed, spec, &size));
+    }
+    placed
 }
 
 /// Places a parameter behind those that are placed, if none has its name.

@@ -20,7 +20,9 @@ mod strategies;
 pub use bind::declared;
 pub use check::Checked;
 pub use emit::Stage;
-pub use estimator::{Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, place_all, sample};
+pub use estimator::{
+    Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, place_coefficients, sample,
+};
 pub use fit::{End, Ended, Prepared, Signature, Variable};
 pub use options::Options;
 pub use prompt::{Entered, Fitted, Known, Shown};
