@@ -117,7 +117,7 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
         let plain = Strategy::named(rule.name());
         for (setting, kind) in rule.settings() {
             match kind {
-                Kind::Temperature => {}
+                Kind::Temperature | Kind::Control => {}
                 Kind::Baseline => {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));

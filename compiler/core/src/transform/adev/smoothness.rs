@@ -37,8 +37,8 @@ impl Note {
 /// Where a derivative starts.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A parameter, by its input.
-    Param(Var),
+    /// A parameter, or the noise that a control is a function of, by its input.
+    Input(Var),
     /// A smooth site.
     Site(Var, Rc<Site>),
 }
@@ -46,14 +46,14 @@ pub enum Source {
 impl Source {
     fn span(&self, program: &Program) -> Span {
         match self {
-            Source::Param(var) => program.vars[var.0 as usize].span,
+            Source::Input(var) => program.vars[var.0 as usize].span,
             Source::Site(_, site) => site.span,
         }
     }
 
     fn var(&self) -> Var {
         match self {
-            Source::Param(var) | Source::Site(var, _) => *var,
+            Source::Input(var) | Source::Site(var, _) => *var,
         }
     }
 }
@@ -198,7 +198,7 @@ impl Smoothness {
     /// The error of a use whose operand is smooth in `source`.
     pub fn error(&self, program: &Program, used: &Use, source: &Source) -> Diagnostic {
         let name = match source {
-            Source::Param(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
+            Source::Input(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
             Source::Site(_, site) => site.address.to_string(),
         };
         let message = format!("`{name}` is differentiated, but used where its derivative is lost");
@@ -211,10 +211,14 @@ impl Smoothness {
         }
         let by = match source {
             Source::Site(_, site) => site.strategy.as_ref().map_or("reparam", |written| written.name),
-            Source::Param(_) => "",
+            Source::Input(_) => "",
         };
         match source {
-            Source::Param(_) => error
+            Source::Input(var) if is_noise(program, *var) => error
+                .at(source.span(program), format!("a function of the {name}"))
+                .note("a control variate that jumps makes the gradient biased")
+                .help("use a function without jumps, such as `tanh` in place of a comparison"),
+            Source::Input(_) => error
                 .at(source.span(program), format!("`{name}` is a parameter"))
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
@@ -271,6 +275,11 @@ impl Smoothness {
     }
 }
 
+fn is_noise(program: &Program, var: Var) -> bool {
+    let definition = program.definitions()[var.0 as usize];
+    matches!(definition, Some(Op::Input(input)) if input.kind == InputKind::Noise)
+}
+
 struct Flow<'a> {
     program: &'a Program,
     smooth: &'a dyn Fn(&Site) -> bool,
@@ -304,8 +313,8 @@ impl<'a> Flow<'a> {
         for stmt in stmts {
             changed |= match stmt {
                 Stmt::Let(binding) => match &binding.op {
-                    Op::Input(input) if input.kind == InputKind::Param => {
-                        self.start(Source::Param(binding.var))
+                    Op::Input(input) if matches!(input.kind, InputKind::Param | InputKind::Noise) => {
+                        self.start(Source::Input(binding.var))
                     }
                     _ => self.raise(binding.var),
                 },
@@ -339,7 +348,7 @@ impl<'a> Flow<'a> {
         let var = source.var();
         // A site whose value is no real is smooth where its conversion to one is: it is relaxed.
         let relaxed = match &source {
-            Source::Param(_) => false,
+            Source::Input(_) => false,
             Source::Site(_, site) => site
                 .strategy
                 .as_ref()

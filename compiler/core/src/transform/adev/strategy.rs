@@ -146,7 +146,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             .flat_map(|used| smoothness.sources_of(used.operand))
             .filter_map(|source| match source {
                 Source::Site(_, site) if site.strategy.is_none() => Some(site.occurrence.clone()),
-                Source::Site(..) | Source::Param(_) => None,
+                Source::Site(..) | Source::Input(_) => None,
             })
             .collect();
         if refused.is_empty() {
@@ -183,7 +183,11 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             let learned = site.strategy.as_ref().is_some_and(|strategy| {
                 strategy.values().any(|value| !auxiliary::own(program, value, &of_objective).is_empty())
             });
-            let reason = if learned { "written, its baseline learned" } else { plan.reason.as_str() };
+            let reason = match (learned, plan.rule.name()) {
+                (true, "relax") => "written, its control learned",
+                (true, _) => "written, its baseline learned",
+                (false, _) => plan.reason.as_str(),
+            };
             (Chosen::By(plan.rule), reason.to_string())
         } else {
             (Chosen::Rigid, "its arguments are not differentiated".to_string())

@@ -47,6 +47,9 @@ pub const RULES: &[&dyn Rule] = &[
 /// The setting that a relaxed value is softened by.
 pub const TEMPERATURE: &str = "temperature";
 
+/// The setting that is a function of a site's noise.
+pub const CONTROL: &str = "control";
+
 /// A gradient strategy.
 pub trait Rule: Sync {
     /// As it is written after a distribution's dot.
@@ -134,6 +137,8 @@ pub enum Kind {
     Baseline,
     /// A positive number.
     Temperature,
+    /// A function of the noise that the site is drawn with.
+    Control,
     /// How many copies of a local continuation: a whole number from 2.
     Copies,
     /// A whole number, written as one.

@@ -15,6 +15,8 @@
 //! * `relax`: `c(z) = Σ_h a_h·σ(z − m_h)` per row, at fixed places m_h and with coefficients a_h, whatever k is; of a
 //!   choice `c(z) = Σ_h Σ_j a_hj·softmax(z / τ_h)_j`, at fixed temperatures τ_h.
 //!
+//! With `control = f` c is f, per row, a function of z (of a choice: of all z_j) that may have parameters of its own.
+//!
 //! Coefficients are parameters of the estimator. They minimise the squared norm of the gradient of a step, which is its
 //! variance and something that does not depend on them.
 //!
@@ -22,16 +24,18 @@
 
 use super::reinforce::{cost, log_density};
 use super::relaxation::{self, Relaxation};
-use super::{Applied, Kind, Rule};
+use super::{Applied, CONTROL, Kind, Rule};
 use crate::axis::{Axis, Role};
 use crate::build::Builder;
 use crate::generative::{Constraint, ParamSpec};
-use crate::ir::{Elem, Input, InputKind, Monoid, Op, Program, Sample, Site, Var};
+use crate::ir::{Elem, Input, InputKind, Monoid, Op, Program, Sample, Setting, Site, Var};
 use crate::prim::Prim;
+use crate::transform::adev::auxiliary::retain;
 use crate::transform::adev::program::{self, Emitted};
 use crate::transform::adev::terms::{self, Term};
 use crate::transform::copy::Result;
 use crate::transform::dependence::{Dependence, Through};
+use crate::transform::flow::{dependences, dependents, each_let};
 
 /// Where the sigmoids of `relax` stand for a flip.
 const PLACES: [f64; 5] = [-3.0, -1.0, 0.0, 1.0, 3.0];
@@ -83,9 +87,13 @@ impl Rule for Relax {
     fn formula(&self) -> &'static [&'static str] {
         &[
             "x = 1[z > 0] or argmax z, (l, l′) = k(x, 0), c(z) = Σ a_h·σ(z − m_h), s = ∂θ log d(x; θ)·θ′, z̃ as z given x;",
-            "(l, l′ + (l − c(z̃))·s + ∂θ c(z) − ∂θ c(z̃)), a_h trained on the squared gradient",
+            "(l, l′ + (l − c(z̃))·s + ∂θ c(z) − ∂θ c(z̃)), a_h, or what `control` learns, trained on the squared gradient",
             "Grathwohl et al. 2018",
         ]
+    }
+
+    fn settings(&self) -> &'static [(&'static str, Kind)] {
+        &[(CONTROL, Kind::Control)]
     }
 
     fn applies(&self, site: &Site) -> std::result::Result<(), &'static str> {
@@ -93,7 +101,12 @@ impl Rule for Relax {
     }
 
     fn apply(&self, program: &Program, sample: &Sample) -> Result<Applied> {
-        apply(program, sample, &by_function)
+        match sample.site.strategy.as_ref().and_then(|written| written.setting(CONTROL)) {
+            Some(Setting::Value(control)) => {
+                apply(program, sample, &|b, drawn| by_control(b, drawn, control))
+            }
+            _ => apply(program, sample, &by_function),
+        }
     }
 }
 
@@ -211,6 +224,53 @@ fn by_function(b: &mut Builder, drawn: &Drawn) -> Result<Control> {
         }
     }
     Ok(Control { cost: total, total, coefficients: coefficients.all })
+}
+
+/// A function that is written, whose value at some noise is `control`. Its own parameters are constants here, as all
+/// else is but z: they are trained on the squared gradient, where nothing is held.
+fn by_control(b: &mut Builder, drawn: &Drawn, control: Var) -> Result<Control> {
+    let Drawn { source, base, relaxation, .. } = *drawn;
+    let (behind, given) = behind(source, control);
+    let depends = dependents(source, &|binding| given == Some(binding.var));
+    // The site depends on its control, and much on the site.
+    let inner = |var: Var| depends[var.0 as usize] && behind[var.0 as usize] && given != Some(var);
+    let statements = Program {
+        axes: source.axes.clone(),
+        vars: source.vars.clone(),
+        body: retain(&source.body, &inner),
+        results: Vec::new(),
+    };
+    // A choice has its noise along an axis of its own.
+    let own = given.and_then(|given| source.vars[given.0 as usize].ty.axes.iter().next());
+    let pair: Vec<(Axis, Axis)> = relaxation.values.into_iter().zip(own).collect();
+    let point = b.rename(&pair, drawn.point);
+    let formal = given.and_then(|given| base.get(given));
+    let outside = |b: &mut Builder, var: Var| if formal == Some(var) { point } else { held(b, var) };
+    let mut read = (0..source.vars.len() as u32).map(Var).filter(|var| !inner(*var));
+    let none = |_: &mut Builder, _: &Sample| Ok(None);
+    let at = program::over(b, &statements, base, &mut read, &none, &outside)?;
+    let total = at.var(control);
+    Ok(Control { cost: total, total, coefficients: Vec::new() })
+}
+
+/// What a control is computed from, and the noise among it.
+fn behind(source: &Program, control: Var) -> (Vec<bool>, Option<Var>) {
+    let uses = dependences(source);
+    let mut seen = vec![false; source.vars.len()];
+    let mut open = vec![control];
+    while let Some(var) = open.pop() {
+        if !std::mem::replace(&mut seen[var.0 as usize], true) {
+            open.extend(&uses[var.0 as usize]);
+        }
+    }
+    let mut noise = None;
+    each_let(&source.body, &mut |binding| {
+        let is_noise = matches!(&binding.op, Op::Input(input) if input.kind == InputKind::Noise);
+        if is_noise && seen[binding.var.0 as usize] {
+            noise = Some(binding.var);
+        }
+    });
+    (seen, noise)
 }
 
 /// A real as a constant.
