@@ -12,6 +12,7 @@ use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
 use vary_runtime::fit::Estimator;
+use vary_runtime::float::Width;
 
 /// A compiled fit whose parameters are scalars or arrays of reals.
 pub struct Program {
@@ -89,7 +90,7 @@ impl Program {
 
     /// What a run needs.
     pub fn setup(&self, seed: u64, threads: usize) -> Setup<'_> {
-        Setup { data: &self.data, params: &self.params, threads, seed }
+        Setup { data: &self.data, params: &self.params, threads, seed, width: Width::Double }
     }
 
     /// Number of unconstrained parameters.

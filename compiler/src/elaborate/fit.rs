@@ -129,7 +129,7 @@ pub enum Setting {
 
 /// The settings a fit understands.
 const SETTINGS: &[&str] =
-    &["init", "optimizer", "steps", "samples", "antithetic", "seed", "quick", "minibatch", "epochs"];
+    &["init", "optimizer", "steps", "samples", "antithetic", "seed", "float", "quick", "minibatch", "epochs"];
 
 impl Unit {
     /// The fits of the file in order: name and declaration.
@@ -444,7 +444,7 @@ impl Unit {
             } else if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
-            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..7].join(", "))));
+            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..8].join(", "))));
             return Err(Reported);
         }
         let value = self.setting(&field.value)?;

@@ -10,7 +10,8 @@ use vary_core::generative::ParamSpec;
 use vary_core::ir::Program;
 use vary_core::transform::adev::{self, LOG_MOMENT, StateSpec};
 use vary_runtime::fit::{Estimator, MonteCarlo, Sense};
-use vary_runtime::program::InputKind;
+use vary_runtime::float::Width;
+use vary_runtime::program::{InputKind, Work};
 use vary_runtime::tiles::{Executor, TILE};
 
 /// Data arrays by name, row-major.
@@ -69,6 +70,8 @@ pub struct Setup<'a> {
     pub threads: usize,
     /// Seed of all randomness.
     pub seed: u64,
+    /// Width of the numbers.
+    pub width: Width,
 }
 
 /// At which parameters, for how many draws and for which step something is computed.
@@ -100,7 +103,7 @@ enum Given {
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
     let tile = if tileable(program) { TILE } else { draws };
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads)
+    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads, setup.width)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 
@@ -127,7 +130,7 @@ fn given(executor: &Executor, params: &[Placed], states: &[String]) -> Result<Ve
 
 /// Runs a program without parameters once; its results by name.
 pub fn evaluate(program: &Program, data: &Data, seed: u64) -> Result<HashMap<String, ArrayD<f64>>, String> {
-    let setup = Setup { data, params: &[], threads: 1, seed };
+    let setup = Setup { data, params: &[], threads: 1, seed, width: Width::Double };
     Ok(sample(program, &Moment { values: &[], draws: 1, step: 0, done: 0 }, &setup)?.into_iter().collect())
 }
 
@@ -180,6 +183,19 @@ pub struct GradientEstimator {
     log_moment: Option<(usize, f64)>,
     draws: usize,
     seed: u64,
+}
+
+/// What a step computes and needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Its work.
+    pub work: Work,
+    /// Bytes of working memory, all threads together.
+    pub arena_bytes: usize,
+    /// Instructions, those inside loops once.
+    pub instructions: usize,
+    /// Contractions that run as matrix products.
+    pub matrix_products: usize,
 }
 
 /// A moving average carried from step to step.
@@ -241,6 +257,17 @@ impl GradientEstimator {
         let output = program.results.iter().position(|result| result.name == LOG_MOMENT);
         self.log_moment = output.map(|output| (output, order));
         self
+    }
+
+    /// What a step costs.
+    fn cost(&self) -> Cost {
+        let plan = self.executor.plan();
+        Cost {
+            work: self.executor.work(),
+            arena_bytes: self.executor.arena_bytes(),
+            instructions: plan.instructions,
+            matrix_products: plan.matrix_products(),
+        }
     }
 
     /// Runs the program at these parameters.
@@ -316,6 +343,18 @@ impl Gradients {
         let parts: Vec<GradientEstimator> = parts.into_iter().map(|(part, _)| part).collect();
         let (others, own) = (vec![0.0; parts.len() - 1], vec![0.0; parts[0].dimension()]);
         Gradients { parts, signs, others, own }
+    }
+}
+
+impl Gradients {
+    /// What a step costs, all objectives together.
+    pub fn cost(&self) -> Cost {
+        self.parts.iter().map(GradientEstimator::cost).fold(Cost::default(), |sum, one| Cost {
+            work: sum.work.plus(one.work, 1.0),
+            arena_bytes: sum.arena_bytes + one.arena_bytes,
+            instructions: sum.instructions + one.instructions,
+            matrix_products: sum.matrix_products + one.matrix_products,
+        })
     }
 }
 

@@ -24,6 +24,7 @@ use vary_runtime::fit::{
     EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Outcome, Posterior, Seconds, Sense,
     SiteReport,
 };
+use vary_runtime::float::Width;
 
 /// Fresh draws that the final objective is measured with.
 const FRESH_DRAWS: usize = 5000;
@@ -67,7 +68,7 @@ pub struct Prepared {
     pub(super) sites: Vec<SiteReport>,
     notes: Vec<String>,
     began: Instant,
-    compiled: f64,
+    pub(super) compiled: f64,
 }
 
 /// A fit that ran, to its end or not.
@@ -218,7 +219,7 @@ impl Session {
             return Ok(());
         }
         let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
-        let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0, width: Width::Double };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
         for (var, mut diagnostic) in violations {
@@ -385,8 +386,13 @@ impl Prepared {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let setup =
-            Setup { data: &self.data, params: &self.params, threads: settings.threads, seed: settings.seed };
+        let setup = Setup {
+            data: &self.data,
+            params: &self.params,
+            threads: settings.threads,
+            seed: settings.seed,
+            width: settings.width,
+        };
         let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
         let sense = sense(self.fit.objective());
@@ -394,7 +400,7 @@ impl Prepared {
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
         let values = &fitted.params;
 
-        let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
+        let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), width: Width::Double, ..setup };
         let mut objectives = Vec::new();
         for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
             objectives
@@ -447,7 +453,7 @@ impl Prepared {
             step_us: fitted.step_us,
             seed: settings.seed,
             threads: settings.threads,
-            float: 64,
+            float: settings.width.bits(),
         };
         let end = match &fitted.outcome {
             Outcome::Finished => End::Finished,

@@ -4,6 +4,7 @@
 //! four words is a bijective function of a counter and a key, so that any number of any stream can
 //! be had without those before it.
 
+use crate::isa::{Isa, Level, Work, dispatch};
 use rand::TryRng;
 use std::convert::Infallible;
 
@@ -92,14 +93,9 @@ pub struct Lanes<const N: usize> {
 
 impl<const N: usize> Lanes<N> {
     /// The streams of the lanes `lane`, `lane + stride`, ….
-    #[inline(never)]
-    pub fn new(key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
+    pub fn new(level: Level, key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
         let mut lanes = Lanes { key, lane, stride, step, words: [[0; N]; 2] };
-        for i in 0..N {
-            let [low, high] = words(block(key, counter(lane + i as u64 * stride, step, 0)));
-            lanes.words[0][i] = low;
-            lanes.words[1][i] = high;
-        }
+        dispatch(level, Fill(&mut lanes));
         lanes
     }
 
@@ -115,6 +111,21 @@ impl<const N: usize> Lanes<N> {
         let Lanes { key, lane, stride, step, words } = self;
         let words = [words[0][i], words[1][i]];
         LaneRng { key: *key, lane: lane + i as u64 * stride, step: *step, block: 0, words, used: 0 }
+    }
+}
+
+/// Fills the first blocks.
+struct Fill<'a, const N: usize>(&'a mut Lanes<N>);
+
+impl<const N: usize> Work for Fill<'_, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Lanes { key, lane, stride, step, words } = self.0;
+        for i in 0..N {
+            let [low, high] = self::words(block(*key, counter(*lane + i as u64 * *stride, *step, 0)));
+            words[0][i] = low;
+            words[1][i] = high;
+        }
     }
 }
 
@@ -160,7 +171,7 @@ mod tests {
     #[test]
     fn lanes_made_together_are_those_made_alone() {
         let (key, step) = ([3, 4], 1 << 40 | 7);
-        let lanes = Lanes::<16>::new(key, 1 << 33, 3, step);
+        let lanes = Lanes::<16>::new(Level::detect(), key, 1 << 33, 3, step);
         for i in 0..16 {
             let (mut lane, mut alone) = (lanes.rng(i), LaneRng::new(key, (1 << 33) + 3 * i as u64, step));
             assert_eq!(lanes.first(i), alone.clone().next_u64());
