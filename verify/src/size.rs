@@ -2,11 +2,13 @@
 
 use crate::oracle::Strategy;
 use crate::program::Program;
-use vary_compiler::vectorize::{emit, report};
-use vary_runtime::tiles::TILE;
+use vary_compiler::vectorize::{emit_tiled, report};
 
 /// Rows of the programs compared.
 pub const ROWS: [usize; 3] = [500, 1000, 2000];
+
+/// Draws of a step.
+const DRAWS: usize = 64;
 
 /// What the rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +112,8 @@ pub fn rows() -> Vec<Row> {
     let size = |source: &str, rows: usize| {
         let y = vec!["0.4"; rows].join(", ");
         let program = Program::with(source, None, Some(&format!("{{\"y\": [{y}]}}")), Default::default())?;
-        let size =
-            report(&emit(&program.derived.gradient, TILE)).map_err(|e| format!("{} {}", e.place, e.rule))?;
+        let size = report(&emit_tiled(&program.derived.gradient, DRAWS, None))
+            .map_err(|e| format!("{} {}", e.place, e.rule))?;
         Ok((size.instructions, size.lanes))
     };
     let row = |shape: Shape, strategy: Strategy| {

@@ -1,7 +1,7 @@
 //! Core programs run on the executor: gradient estimates step by step, draws, and single values.
 
 use super::constraint::raw_shape;
-use crate::vectorize::{emit, tileable};
+use crate::vectorize::emit;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use vary_core::transform::adev::{self, LOG_MOMENT, StateSpec};
 use vary_runtime::fit::{Estimator, MonteCarlo, Sense};
 use vary_runtime::float::Width;
 use vary_runtime::program::{InputKind, Work};
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 /// Data arrays by name, row-major.
 pub type Data = BTreeMap<String, Arc<[f64]>>;
@@ -102,8 +102,7 @@ enum Given {
 
 fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
-    let tile = if tileable(program) { TILE } else { draws };
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads, setup.width)
+    Executor::new(&emit(program, draws), &data, setup.threads, setup.width)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 
