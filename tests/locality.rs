@@ -42,11 +42,9 @@ fn rows_add_nothing_to_the_variance_of_another_row() {
         "poisson.reinforce(exp(l[i]))",
     ] {
         let (alone, among) = (variance(strategy, 1, SUM), variance(strategy, 40, SUM));
-        // The standard error of a variance over 8000 steps is a few parts in a hundred.
-        assert!(
-            (among / alone - 1.0).abs() < 0.2 || alone.max(among) < 1e-20,
-            "{strategy}: {alone}, {among}"
-        );
+        // Costs of forty rows would make it a thousand times as large.
+        let ratio = among / alone;
+        assert!((0.5..2.0).contains(&ratio) || alone.max(among) < 1e-20, "{strategy}: {alone}, {among}");
     }
 }
 
