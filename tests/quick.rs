@@ -13,7 +13,12 @@ fn assert_passed(section: Section) {
 fn representative(dist: &Oracle, strategy: Strategy, context: Context) -> bool {
     match dist.name {
         "flip" | "normal" => true,
-        "categorical" => matches!(strategy, Strategy::Enum | Strategy::Mvd),
+        "categorical" => {
+            matches!(strategy, Strategy::Enum | Strategy::Mvd | Strategy::Rebar | Strategy::Relax)
+        }
+        "categorical_logits" => {
+            matches!(strategy, Strategy::Rebar | Strategy::Relax) && context == Context::Straight
+        }
         "poisson" => matches!(strategy, Strategy::ReinforceAverage | Strategy::Mvd),
         "gamma" => matches!(
             strategy,

@@ -16,7 +16,7 @@ use vary_runtime::float::Width;
 
 pub use prompt::{State, is_complete};
 pub use vary_compiler::session::bench::{Bench, Quantiles};
-pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How};
+pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How, TRAINING};
 pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
 use crate::args::{Ad, DataArg, FitArgs, Float, Stage};

@@ -35,6 +35,38 @@ fn a_discrete_site_is_held_to_enumeration() {
 }
 
 #[test]
+fn what_learns_is_trained_before_strategies_are_ranked() {
+    let program = "param theta: unit = 0.4\n\
+        fit: minimize expect { k ~ flip.reinforce(theta); if k { 2 } else { 1 } } { samples = 4 }\n";
+    let (code, found) = gradcheck(program, &[]);
+    assert_eq!(code, 0);
+    let all = found["rankings"][0]["alternatives"].as_array().unwrap();
+    let of = |call: &str| all.iter().find(|one| one["write"] == Value::from(call)).unwrap();
+    let variance = |call: &str| of(call)["variance"].as_f64().unwrap();
+    assert_eq!(of("flip.relax(…)")["trained"], Value::from(true));
+    assert_eq!(of("flip.reinforce(…)")["trained"], Value::from(false));
+    let (learned, plain) = (variance("flip.relax(…)"), variance("flip.reinforce(…)"));
+    assert!(learned < plain / 2.0, "relax {learned}, reinforce {plain}");
+}
+
+#[test]
+fn a_site_has_no_more_than_all_of_the_variance() {
+    let (_, found) = gradcheck(FLIP, &["--no-ranking"]);
+    let share = found["sites"][0]["share"].as_f64().unwrap();
+    assert!((0.95..=1.0).contains(&share), "{share}");
+}
+
+/// In the midst of the fits of an example no estimator is seen to be biased.
+#[test]
+fn strategies_of_an_example_check_out() {
+    for fit in ["rloo", "learned", "rebar", "relax", "mvd"] {
+        let args = ["gradcheck", "control_variates.ppl", fit, "--after", "100", "--no-ranking"];
+        let ran = vary(&examples(), &args, "");
+        assert!(ran.code == 0 && ran.stdout.contains("no bias seen"), "{fit}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
 fn a_derivative_that_the_user_cut_is_seen() {
     let biased = FLIP.replace("-theta / 2", "-detach(theta) / 2");
     let (code, found) = gradcheck(&biased, &["--no-ranking"]);

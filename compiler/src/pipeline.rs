@@ -49,7 +49,9 @@ pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, 
     let options =
         adev::Options { samples, antithetic: objective.antithetic, detached: objective.detaches.clone() };
     let estimator = adev::estimator(objective.program.clone(), &options)?;
-    let dual = simplify(&jvp(&estimator.program, &objective.moves));
+    // What control variates learn has no part in the gradient, which it leaves unbiased: a constant here.
+    let moves = objective.moves.difference(&estimator.controls).cloned().collect();
+    let dual = simplify(&jvp(&estimator.program, &moves));
     let linear = linearize(&dual);
     let mode = match ad {
         // Forward mode differentiates one result.
@@ -69,7 +71,7 @@ pub fn derive(objective: &Objective, samples: usize, ad: Ad) -> Result<Derived, 
     };
     let gradient = gradient.map_err(|error| vec![Diagnostic::error(Code("E0606"), error.to_string())])?;
     let gradient = simplify(&gradient);
-    let gradient = if estimator.coefficients.is_empty() {
+    let gradient = if estimator.of_variates().next().is_none() {
         gradient
     } else {
         let gradient = squared_gradient(&gradient, &estimator);
@@ -107,7 +109,7 @@ fn squared_gradient(gradient: &Program, estimator: &Estimator) -> Result<Program
     }
     results.push(Output { name: SQUARED.to_string(), var: total, dims: Vec::new() });
     let squared = b.finish(results);
-    let coefficients = estimator.coefficients.iter().map(|spec| spec.name.clone()).collect();
+    let coefficients = estimator.of_variates().map(str::to_string).collect();
     let linear = linearize(&simplify(&jvp(&squared, &coefficients)));
     let mut turned = transpose(&linear, &[(SQUARED, Seed::One)])?;
     turned.results.retain(|result| result.name != SQUARED);

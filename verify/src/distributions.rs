@@ -256,7 +256,7 @@ fn sampler(dist: &Oracle, m: f64, b: f64, draws: usize, tests: usize, seed: u64)
         "guide g {{\n  param a: real\n  param b: real\n  x ~ {}\n}}\n\
          objective value(q: program) = expect {{\n  let (t, _) = simulate(q)\n  real(t.x)\n}}\n\
          fit: maximize value(g) {{ }}\n",
-        dist.strategies[0].call(dist.name, &dist.arguments("a")),
+        dist.strategies[0][0].call(dist.name, &dist.arguments("a")),
     );
     let program = Program::new(&text, None)?;
     let mut at = [0.0; 2];

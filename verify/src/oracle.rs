@@ -18,7 +18,7 @@ pub struct Oracle {
     /// log p(x; m, b).
     pub log_density: fn(f64, f64, f64) -> f64,
     /// The strategies that apply where m and b are differentiated.
-    pub strategies: &'static [Strategy],
+    pub strategies: &'static [&'static [Strategy]],
 }
 
 /// Where values lie.
@@ -125,64 +125,13 @@ impl Strategy {
 const SCORE: &[Strategy] =
     &[Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
 const PATH: &[Strategy] = &[Reparam];
-const PATH_OR_SCORE: &[Strategy] =
-    &[Reparam, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-/// Those that state a distribution function.
-const ANY_PATH_OR_SCORE: &[Strategy] =
-    &[Reparam, Implicit, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-/// Those whose samplers are made of gammas.
-const OF_GAMMAS: &[Strategy] = &[
-    Implicit,
-    Rejection,
-    Reinforce,
-    ReinforceConstant,
-    ReinforceAverage,
-    ReinforceLearned,
-    Rloo,
-    RlooCopies,
-];
-const ANY_PATH_OR_WEAK: &[Strategy] = &[
-    Reparam,
-    Implicit,
-    Mvd,
-    Reinforce,
-    ReinforceConstant,
-    ReinforceAverage,
-    ReinforceLearned,
-    Rloo,
-    RlooCopies,
-];
-const WEAK_OF_GAMMAS: &[Strategy] = &[
-    Implicit,
-    Rejection,
-    Mvd,
-    Reinforce,
-    ReinforceConstant,
-    ReinforceAverage,
-    ReinforceLearned,
-    Rloo,
-    RlooCopies,
-];
-const WEAK: &[Strategy] =
-    &[Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-const ANY_SCORE: &[Strategy] =
-    &[Implicit, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-const SUM_OR_SCORE: &[Strategy] =
-    &[Enum, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-const FINITE_OR_WEAK: &[Strategy] =
-    &[Enum, Mvd, Reinforce, ReinforceConstant, ReinforceAverage, ReinforceLearned, Rloo, RlooCopies];
-const FLIP: &[Strategy] = &[
-    Enum,
-    Mvd,
-    Reinforce,
-    ReinforceConstant,
-    ReinforceAverage,
-    ReinforceLearned,
-    Rloo,
-    RlooCopies,
-    Rebar,
-    Relax,
-];
+/// Of those that state a distribution function.
+const CDF: &[Strategy] = &[Implicit];
+/// Of those whose samplers are made of gammas.
+const GAMMAS: &[Strategy] = &[Implicit, Rejection];
+const WEAK: &[Strategy] = &[Mvd];
+const FINITE: &[Strategy] = &[Enum];
+const RELAXED: &[Strategy] = &[Rebar, Relax];
 
 /// The support of a distribution whose parameters move it.
 const MOVING: &str = "bounded(lower, upper)";
@@ -212,14 +161,14 @@ fn line(name: &'static str, args: &'static str, log_density: fn(f64, f64, f64) -
         on: "real",
         support: Support::Reals(around),
         log_density,
-        strategies: ANY_PATH_OR_SCORE,
+        strategies: &[PATH, CDF, SCORE],
     }
 }
 
 fn half_line(
     name: &'static str,
     args: &'static str,
-    strategies: &'static [Strategy],
+    strategies: &'static [&'static [Strategy]],
     log_density: fn(f64, f64, f64) -> f64,
 ) -> Oracle {
     Oracle { name, args, on: "positive", support: Support::Reals(positive), log_density, strategies }
@@ -228,7 +177,7 @@ fn half_line(
 fn unit(
     name: &'static str,
     args: &'static str,
-    strategies: &'static [Strategy],
+    strategies: &'static [&'static [Strategy]],
     log_density: fn(f64, f64, f64) -> f64,
 ) -> Oracle {
     let support = Support::Reals(|_, _| vec![0.0, 0.5, 1.0]);
@@ -239,7 +188,7 @@ fn whole(
     name: &'static str,
     args: &'static str,
     support: Support,
-    strategies: &'static [Strategy],
+    strategies: &'static [&'static [Strategy]],
     log_density: fn(f64, f64, f64) -> f64,
 ) -> Oracle {
     Oracle { name, args, on: "int", support, log_density, strategies }
@@ -278,27 +227,37 @@ pub fn all() -> Vec<Oracle> {
     let bits = Support::Whole(1, true);
     let three = Support::Whole(2, false);
     vec![
-        whole("flip", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
-        whole("bernoulli", "sigmoid({m} + b)", bits, FLIP, |x, m, b| bit(x, m + b)),
-        whole("bernoulli_logits", "{m} * (1 + b)", bits, FLIP, |x, m, b| bit(x, m * (1.0 + b))),
-        whole("categorical", "softmax([{m}, b, 0.3])", three, FINITE_OR_WEAK, choice),
-        whole("categorical_logits", "[{m}, b, 0.3]", three, FINITE_OR_WEAK, choice),
-        whole("binomial", "4, sigmoid({m} + b)", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
-            let p = sigmoid(m + b);
-            lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
+        whole("flip", "sigmoid({m} + b)", bits, &[FINITE, WEAK, SCORE, RELAXED], |x, m, b| bit(x, m + b)),
+        whole("bernoulli", "sigmoid({m} + b)", bits, &[FINITE, WEAK, SCORE, RELAXED], |x, m, b| {
+            bit(x, m + b)
         }),
-        whole("poisson", "exp({m}) + exp(b)", Support::Whole(80, false), WEAK, |x, m, b| {
+        whole("bernoulli_logits", "{m} * (1 + b)", bits, &[FINITE, WEAK, SCORE, RELAXED], |x, m, b| {
+            bit(x, m * (1.0 + b))
+        }),
+        whole("categorical", "softmax([{m}, b, 0.3])", three, &[FINITE, WEAK, SCORE, RELAXED], choice),
+        whole("categorical_logits", "[{m}, b, 0.3]", three, &[FINITE, WEAK, SCORE, RELAXED], choice),
+        whole(
+            "binomial",
+            "4, sigmoid({m} + b)",
+            Support::Whole(4, false),
+            &[FINITE, WEAK, SCORE],
+            |x, m, b| {
+                let p = sigmoid(m + b);
+                lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
+            },
+        ),
+        whole("poisson", "exp({m}) + exp(b)", Support::Whole(80, false), &[WEAK, SCORE], |x, m, b| {
             let rate = m.exp() + b.exp();
             x * rate.ln() - rate - lgamma(x + 1.0)
         }),
         Oracle {
-            strategies: ANY_PATH_OR_WEAK,
+            strategies: &[PATH, CDF, WEAK, SCORE],
             ..line("normal", "{m}, exp(b)", |x, m, b| standard((x - m) / b.exp()) - b)
         },
         line("cauchy", "{m}, exp(b)", |x, m, b| -PI.ln() - b - (((x - m) / b.exp()).powi(2)).ln_1p()),
         line("laplace", "{m}, exp(b)", |x, m, b| -(2f64.ln()) - b - (x - m).abs() / b.exp()),
         Oracle {
-            strategies: OF_GAMMAS,
+            strategies: &[GAMMAS, SCORE],
             ..line("student_t", "2 + exp(b), {m}, 0.8", |x, m, b| {
                 let (nu, z) = (2.0 + b.exp(), (x - m) / 0.8);
                 lgamma(0.5 * (nu + 1.0))
@@ -308,31 +267,33 @@ pub fn all() -> Vec<Oracle> {
                     - 0.5 * (nu + 1.0) * (z * z / nu).ln_1p()
             })
         },
-        half_line("lognormal", "{m}, exp(b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("lognormal", "{m}, exp(b)", &[PATH, CDF, SCORE], |x, m, b| {
             standard((x.ln() - m) / b.exp()) - b - x.ln()
         }),
-        half_line("exponential", "exp({m}) + exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
+        half_line("exponential", "exp({m}) + exp(b)", &[PATH, CDF, WEAK, SCORE], |x, m, b| {
             let rate = m.exp() + b.exp();
             rate.ln() - rate * x
         }),
-        half_line("half_normal", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("half_normal", "exp({m} + b)", &[PATH, CDF, SCORE], |x, m, b| {
             2f64.ln() + standard(x / (m + b).exp()) - m - b
         }),
-        half_line("half_cauchy", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("half_cauchy", "exp({m} + b)", &[PATH, CDF, SCORE], |x, m, b| {
             (2.0 / PI).ln() - m - b - ((x / (m + b).exp()).powi(2)).ln_1p()
         }),
-        half_line("gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| gamma(x, 0.5 + m.exp(), b.exp())),
-        half_line("gamma", "1.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+        half_line("gamma", "0.5 + exp({m}), exp(b)", &[GAMMAS, SCORE], |x, m, b| {
+            gamma(x, 0.5 + m.exp(), b.exp())
+        }),
+        half_line("gamma", "1.7, exp({m}) + exp(b)", &[GAMMAS, WEAK, SCORE], |x, m, b| {
             gamma(x, 1.7, m.exp() + b.exp())
         }),
-        half_line("inv_gamma", "0.5 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
+        half_line("inv_gamma", "0.5 + exp({m}), exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             // The reciprocal is gamma; |dy/dx| = x⁻².
             gamma(1.0 / x, 0.5 + m.exp(), b.exp()) - 2.0 * x.ln()
         }),
-        half_line("inv_gamma", "2.7, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+        half_line("inv_gamma", "2.7, exp({m}) + exp(b)", &[GAMMAS, WEAK, SCORE], |x, m, b| {
             gamma(1.0 / x, 2.7, m.exp() + b.exp()) - 2.0 * x.ln()
         }),
-        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", OF_GAMMAS, |x, m, b| {
+        unit("beta", "0.5 + exp({m}), 0.7 + exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             beta(x, 0.5 + m.exp(), 0.7 + b.exp())
         }),
         Oracle {
@@ -344,7 +305,7 @@ pub fn all() -> Vec<Oracle> {
                 let (below, above) = (x + 1.0, 2.0 - x);
                 standard(((below / above).ln() - m) / b.exp()) - b + 3f64.ln() - below.ln() - above.ln()
             },
-            strategies: PATH_OR_SCORE,
+            strategies: &[PATH, SCORE],
         },
         Oracle {
             name: "uniform",
@@ -352,7 +313,7 @@ pub fn all() -> Vec<Oracle> {
             on: MOVING,
             support: Support::Reals(|m, b| vec![m, m + b.exp()]),
             log_density: |_, _, b| -b,
-            strategies: PATH,
+            strategies: &[PATH],
         },
         Oracle {
             name: "pareto",
@@ -363,7 +324,7 @@ pub fn all() -> Vec<Oracle> {
                 let alpha = 1.0 + b.exp();
                 alpha.ln() + alpha * m - (alpha + 1.0) * x.ln()
             },
-            strategies: &[Reparam, Implicit],
+            strategies: &[PATH, CDF],
         },
         line("logistic", "{m}, exp(b)", |x, m, b| {
             let z = (x - m) / b.exp();
@@ -374,14 +335,14 @@ pub fn all() -> Vec<Oracle> {
             -b - z - (-z).exp()
         }),
         Oracle {
-            strategies: PATH_OR_SCORE,
+            strategies: &[PATH, SCORE],
             ..line("exp_modified_normal", "{m}, 0.7, exp(b)", |x, m, b| {
                 let (z, rate) = ((x - m) / 0.7, 0.7 * b.exp());
                 b - rate * z + 0.5 * rate * rate + libm::erfc((rate - z) * FRAC_1_SQRT_2).ln() - 2f64.ln()
             })
         },
         Oracle {
-            strategies: PATH_OR_SCORE,
+            strategies: &[PATH, SCORE],
             ..line("skew_normal", "{m}, 0.8, 3 * b", |x, m, b| {
                 let z = (x - m) / 0.8;
                 standard(z) - 0.8f64.ln() + libm::erfc(-3.0 * b * z * FRAC_1_SQRT_2).ln()
@@ -398,67 +359,67 @@ pub fn all() -> Vec<Oracle> {
                 let total = (0..256).map(|k| height(f64::from(k) * TAU / 256.0)).sum::<f64>() * TAU / 256.0;
                 b.exp() * ((x - m).cos() - 1.0) - total.ln()
             },
-            strategies: ANY_SCORE,
+            strategies: &[CDF, SCORE],
         },
-        half_line("weibull", "0.5 + exp({m}), exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
+        half_line("weibull", "0.5 + exp({m}), exp(b)", &[PATH, CDF, WEAK, SCORE], |x, m, b| {
             let (alpha, z) = (0.5 + m.exp(), x / b.exp());
             alpha.ln() - b + (alpha - 1.0) * z.ln() - z.powf(alpha)
         }),
-        half_line("weibull", "1.7, exp({m}) + exp(b)", ANY_PATH_OR_WEAK, |x, m, b| {
+        half_line("weibull", "1.7, exp({m}) + exp(b)", &[PATH, CDF, WEAK, SCORE], |x, m, b| {
             let (alpha, sigma) = (1.7f64, m.exp() + b.exp());
             alpha.ln() - sigma.ln() + (alpha - 1.0) * (x / sigma).ln() - (x / sigma).powf(alpha)
         }),
-        half_line("rayleigh", "exp({m} + b)", ANY_PATH_OR_SCORE, |x, m, b| {
+        half_line("rayleigh", "exp({m} + b)", &[PATH, CDF, SCORE], |x, m, b| {
             x.ln() - 2.0 * (m + b) - 0.5 * (x / (m + b).exp()).powi(2)
         }),
-        half_line("chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
+        half_line("chi_squared", "exp({m}) + exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             gamma(x, 0.5 * (m.exp() + b.exp()), 0.5)
         }),
-        half_line("inv_chi_squared", "exp({m}) + exp(b)", OF_GAMMAS, |x, m, b| {
+        half_line("inv_chi_squared", "exp({m}) + exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             gamma(1.0 / x, 0.5 * (m.exp() + b.exp()), 0.5) - 2.0 * x.ln()
         }),
-        half_line("scaled_inv_chi_squared", "5.0, exp({m}) + exp(b)", WEAK_OF_GAMMAS, |x, m, b| {
+        half_line("scaled_inv_chi_squared", "5.0, exp({m}) + exp(b)", &[GAMMAS, WEAK, SCORE], |x, m, b| {
             gamma(1.0 / x, 2.5, 2.5 * (m.exp() + b.exp()).powi(2)) - 2.0 * x.ln()
         }),
-        half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", OF_GAMMAS, |x, m, b| {
+        half_line("scaled_inv_chi_squared", "1 + exp({m}), exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             let half = 0.5 * (1.0 + m.exp());
             gamma(1.0 / x, half, half * (2.0 * b).exp()) - 2.0 * x.ln()
         }),
-        unit("kumaraswamy", "0.5 + exp({m}), 0.7 + exp(b)", PATH_OR_SCORE, |x, m, b| {
+        unit("kumaraswamy", "0.5 + exp({m}), 0.7 + exp(b)", &[PATH, SCORE], |x, m, b| {
             let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
             (a * b).ln() + (a - 1.0) * x.ln() + (b - 1.0) * (-(a * x.ln()).exp_m1()).ln()
         }),
-        unit("logit_normal", "{m}, exp(b)", PATH_OR_SCORE, |x, m, b| {
+        unit("logit_normal", "{m}, exp(b)", &[PATH, SCORE], |x, m, b| {
             standard(((x / (1.0 - x)).ln() - m) / b.exp()) - b - (x * (1.0 - x)).ln()
         }),
-        unit("relaxed_bernoulli", "0.5 + exp(b), {m}", PATH_OR_SCORE, |x, m, b| {
+        unit("relaxed_bernoulli", "0.5 + exp(b), {m}", &[PATH, SCORE], |x, m, b| {
             let (t, odds) = (0.5 + b.exp(), x / (1.0 - x));
             // The logit over the temperature of a logistic value.
             let y = odds.powf(t) * (-m).exp();
             t.ln() + y.ln() - 2.0 * y.ln_1p() - (x * (1.0 - x)).ln()
         }),
-        unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", OF_GAMMAS, |x, m, b| {
+        unit("beta_proportion", "sigmoid({m}), 3 + exp(b)", &[GAMMAS, SCORE], |x, m, b| {
             let total = 3.0 + b.exp();
             beta(x, sigmoid(m) * total, sigmoid(-m) * total)
         }),
-        whole("geometric", "sigmoid({m} + b)", Support::Whole(150, false), WEAK, |x, m, b| {
+        whole("geometric", "sigmoid({m} + b)", Support::Whole(150, false), &[WEAK, SCORE], |x, m, b| {
             sigmoid(m + b).ln() + x * sigmoid(-m - b).ln()
         }),
-        whole("neg_binomial", "0.5 + exp({m}), exp(b)", COUNTS, SCORE, |x, m, b| {
+        whole("neg_binomial", "0.5 + exp({m}), exp(b)", COUNTS, &[SCORE], |x, m, b| {
             counts(x, 0.5 + m.exp(), (1.0 / (1.0 + b.exp())).ln())
         }),
-        whole("neg_binomial_2", "exp({m}), 0.5 + exp(b)", COUNTS, SCORE, |x, m, b| {
+        whole("neg_binomial_2", "exp({m}), 0.5 + exp(b)", COUNTS, &[SCORE], |x, m, b| {
             let phi = 0.5 + b.exp();
             counts(x, phi, m - (m.exp() + phi).ln())
         }),
-        whole("neg_binomial_2_log", "{m}, 0.5 + exp(b)", COUNTS, SCORE, |x, m, b| {
+        whole("neg_binomial_2_log", "{m}, 0.5 + exp(b)", COUNTS, &[SCORE], |x, m, b| {
             let phi = 0.5 + b.exp();
             counts(x, phi, m - (m.exp() + phi).ln())
         }),
-        whole("poisson_log", "{m} + b", Support::Whole(80, false), WEAK, |x, m, b| {
+        whole("poisson_log", "{m} + b", Support::Whole(80, false), &[WEAK, SCORE], |x, m, b| {
             x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
         }),
-        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), FINITE_OR_WEAK, |x, m, b| {
+        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), &[FINITE, WEAK, SCORE], |x, m, b| {
             let p = sigmoid(m + b);
             lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
         }),
@@ -466,7 +427,7 @@ pub fn all() -> Vec<Oracle> {
             "beta_binomial",
             "4, 0.5 + exp({m}), 0.7 + exp(b)",
             Support::Whole(4, false),
-            SUM_OR_SCORE,
+            &[FINITE, SCORE],
             |x, m, b| {
                 let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
                 let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);
@@ -474,7 +435,7 @@ pub fn all() -> Vec<Oracle> {
                 choose + rising(a, x) + rising(b, 4.0 - x) - rising(a + b, 4.0)
             },
         ),
-        whole("ordered_logistic", "{m}, [b, b + 0.8]", three, SUM_OR_SCORE, |x, m, b| {
+        whole("ordered_logistic", "{m}, [b, b + 0.8]", three, &[FINITE, SCORE, &[Relax]], |x, m, b| {
             let above = [1.0, sigmoid(m - b), sigmoid(m - b - 0.8), 0.0];
             (above[x as usize] - above[x as usize + 1]).ln()
         }),
@@ -487,30 +448,30 @@ pub fn all() -> Vec<Oracle> {
                 let above = |end: f64| libm::erfc((end - m) * (-b).exp() * FRAC_1_SQRT_2);
                 standard((x - m) / b.exp()) - b - (0.5 * (above(-0.5) - above(2.0))).ln()
             },
-            strategies: PATH_OR_SCORE,
+            strategies: &[PATH, SCORE],
         },
-        half_line("truncated", "logistic({m}, exp(b)), lower = 0", PATH_OR_SCORE, |x, m, b| {
+        half_line("truncated", "logistic({m}, exp(b)), lower = 0", &[PATH, SCORE], |x, m, b| {
             let (z, end) = ((x - m) / b.exp(), -m / b.exp());
             -b - softplus(z) - softplus(-z) + softplus(end)
         }),
         half_line(
             "transformed",
             "normal({m}, 0.6), forward = |e| exp(b + e), inverse = |v| log(v) - b",
-            PATH_OR_SCORE,
+            &[PATH, SCORE],
             |x, m, b| standard((x.ln() - b - m) / 0.6) - 0.6_f64.ln() - x.ln(),
         ),
         whole(
             "zero_inflated",
             "poisson(exp({m})), sigmoid(b)",
             Support::Whole(80, false),
-            SCORE,
+            &[SCORE],
             |x, m, b| {
                 let count = (x * m - m.exp() - lgamma(x + 1.0)).exp();
                 (sigmoid(-b) * count + if x == 0.0 { sigmoid(b) } else { 0.0 }).ln()
             },
         ),
         Oracle {
-            strategies: ANY_SCORE,
+            strategies: &[CDF, SCORE],
             support: Support::Reals(|m, b| vec![-INF, m.min(1.0 + b), m.max(1.0 + b), INF]),
             ..line("mixture", "[sigmoid(b), sigmoid(-b)], normal({m}, 0.7), cauchy(1 + b, 0.5)", |x, m, b| {
                 let first = sigmoid(b) * (standard((x - m) / 0.7)).exp() / 0.7;
@@ -524,7 +485,7 @@ pub fn all() -> Vec<Oracle> {
             on: "real",
             support: Support::Point,
             log_density: |_, _, _| 0.0,
-            strategies: PATH,
+            strategies: &[PATH],
         },
     ]
 }
@@ -533,6 +494,11 @@ pub fn all() -> Vec<Oracle> {
 pub const WITHOUT_SAMPLER: &[&str] = &["flat"];
 
 impl Oracle {
+    /// Every strategy that applies.
+    pub fn strategies(&self) -> impl Iterator<Item = Strategy> + use<> {
+        self.strategies.iter().flat_map(|group| group.iter().copied())
+    }
+
     /// Whether its parameters move its support, so that its score is none.
     pub fn is_moving(&self) -> bool {
         self.on == MOVING

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vary_compiler::elaborate::Fit;
 use vary_compiler::pipeline::{Ad, Derived, derive};
 use vary_compiler::session::{
-    Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place_all, sample,
+    Data, GradientEstimator, Moment, Options, Placed, Session, Setup, place, place_coefficients, sample,
 };
 use vary_core::transform::adev;
 use vary_core::transform::adev::strategy::USUAL_SAMPLES;
@@ -78,7 +78,8 @@ impl Program {
         let derived = derive(fit.objective(), USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
         let estimators = std::iter::once(&derived.estimator);
-        let params = place_all(&fit.objective().params, estimators, |axis| axes.size(axis));
+        let params = place(&fit.objective().params, |axis| axes.size(axis));
+        let params = place_coefficients(params, estimators);
         let data = values
             .arrays
             .iter()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::table::{Table, number_text};
-use crate::engine::{FALSE_ALARM, GradCheck, How};
+use crate::engine::{FALSE_ALARM, GradCheck, How, TRAINING};
 
 /// Tables with a sentence on each.
 pub fn text(found: &GradCheck) -> String {
@@ -104,6 +104,9 @@ fn rankings(found: &GradCheck) -> String {
         }
         text += &table.draw();
     }
+    if found.rankings.iter().flat_map(|ranking| &ranking.alternatives).any(|one| one.trained) {
+        text += &format!("control variates and baselines were trained for {TRAINING} steps before\n");
+    }
     text
 }
 
@@ -141,7 +144,7 @@ pub fn json(found: &GradCheck) -> String {
                 .map(|one| {
                     json!({
                         "write": one.write, "current": one.current, "variance": one.variance,
-                        "draw_us": one.draw_us, "relative": one.relative,
+                        "draw_us": one.draw_us, "relative": one.relative, "trained": one.trained,
                     })
                 })
                 .collect();

@@ -249,6 +249,8 @@ pub enum InputKind {
     Cotangent,
     /// A formal argument of a fragment, bound when inlined.
     Formal,
+    /// The noise that a site is drawn with, as its control variate sees it: given when the site gets its value.
+    Noise,
 }
 
 /// A value from outside.

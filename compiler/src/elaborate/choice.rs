@@ -42,6 +42,7 @@ impl Lower<'_> {
             } else {
                 (self.reals_of(&value), self.reals_of(&wanted))
             };
+            self.b.at(subject.span);
             tests.push((self.b.prim(Prim::Eq, &[a.var, b.var]), arm));
         }
         let outer = self.b.guard();
@@ -66,6 +67,7 @@ impl Lower<'_> {
         });
         self.b.set_guard(outer);
         let mut result = fallback?;
+        self.b.at(subject.span);
         for (test, value, at) in results.into_iter().rev() {
             result = self.select_value(test, value, result, at)?;
         }

@@ -302,6 +302,7 @@ impl Lower<'_> {
         {
             return Ok(Value::unit());
         }
+        self.b.at(condition.span);
         self.select_value(test, a, b, span)
     }
 }

@@ -35,7 +35,7 @@ impl Lower<'_> {
                         ));
                     };
                     let name = ast::Ident { name: text.clone(), span: name.span };
-                    resample = self.strategy(&index, Some(&name), settings)?.unwrap_or(resample);
+                    resample = self.strategy(&index, None, Some(&name), settings)?.unwrap_or(resample);
                 }
                 _ => {
                     let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);

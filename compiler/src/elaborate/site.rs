@@ -34,14 +34,13 @@ impl Lower<'_> {
             return self.call_submodel(stmt, &program, span);
         }
         let called = self.called(&stmt.dist)?;
-        let strategy = self.strategy(&called.dist, called.strategy.as_ref(), &called.strategy_args)?;
         let (mut actual, iid) = self.align_arguments(&called.dist, called.actual, span)?;
         let dist = self.specialised(&called.dist, &mut actual);
         let mut dims: Vec<Axis> = rows.clone();
         dims.extend(&iid);
         let event: Vec<Axis> = self.event_axes(&dist, &actual, &dims, stmt.dist.span)?;
         dims.extend(&event);
-        let site = Site {
+        let mut site = Site {
             address: self.address(&stmt.name.name).into(),
             occurrence: stmt.name.name.as_str().into(),
             dist: dist.clone(),
@@ -49,9 +48,10 @@ impl Lower<'_> {
             dims: dims.clone(),
             event: event.len(),
             key: dims.iter().copied().collect(),
-            strategy,
+            strategy: None,
             span,
         };
+        site.strategy = self.strategy(&dist, Some(&site), called.strategy.as_ref(), &called.strategy_args)?;
         let spec = SiteSpec {
             address: site.address.clone(),
             dims: dims.clone(),

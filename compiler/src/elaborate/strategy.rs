@@ -1,9 +1,11 @@
 //! Gradient strategies as written at a site: `.reparam`, `.reinforce(…, baseline = …)`.
 
-use super::{Lower, Lowered};
+use super::value::Value;
+use super::{Lower, Lowered, Reported};
 use vary_core::generative::Distribution;
-use vary_core::ir::{Setting, Strategy};
+use vary_core::ir::{Array, Elem, Input, InputKind, Setting, Site, Strategy};
 use vary_core::transform::adev::estimator::{self, Kind};
+use vary_core::transform::support;
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast::{self, ExprKind};
 
@@ -14,10 +16,11 @@ const MOST_COPIES: f64 = 65536.0;
 const MOST_COUNT: u32 = 100;
 
 impl Lower<'_> {
-    /// The strategy written after a distribution's dot, with its settings.
+    /// The strategy written after a distribution's dot, with its settings; of a site, if it is written at one.
     pub(super) fn strategy(
         &mut self,
         dist: &Distribution,
+        site: Option<&Site>,
         name: Option<&ast::Ident>,
         args: &[ast::Arg],
     ) -> Lowered<Option<Strategy>> {
@@ -61,6 +64,7 @@ impl Lower<'_> {
                 Kind::Baseline => self.baseline(arg)?,
                 Kind::Temperature => self.temperature(arg)?,
                 Kind::Copies => self.copies_of_site(arg)?,
+                Kind::Control => self.control_of_noise(arg, site)?,
                 Kind::Count => self.whole_number(arg, known)?,
             };
             strategy = strategy.with(known, setting);
@@ -78,6 +82,39 @@ impl Lower<'_> {
                 "a temperature is a positive number, written out",
                 "not this",
             )),
+        }
+    }
+
+    /// `control = |z| w * tanh(z)`: what it gives for the noise of the site, of which an index has an array.
+    fn control_of_noise(&mut self, arg: &ast::Arg, site: Option<&Site>) -> Lowered<Setting> {
+        let span = arg.value.span;
+        let Some(site) = site else {
+            return Err(self.error("E0510", argument_place(arg), "only sites have a control", "not here"));
+        };
+        let size = match site.dist.probability_of_true {
+            Some(_) => None,
+            None => support::size(&self.b.axes, site, &|var| self.as_dim(var)),
+        };
+        let dims = self.axes_for(&size.into_iter().collect::<Vec<_>>(), "value");
+        let name = format!("noise of {}", site.address);
+        let input = Input { kind: InputKind::Noise, name: name.clone(), dims: dims.clone() };
+        self.b.at(span);
+        let var = self.b.input(Elem::Real, input);
+        let noise = ast::Arg { name: None, value: ast::Expr { kind: ExprKind::Name(name.clone()), span } };
+        let found = self.scoped(|this| {
+            this.define(&name, Value::Array(Array { var, dims }));
+            this.call(&arg.value, &[noise], span)
+        })?;
+        match found {
+            Value::Array(array) if array.dims.is_empty() && self.elem(&array) != Elem::Bool => {
+                self.refuse_estimated(&array, span)?;
+                Ok(Setting::Value(self.b.to_real(array.var)))
+            }
+            Value::Error => Err(Reported),
+            other => {
+                let found = self.describe(&other);
+                Err(self.error("E0602", span, "a control is a real", &format!("this is {found}")))
+            }
         }
     }
 

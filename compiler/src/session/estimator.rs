@@ -30,34 +30,33 @@ pub struct Placed {
     pub len: usize,
 }
 
-/// Places the parameters of a fit and behind them the coefficients of its estimators, each name once.
-pub fn place_all<'e>(
-    params: &[ParamSpec],
-    estimators: impl Iterator<Item = &'e adev::Estimator>,
-    size: impl Fn(Axis) -> usize,
-) -> Vec<Placed> {
-    let mut specs = params.to_vec();
-    for spec in estimators.flat_map(|estimator| &estimator.coefficients) {
-        if !specs.iter().any(|known| known.name == spec.name) {
-            specs.push(spec.clone());
-        }
-    }
-    place(&specs, size)
+/// Places parameters one after another, each name once; `size` gives the size of an axis.
+pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
+    let mut placed = Vec::new();
+    params.iter().for_each(|spec| put(&mut placed, spec, &size));
+    placed
 }
 
-/// Places parameters one after another; `size` gives the size of an axis.
-pub fn place(params: &[ParamSpec], size: impl Fn(Axis) -> usize) -> Vec<Placed> {
-    let mut offset = 0;
-    params
-        .iter()
-        .map(|spec| {
-            let shape: Vec<usize> = spec.dims.iter().map(|axis| size(*axis)).collect();
-            let len = raw_shape(&spec.constraint, &shape).iter().product();
-            let placed = Placed { spec: spec.clone(), shape, offset, len };
-            offset += len;
-            placed
-        })
-        .collect()
+/// Places the coefficients of estimators behind the parameters of their fit.
+pub fn place_coefficients<'e>(
+    mut placed: Vec<Placed>,
+    estimators: impl Iterator<Item = &'e adev::Estimator>,
+) -> Vec<Placed> {
+    for estimator in estimators {
+        let size = |axis| estimator.program.axes.size(axis);
+        estimator.coefficients.iter().for_each(|spec| put(&mut placed, spec, &size));
+    }
+    placed
+}
+
+/// Places a parameter behind those that are placed, if none has its name.
+fn put(all: &mut Vec<Placed>, spec: &ParamSpec, size: &dyn Fn(Axis) -> usize) {
+    if all.iter().all(|known| known.spec.name != spec.name) {
+        let shape: Vec<usize> = spec.dims.iter().map(|axis| size(*axis)).collect();
+        let len = raw_shape(&spec.constraint, &shape).iter().product();
+        let offset = all.last().map_or(0, |last| last.offset + last.len);
+        all.push(Placed { spec: spec.clone(), shape, offset, len });
+    }
 }
 
 /// What a run needs beside its program.

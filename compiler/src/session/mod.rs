@@ -23,7 +23,9 @@ mod strategies;
 pub use bind::declared;
 pub use check::Checked;
 pub use emit::Stage;
-pub use estimator::{Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, place_all, sample};
+pub use estimator::{
+    Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, place_coefficients, sample,
+};
 pub use fit::{End, Ended};
 pub use options::Options;
 pub use prepare::{Prepared, Signature, Variable};

@@ -157,7 +157,8 @@ impl Session {
         }
         let axes = self.unit.axes.clone();
         let estimators = derived.iter().map(|derived| &derived.estimator);
-        let params = estimator::place_all(&fit.params(), estimators, |axis| axes.size(axis));
+        let params = estimator::place(&fit.params(), |axis| axes.size(axis));
+        let params = estimator::place_coefficients(params, estimators);
         let start = self.start(&params, &data, settings.seed)?;
         let (mut sites, mut notes) = (Vec::new(), Vec::new());
         for (derived, objective) in derived.iter().zip(&fit.objectives) {

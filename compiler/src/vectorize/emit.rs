@@ -290,7 +290,7 @@ impl<'p> Emitter<'p> {
             InputKind::Data => rt::InputKind::Data,
             InputKind::Param => rt::InputKind::Param,
             InputKind::State => rt::InputKind::State,
-            InputKind::Tangent | InputKind::Cotangent | InputKind::Formal => {
+            InputKind::Tangent | InputKind::Cotangent | InputKind::Formal | InputKind::Noise => {
                 unreachable!("input {} is bound before programs are vectorised", input.name)
             }
         };

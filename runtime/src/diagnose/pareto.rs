@@ -32,7 +32,11 @@ pub fn pareto_shape(exceedances: &[f64]) -> f64 {
     (count * shape(b) + 5.0) / (count + 10.0)
 }
 
-/// The shape of the upper tail of magnitudes: that of the largest min(20 %, 3√n) of them over the next one.
+/// Values that differ by less than this share of the largest are the same but for rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// The shape of the upper tail of magnitudes: that of the largest min(20 %, 3√n) of them over the next one. NaN where most
+/// of these repeat each other, as costs of a few discrete values do: a distribution with steps has no such shape.
 pub fn tail_shape(magnitudes: &[f64]) -> f64 {
     let mut x: Vec<f64> = magnitudes.to_vec();
     x.sort_by(f64::total_cmp);
@@ -41,8 +45,13 @@ pub fn tail_shape(magnitudes: &[f64]) -> f64 {
     if tail < 5 || tail >= n {
         return f64::NAN;
     }
+    let same = ROUNDING * x[n - 1];
+    let distinct = x[n - tail - 1..].windows(2).filter(|pair| pair[1] - pair[0] > same).count();
+    if 2 * distinct < tail {
+        return f64::NAN;
+    }
     let threshold = x[n - tail - 1];
-    let exceedances: Vec<f64> = x[n - tail..].iter().map(|x| x - threshold).filter(|x| *x > 0.0).collect();
+    let exceedances: Vec<f64> = x[n - tail..].iter().map(|x| x - threshold).filter(|x| *x > same).collect();
     pareto_shape(&exceedances)
 }
 
@@ -77,5 +86,8 @@ mod tests {
     fn too_little_says_nothing() {
         assert!(pareto_shape(&[1.0, 2.0]).is_nan());
         assert!(tail_shape(&[0.0; 100]).is_nan());
+        // Steps, with rounding.
+        let steps: Vec<f64> = (0..4000).map(|i| f64::from(i % 9) + 1e-15 * f64::from(i % 7)).collect();
+        assert!(tail_shape(&steps).is_nan());
     }
 }

@@ -80,42 +80,47 @@ impl Context {
     /// The guide's statements and the cost.
     fn parts(self, dist: &Oracle, strategy: Strategy) -> (String, String) {
         let site = |m: &str| strategy.call(dist.name, &dist.arguments(m));
+        // A relaxed index looks reals up, and is no number itself.
+        let looked_up = strategy == Strategy::Rebar && matches!(dist.support, Support::Whole(_, false));
+        let f = |x: &str| if looked_up { format!("f(level[{x}])") } else { format!("f(real({x}))") };
         match self {
-            Context::Straight => (format!("x ~ {}", site("a")), format!("f(real(t.x)) + {SCORE} * log_q")),
+            Context::Straight => (format!("x ~ {}", site("a")), format!("{} + {SCORE} * log_q", f("t.x"))),
             Context::Plate => (
                 format!("plate i in 0..3 {{ x[i] ~ {} }}", site("a + shift[i]")),
-                format!("sum([weight[i] * f(real(t.x[i])) for i in 0..3]) + {SCORE} * log_q"),
+                format!("sum([weight[i] * {} for i in 0..3]) + {SCORE} * log_q", f("t.x[i]")),
             ),
             Context::Coupled => (
                 format!("plate i in 0..3 {{ x[i] ~ {} }}", site("a + shift[i]")),
-                "sum([f(real(t.x[i])) for i in 0..3])^2".to_string(),
+                format!("sum([{} for i in 0..3])^2", f("t.x[i]")),
             ),
             Context::Branch => (
                 format!("s ~ flip.reinforce(sigmoid(b))\n  if s {{ x ~ {} }}", site("a")),
-                "if t.s { f(real(t.x)) } else { 0.3 }".to_string(),
+                format!("if t.s {{ {} }} else {{ 0.3 }}", f("t.x")),
             ),
             Context::Decision => (
                 format!("x ~ {}", site("a")),
                 format!("if real(t.x) > {DECISION} {{ 1.2 + {SCORE} * log_q }} else {{ f(real(t.x)) }}"),
             ),
-            Context::Replicate => (format!("x ~ {}", site("a")), "f(real(t.x))".to_string()),
+            Context::Replicate => (format!("x ~ {}", site("a")), f("t.x")),
             Context::Before => (
                 format!(
-                    "x ~ {}\n  y ~ normal.reparam(f(real(x)), 0.5)\n  z ~ flip.reinforce(sigmoid(f(real(x))))",
-                    site("a")
+                    "x ~ {}\n  y ~ normal.reparam({f}, 0.5)\n  z ~ flip.reinforce(sigmoid({f}))",
+                    site("a"),
+                    f = f("x")
                 ),
                 "t.y^2 + 1.5 * real(t.z)".to_string(),
             ),
             Context::After => (
                 format!("s ~ flip.mvd(sigmoid(b))\n  x ~ {}", site("a + 0.7 * real(s)")),
-                "(1 + real(t.s)) * f(real(t.x))".to_string(),
+                format!("(1 + real(t.s)) * {}", f("t.x")),
             ),
             Context::Scan => (
                 format!(
-                    "scan k in 0..{STEPS} with (last = 0.0) {{\n    x[k] ~ {}\n    next last = 0.4 * f(real(x[k]))\n  }}",
-                    site("a + last")
+                    "scan k in 0..{STEPS} with (last = 0.0) {{\n    x[k] ~ {}\n    next last = 0.4 * {}\n  }}",
+                    site("a + last"),
+                    f("x[k]")
                 ),
-                format!("sum([weight[k] * f(real(t.x[k])) for k in 0..{STEPS}])"),
+                format!("sum([weight[k] * {} for k in 0..{STEPS}])", f("t.x[k]")),
             ),
         }
     }
@@ -134,6 +139,7 @@ impl Context {
             "fn f(v: real) -> real = tanh(0.7 * v - 0.3) + 0.5 * tanh(v)^2\n\
              let shift = [0.0, 0.4, -0.5]\n\
              let weight = [1.0, -0.6, 0.5]\n\
+             let level = [0.0, 1.0, 2.0]\n\
              guide q {{\n  param a: real\n  param b: real\n  {own}{body}\n}}\n\
              objective cost(q: program) = expect {{\n  {value}\n}}\n\
              fit: minimize cost(q) {{ }}\n"
@@ -219,7 +225,7 @@ pub fn cases(wanted: &dyn Fn(&Oracle, Strategy, Context) -> bool) -> Vec<Case> {
     for dist in oracle::all() {
         for context in Context::ALL {
             let mut known = None;
-            for strategy in dist.strategies.iter().copied() {
+            for strategy in dist.strategies() {
                 if !context.applies(strategy) || !wanted(&dist, strategy, context) {
                     continue;
                 }
@@ -238,7 +244,7 @@ pub fn refused() -> Vec<(String, String)> {
     let mut programs = Vec::new();
     for dist in oracle::all() {
         for strategy in Strategy::ALL {
-            let possible = dist.strategies.contains(&strategy);
+            let possible = dist.strategies().any(|own| own == strategy);
             // A point and a moving support have no score; that is a matter of their arguments.
             if !(possible || matches!(dist.support, Support::Point) || dist.is_moving()) {
                 let name = format!("{} by {}", dist.name, strategy.name());

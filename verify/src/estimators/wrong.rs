@@ -11,7 +11,7 @@ pub struct Wrong {
     /// How.
     pub lie: &'static str,
     /// The declaration of `wrong`, with the parameters of the honest one.
-    declaration: &'static str,
+    declaration: String,
     /// The honest one.
     honest: &'static str,
 }
@@ -20,10 +20,27 @@ pub struct Wrong {
 pub const DRAWS: usize = 1 << 16;
 const BATCHES: usize = 128;
 
-const WRONG_SCORE: &str = "distribution wrong(mu: real, sigma: positive) on real {
-  log_density(x) = 0.5 * ((x - mu) / sigma)^2 - log(sigma)
+/// A normal that says of itself what is given, beside what it is.
+fn normal(clauses: &str) -> String {
+    format!(
+        "distribution wrong(mu: real, sigma: positive) on real {{
+  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
   reparam from eps: base_normal = mu + sigma * eps
-}";
+{clauses}
+}}"
+    )
+}
+
+/// A flip that says of itself what is given, beside what it is.
+fn flip(clauses: &str) -> String {
+    format!(
+        "distribution wrong(p: unit) on bit {{
+  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
+  sample from u: base_uniform = u < p
+{clauses}
+}}"
+    )
+}
 
 /// One for every strategy. (A term of the score that does not depend on the value would not do: its sign is
 /// lost on a moving average, which takes away the mean of the cost.)
@@ -32,18 +49,28 @@ pub fn wrong() -> Vec<Wrong> {
     let score = |strategy| Wrong {
         strategy,
         lie: "the score's square has the wrong sign",
-        declaration: WRONG_SCORE,
+        declaration: "distribution wrong(mu: real, sigma: positive) on real {
+  log_density(x) = 0.5 * ((x - mu) / sigma)^2 - log(sigma)
+  reparam from eps: base_normal = mu + sigma * eps
+}"
+        .to_string(),
         honest: "normal",
     };
     let opposite = |strategy| Wrong {
         strategy,
         lie: "the probability of true is 1 - p",
-        declaration: "distribution wrong(p: unit) on bit {
-  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
-  sample from u: base_uniform = u < p
-  probability_of_true = 1 - p
-}",
+        declaration: flip("  probability_of_true = 1 - p"),
         honest: "flip",
+    };
+    let half_logits = |strategy| Wrong {
+        strategy,
+        lie: "the logits are halved",
+        declaration: "distribution wrong(logits: real[k]) on index[k] {
+  log_density(x) = 0.5 * logits[x] - log_sum_exp(0.5 * logits)
+  sample from u: base_uniform = min(sum(cumsum(softmax(logits)) <= u), k - 1)
+}"
+        .to_string(),
+        honest: "categorical_logits",
     };
     vec![
         Wrong {
@@ -52,7 +79,8 @@ pub fn wrong() -> Vec<Wrong> {
             declaration: "distribution wrong(mu: real, sigma: positive) on real {
   log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma)
   reparam from eps: base_normal = detach(mu) + sigma * eps
-}",
+}"
+            .to_string(),
             honest: "normal",
         },
         score(Reinforce),
@@ -67,21 +95,20 @@ pub fn wrong() -> Vec<Wrong> {
             declaration: "distribution wrong(p: unit) on bit {
   log_density(x) = if x { log(1.2 * p) } else { log1p(-1.2 * p) }
   sample from u: base_uniform = u < p
-}",
+}"
+            .to_string(),
             honest: "flip",
         },
         Wrong {
             strategy: Mvd,
             lie: "half the difference of the two",
-            declaration: "distribution wrong(p: unit) on bit {
-  log_density(x) = xlogy(real(x), p) + xlogy(1 - real(x), 1 - p)
-  sample from u: base_uniform = u < p
-  weak_derivative(p, x) = (if x { 0.5 } else { -0.5 }, x, !x)
-}",
+            declaration: flip("  weak_derivative(p, x) = (if x { 0.5 } else { -0.5 }, x, !x)"),
             honest: "flip",
         },
         opposite(Rebar),
         opposite(Relax),
+        half_logits(Rebar),
+        half_logits(Relax),
         Wrong {
             strategy: Mvd,
             lie: "one event more is two",
@@ -89,34 +116,29 @@ pub fn wrong() -> Vec<Wrong> {
   log_density(x) = if x >= 0 { xlogy(real(x), rate) - rate - lgamma(real(x) + 1) } else { -inf }
   sample from k: base_poisson(rate) = k
   weak_derivative(rate, x) = (1.0, x + 2, x)
-}",
+}"
+            .to_string(),
             honest: "poisson",
         },
         Wrong {
             strategy: Mvd,
             lie: "the Maxwell value is half of itself",
-            declaration: "distribution wrong(mu: real, sigma: positive) on real {
-  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
-  reparam from eps: base_normal = mu + sigma * eps
-  weak_derivative(mu) from e: base_exponential = {
+            declaration: normal(
+                "  weak_derivative(mu) from e: base_exponential = {
     let w = sigma * sqrt(2 * e)
     (1 / (sigma * sqrt(2 * pi)), mu + w, mu - w)
   }
   weak_derivative(sigma, x) from e: base_exponential = {
     let z = (x - mu) / sigma
     (1 / sigma, mu + sigma * (if z < 0 { -0.5 } else { 0.5 }) * sqrt(z^2 + 2 * e), x)
-  }
-}",
+  }",
+            ),
             honest: "normal",
         },
         Wrong {
             strategy: Implicit,
             lie: "half of μ is missing in the distribution function",
-            declaration: "distribution wrong(mu: real, sigma: positive) on real {
-  log_density(x) = -0.5 * ((x - mu) / sigma)^2 - log(sigma) - 0.5 * log(2 * pi)
-  cdf(x) = Phi((x - 0.5 * mu - 0.5 * detach(mu)) / sigma)
-  reparam from eps: base_normal = mu + sigma * eps
-}",
+            declaration: normal("  cdf(x) = Phi((x - 0.5 * mu - 0.5 * detach(mu)) / sigma)"),
             honest: "normal",
         },
         Wrong {
@@ -125,7 +147,8 @@ pub fn wrong() -> Vec<Wrong> {
             declaration: "distribution wrong(alpha: positive, beta: positive) on positive {
   log_density(x) = alpha * log(beta) - lgamma(alpha) + (alpha - 1) * log(x) - beta * x
   sample from g: base_gamma(detach(alpha)) = g / beta
-}",
+}"
+            .to_string(),
             honest: "gamma",
         },
     ]

@@ -65,13 +65,14 @@ pub(super) const ROLES: [(Role, &str); 4] = [
 ];
 
 /// How kinds of inputs are written.
-pub(super) const KINDS: [(InputKind, &str); 6] = [
+pub(super) const KINDS: [(InputKind, &str); 7] = [
     (InputKind::Data, "data"),
     (InputKind::Param, "param"),
     (InputKind::State, "state"),
     (InputKind::Tangent, "tangent_input"),
     (InputKind::Cotangent, "cotangent_input"),
     (InputKind::Formal, "formal"),
+    (InputKind::Noise, "noise"),
 ];
 
 /// How folds are written; `max` and `min` are primitives already.

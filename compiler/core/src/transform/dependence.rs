@@ -123,6 +123,11 @@ impl Dependence {
         self.slice[var.0 as usize]
     }
 
+    /// The variables that are not in the slice.
+    pub fn outside(&self) -> impl Iterator<Item = Var> {
+        (0..self.slice.len() as u32).map(Var).filter(|var| !self.in_slice(*var))
+    }
+
     /// How an array depends when its dims are consumed: by the density of a site, say.
     pub fn of_array(&self, array: &Array) -> Option<Links> {
         self.lose(self.of(array.var).cloned(), array.dims.iter().copied())

@@ -1,14 +1,22 @@
 //! Arrays of sizes and of other arrays.
 
+use crate::elaborate::types::describe;
 use crate::elaborate::value::Value;
 use crate::elaborate::{Lower, Lowered};
 use vary_core::dim::Dim;
-use vary_core::ir::{Array, Op};
+use vary_core::ir::{Array, Elem, Op};
 use vary_core::prim::Prim;
-use vary_diagnostic::Span;
+use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_syntax::ast;
 
 impl Lower<'_> {
+    fn identity(&mut self, size: Dim) -> Array {
+        let dims = self.axes_for(&[size.clone(), size], "entry");
+        let (i, j) = (self.b.iota(dims[0]), self.b.iota(dims[1]));
+        let same = self.b.prim(Prim::Eq, &[i, j]);
+        Array { var: self.b.to_real(same), dims }
+    }
+
     pub(super) fn construction(&mut self, name: &str, args: &[ast::Arg], span: Span) -> Lowered<Value> {
         match name {
             "full" => {
@@ -28,10 +36,29 @@ impl Lower<'_> {
                     return Err(self.error("E0314", span, "`eye` needs a size", "here"));
                 };
                 let size = self.size(&arg.value, &mut None, 0)?;
-                let dims = self.axes_for(&[size.clone(), size], "entry");
-                let (i, j) = (self.b.iota(dims[0]), self.b.iota(dims[1]));
-                let same = self.b.prim(Prim::Eq, &[i, j]);
-                Ok(Value::Array(Array { var: self.b.to_real(same), dims }))
+                Ok(Value::Array(self.identity(size)))
+            }
+            "one_hot" => {
+                let [index, size] = args else {
+                    let message = "`one_hot` needs an index and how many values it has";
+                    return Err(self.error("E0314", span, message, "write `one_hot(k, n)`"));
+                };
+                let index = self.array(&index.value)?;
+                if self.elem(&index) != Elem::Int {
+                    let found = describe(self.elem(&index), &self.sizes(&index));
+                    return Err(self.report(
+                        Diagnostic::error(Code("E0308"), "`one_hot` takes an int, the place of the one")
+                            .at(args[0].value.span, format!("this is {found}"))
+                            .help("of a bit x it is `[1 - real(x), real(x)]`"),
+                    ));
+                }
+                let size = self.size(&size.value, &mut None, 0)?;
+                // Row k of the identity, so that to relax an index is to relax what is looked up by it.
+                let rows = self.identity(size);
+                let index = self.clear_of(&index, &rows.dims.iter().copied().collect());
+                let var = self.b.gather(rows.var, rows.dims[0], index.var);
+                let dims = index.dims.into_iter().chain([rows.dims[1]]).collect();
+                Ok(Value::Array(Array { var, dims }))
             }
             "length" => {
                 let [a] = self.arrays::<1>(name, args, span)?;

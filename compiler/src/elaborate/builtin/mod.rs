@@ -91,6 +91,7 @@ pub const NAMES: &[&str] = &[
     "ones",
     "full",
     "eye",
+    "one_hot",
     "length",
     "transpose",
     "diag",
@@ -182,7 +183,7 @@ impl Lower<'_> {
                 let dims = self.axes_for(&dims?, "entry");
                 Ok(Value::Array(Array { var: value, dims }))
             }
-            "full" | "eye" | "length" | "concat" => self.construction(name, args, span),
+            "full" | "eye" | "one_hot" | "length" | "concat" => self.construction(name, args, span),
             "dot" | "transpose" | "diag" | "diagonal" | "cholesky" | "solve_lower" | "solve_upper"
             | "solve" | "log_det" => self.linear_algebra(name, args, span).map(Value::Array),
             "detach" if args.len() == 1 => {

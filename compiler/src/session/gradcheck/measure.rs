@@ -7,10 +7,14 @@ use std::time::Instant;
 use vary_core::ir::{Let, Op, Program, Stmt};
 use vary_core::transform::adev::StateSpec;
 use vary_runtime::diagnose::tail_shape;
-use vary_runtime::fit::Estimator;
+use vary_runtime::fit::{Adam, Estimator, Optimizer, Sense};
 
 /// Steps before measuring, for moving averages to settle.
 const SETTLING: u64 = 100;
+/// Steps in which what is trained beside the objective is, before strategies are compared.
+pub const TRAINING: u64 = 500;
+/// The rate of that, by Adam.
+const TRAINING_RATE: f64 = 0.1;
 /// Steps are numbered from here, far from those of the fit itself.
 const FIRST_STEP: u64 = 1 << 40;
 
@@ -33,6 +37,35 @@ pub fn of_objective(derived: &Derived) -> Program {
         .results
         .retain(|result| result.name.strip_prefix("grad.").is_none_or(|param| !trained.contains(param)));
     program
+}
+
+/// The parameter vector after training what control variates and baselines have of their own, all else held; `None`
+/// where they have nothing.
+pub fn trained(
+    derived: &Derived,
+    values: &[f64],
+    samples: usize,
+    setup: &Setup,
+) -> Result<Option<Vec<f64>>, String> {
+    let names = derived.estimator.trained();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut held = vec![true; values.len()];
+    for placed in setup.params.iter().filter(|placed| names.contains(placed.spec.name.as_str())) {
+        held[placed.offset..placed.offset + placed.len].fill(false);
+    }
+    let mut estimator = GradientEstimator::new(&derived.gradient, &derived.estimator.states, samples, setup)?;
+    let adam = Adam::new(TRAINING_RATE, Adam::B1, Adam::B2, Adam::EPS, values.len());
+    let mut optimizer = adam.map_err(|error| error.to_string())?;
+    let (mut at, mut next, mut gradient) = (values.to_vec(), values.to_vec(), vec![0.0; values.len()]);
+    for step in 0..TRAINING {
+        estimator.step(&at, step, &mut gradient);
+        gradient.iter_mut().zip(&held).filter(|(_, held)| **held).for_each(|(slope, _)| *slope = 0.0);
+        optimizer.update(&at, &gradient, Sense::Minimize, &mut next);
+        std::mem::swap(&mut at, &mut next);
+    }
+    Ok(Some(at))
 }
 
 /// Many gradients at one point.
@@ -111,7 +144,8 @@ fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Re
 
 /// The share of the variance that goes with the randomness of one site: half the mean square of what a gradient
 /// changes by when this site alone is drawn anew, over the variance, each summed over the parameters. (Jansen's
-/// estimator of a total effect; shares of sites that work together add up to more than one.)
+/// estimator of a total effect; shares of sites that work together add up to more than one. None is more than the
+/// variance: what an estimate has beyond it is noise.)
 pub fn share(
     gradients: &Gradients,
     occurrences: &[Rc<str>],
@@ -126,15 +160,14 @@ pub fn share(
     let pairs = one.gradients.iter().zip(&two.gradients);
     let apart: f64 =
         pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
-    let count = steps as f64;
-    let entries = 0..values.len();
-    let spread: f64 = entries
-        .map(|entry| {
-            let mean = one.gradients.iter().map(|row| row[entry]).sum::<f64>() / count;
-            one.gradients.iter().map(|row| (row[entry] - mean).powi(2)).sum::<f64>()
-        })
-        .sum();
-    Ok(if spread > 0.0 { apart / spread } else { 0.0 })
+    let both = || one.gradients.iter().chain(&two.gradients);
+    let count = both().count() as f64;
+    let spread = |entry: usize| {
+        let mean = both().map(|row| row[entry]).sum::<f64>() / count;
+        0.5 * both().map(|row| (row[entry] - mean).powi(2)).sum::<f64>()
+    };
+    let spread: f64 = (0..values.len()).map(spread).sum();
+    Ok(if spread > 0.0 { (apart / spread).min(1.0) } else { 0.0 })
 }
 
 /// Gives the draws of a site other random numbers.

@@ -9,6 +9,7 @@ mod quadrature;
 mod rank;
 mod reference;
 
+pub use measure::TRAINING;
 pub use rank::{Alternative, Ranking};
 pub use reference::How;
 
@@ -21,6 +22,7 @@ use measure::{Gradients, Measured};
 use reference::reference;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
+use vary_core::ir::Program;
 use vary_core::transform::adev;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::diagnose::normal_limit;
@@ -130,13 +132,15 @@ impl GradCheck {
 struct Checked {
     objective: Objective,
     derived: Derived,
+    /// The gradient without what is trained beside the objective.
+    program: Program,
     /// Its sites that a strategy draws.
     sites: Vec<SiteReport>,
 }
 
 impl Checked {
     fn gradients(&self, samples: usize) -> Gradients<'_> {
-        Gradients { program: &self.derived.gradient, states: &self.derived.estimator.states, samples }
+        Gradients { program: &self.program, states: &self.derived.estimator.states, samples }
     }
 }
 
@@ -204,13 +208,7 @@ impl Prepared {
 
     /// An objective as it is measured, at one step. The centre of a log moment follows the fit's steps; here it is held
     /// where some draws put it, so that the gradients and their reference are of one multiple.
-    fn checked(
-        &self,
-        which: usize,
-        values: &[f64],
-        done: u64,
-        setup: &Setup,
-    ) -> Result<Checked, Diagnostic> {
+    fn checked(&self, which: usize, values: &[f64], done: u64, setup: &Setup) -> Result<Checked, Diagnostic> {
         let mut objective = self.fit.objectives[which].clone();
         let mut derived = self.derived[which].clone();
         let moves = adev::state::is_read(&objective.program, STEP) || objective.log_moment.is_some();
@@ -236,8 +234,8 @@ impl Prepared {
             all.any(|other| *other.address == *site.address && other.chosen.name() == site.strategy)
         };
         let sites = self.sites.iter().filter(own).cloned().collect();
-        derived.gradient = measure::of_objective(&derived);
-        Ok(Checked { objective, derived, sites })
+        let program = measure::of_objective(&derived);
+        Ok(Checked { objective, derived, program, sites })
     }
 
     /// The entries of the parameter vector that an objective moves, of all where it is the only one; what is trained

@@ -3,7 +3,7 @@
 use super::measure::{self, Gradients, Measured};
 use super::{Asked, Checked};
 use crate::pipeline::{self, Ad};
-use crate::session::estimator::{Setup, place_all};
+use crate::session::estimator::{Setup, place_coefficients};
 use crate::session::prepare::Prepared;
 use crate::session::strategies;
 use vary_core::ir::{Setting, Site, Strategy};
@@ -34,6 +34,8 @@ pub struct Alternative {
     pub draw_us: f64,
     /// Variance × cost over that of the strategy in use: below one is better.
     pub relative: f64,
+    /// Whether what control variates and baselines have to learn was trained at this point before measuring.
+    pub trained: bool,
 }
 
 impl Prepared {
@@ -49,6 +51,12 @@ impl Prepared {
         let samples = self.settings.samples;
         let found = sites(&checked.objective.program);
         let mut rankings = Vec::new();
+        let learned = measure::trained(&checked.derived, values, samples, setup)?;
+        let measured = match &learned {
+            Some(own) => measure::measure(&checked.gradients(samples), own, asked.gradients, setup)?,
+            None => current.clone(),
+        };
+        let current = (&measured, learned.is_some());
         for site in &checked.sites {
             let Some(sample) = found.iter().find(|sample| *sample.site.address == *site.address) else {
                 continue;
@@ -67,17 +75,17 @@ impl Prepared {
                 let states = &derived.estimator.states;
                 let program = measure::of_objective(&derived);
                 let gradients = Gradients { program: &program, states, samples };
-                // Coefficients of its own are where they start.
-                let known: Vec<_> = setup.params.iter().map(|placed| placed.spec.clone()).collect();
-                let size = |axis| derived.estimator.program.axes.size(axis);
-                let params = place_all(&known, std::iter::once(&derived.estimator), size);
+                // Coefficients of its own start at zero.
+                let params = place_coefficients(setup.params.to_vec(), std::iter::once(&derived.estimator));
                 let count = params.iter().map(|placed| placed.len).sum();
                 let mut own = values.to_vec();
                 own.resize(count, 0.0);
                 let setup = Setup { params: &params, ..*setup };
-                let measured = measure::measure(&gradients, &own, asked.gradients, &setup)?;
+                let learned = measure::trained(&derived, &own, samples, &setup)?;
+                let at = learned.as_ref().unwrap_or(&own);
+                let measured = measure::measure(&gradients, at, asked.gradients, &setup)?;
                 let write = format!("{name}.{}(…{options})", strategy.name);
-                alternatives.push(alternative(write, false, &measured, samples));
+                alternatives.push(alternative(write, false, (&measured, learned.is_some()), samples));
             }
             let worth = |one: &Alternative| one.variance * one.draw_us;
             let base = worth(&alternatives[0]);
@@ -91,9 +99,15 @@ impl Prepared {
     }
 }
 
-fn alternative(write: String, current: bool, measured: &Measured, samples: usize) -> Alternative {
+fn alternative(
+    write: String,
+    current: bool,
+    (measured, trained): (&Measured, bool),
+    samples: usize,
+) -> Alternative {
     let variance = measured.variance.iter().sum::<f64>() * samples as f64;
-    Alternative { write, current, variance, draw_us: measured.step_us / samples as f64, relative: 1.0 }
+    let draw_us = measured.step_us / samples as f64;
+    Alternative { write, current, variance, draw_us, relative: 1.0, trained }
 }
 
 /// Strategies that the site's distribution has, with the settings to write after its arguments.
@@ -103,7 +117,7 @@ fn candidates(site: &Site) -> Vec<(Strategy, &'static str)> {
         let plain = Strategy::named(rule.name());
         for (setting, kind) in rule.settings() {
             match kind {
-                Kind::Temperature => {}
+                Kind::Temperature | Kind::Control => {}
                 Kind::Baseline => {
                     let average = plain.clone().with(setting, Setting::MovingAverage(0.9));
                     all.push((average, ", baseline = moving_average(0.9)"));

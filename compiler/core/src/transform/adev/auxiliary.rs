@@ -112,7 +112,7 @@ fn held(b: &mut Builder, program: &Program, whole: &Reemit, value: Var, params: 
 }
 
 /// The statements that bind what is kept.
-fn retain(stmts: &[Stmt], keep: &dyn Fn(Var) -> bool) -> Vec<Stmt> {
+pub(super) fn retain(stmts: &[Stmt], keep: &dyn Fn(Var) -> bool) -> Vec<Stmt> {
     let mut kept = Vec::new();
     for stmt in stmts {
         match stmt {

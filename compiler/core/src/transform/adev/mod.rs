@@ -39,7 +39,7 @@ mod value;
 
 use crate::axis::{Axis, Role};
 use crate::generative::ParamSpec;
-use crate::ir::{Program, Sample, Site};
+use crate::ir::{Program, Sample, Setting, Site};
 use crate::visit;
 use smoothness::Note;
 use std::collections::BTreeSet;
@@ -89,6 +89,8 @@ pub struct Estimator {
     pub losses: Vec<Loss>,
     /// Parameters of control variates, which leave it unbiased whatever they are: they minimise its squared gradient.
     pub coefficients: Vec<ParamSpec>,
+    /// Parameters of the program that only written control variates depend on: they do so too.
+    pub controls: BTreeSet<String>,
     /// What unbiasedness rests on beyond the rules.
     pub notes: Vec<Note>,
 }
@@ -131,7 +133,13 @@ impl Estimator {
     /// The parameters that are trained beside the objective, which does not depend on them.
     pub fn trained(&self) -> BTreeSet<&str> {
         let own = self.losses.iter().flat_map(|loss| &loss.params).map(String::as_str);
-        own.chain(self.coefficients.iter().map(|spec| spec.name.as_str())).collect()
+        own.chain(self.of_variates()).collect()
+    }
+
+    /// The parameters that are trained on the squared gradient.
+    pub fn of_variates(&self) -> impl Iterator<Item = &str> {
+        let coefficients = self.coefficients.iter().map(|spec| spec.name.as_str());
+        coefficients.chain(self.controls.iter().map(String::as_str))
     }
 }
 
@@ -166,10 +174,28 @@ pub fn estimator(program: Program, options: &Options) -> Result<Estimator, Vec<D
     }
     let current = estimator::RULES.iter().fold(current, |program, rule| rule.finish(program));
     let (current, losses) = auxiliary::close(current, losses, &of_objective);
-    let program = if options.antithetic { antithetic::paired(current) } else { current };
+    let mut controls = controls(&program, &choice, &of_objective);
+    controls.retain(|param| !losses.iter().any(|loss| loss.params.contains(param)));
+    let derived = if options.antithetic { antithetic::paired(current) } else { current };
     let mut notes = choice.notes;
     notes.extend(options.detached.iter().map(|span| Note::not_proven(*span)));
-    Ok(Estimator { program, sites: choice.sites, states, losses, coefficients, notes })
+    Ok(Estimator { program: derived, sites: choice.sites, states, losses, coefficients, controls, notes })
+}
+
+/// The parameters that written control variates have of their own.
+fn controls(
+    program: &Program,
+    choice: &strategy::Choice,
+    of_objective: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let used = |site: &Site| choice.of(&site.occurrence) != strategy::Chosen::Rigid;
+    let sites = strategy::sites(program).into_iter().filter(|sample| used(&sample.site));
+    let written = sites.filter_map(|sample| sample.site.strategy.as_ref()?.setting(estimator::CONTROL));
+    let values = written.filter_map(|setting| match setting {
+        Setting::Value(control) => Some(control),
+        Setting::Number(_) | Setting::MovingAverage(_) => None,
+    });
+    values.flat_map(|control| auxiliary::own(program, control, of_objective)).collect()
 }
 
 /// The program with every site drawn: for posterior draws, where nothing is differentiated or summed out.

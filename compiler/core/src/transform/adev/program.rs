@@ -191,12 +191,22 @@ pub fn resume_with<'a, 'f>(
     value: Value<'f>,
     outside: &dyn Fn(&mut Builder, Var) -> Var,
 ) -> Result<Emitted<'a, 'f>> {
-    let mut copy = Copy::new(slice, Sites { value });
-    for at in 0..slice.vars.len() as u32 {
-        let var = Var(at);
-        if !dependence.in_slice(var)
-            && let Some(whole) = base.get(var)
-        {
+    over(b, slice, base, &mut dependence.outside(), value, outside)
+}
+
+/// Emits some statements of a program over a whole copy; `outside` makes of what they read of it, the variables `read`,
+/// what they see.
+pub fn over<'a, 'f>(
+    b: &mut Builder,
+    statements: &'a Program,
+    base: &Emitted,
+    read: &mut dyn Iterator<Item = Var>,
+    value: Value<'f>,
+    outside: &dyn Fn(&mut Builder, Var) -> Var,
+) -> Result<Emitted<'a, 'f>> {
+    let mut copy = Copy::new(statements, Sites { value });
+    for var in read {
+        if let Some(whole) = base.get(var) {
             let seen = outside(b, whole);
             copy.bind(var, seen);
         }

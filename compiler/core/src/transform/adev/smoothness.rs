@@ -11,7 +11,7 @@
 use super::estimator::rule;
 use super::range::{Range, decided, ranges};
 use super::strategy::{applicable, sites};
-use crate::ir::{Elem, InputKind, Let, Op, Program, Sample, Scan, Site, Stmt, Var};
+use crate::ir::{Elem, InputKind, Op, Program, Sample, Scan, Site, Stmt, Var};
 use crate::prim::Prim;
 use crate::transform::flow::each_let;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -37,8 +37,8 @@ impl Note {
 /// Where a derivative starts.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A parameter, by its input.
-    Param(Var),
+    /// A parameter, or the noise that a control is a function of, by its input.
+    Input(Var),
     /// A smooth site.
     Site(Var, Rc<Site>),
 }
@@ -46,14 +46,14 @@ pub enum Source {
 impl Source {
     fn span(&self, program: &Program) -> Span {
         match self {
-            Source::Param(var) => program.vars[var.0 as usize].span,
+            Source::Input(var) => program.vars[var.0 as usize].span,
             Source::Site(_, site) => site.span,
         }
     }
 
     fn var(&self) -> Var {
         match self {
-            Source::Param(var) | Source::Site(var, _) => *var,
+            Source::Input(var) | Source::Site(var, _) => *var,
         }
     }
 }
@@ -90,6 +90,8 @@ pub enum UseKind {
     Sampler,
     /// A relaxed flip other than as a real.
     Flip,
+    /// A relaxed choice of an index other than to look something up.
+    Choice,
     /// A parameter of a distribution that must be rigid, by name.
     Parameter(String),
 }
@@ -107,6 +109,7 @@ impl UseKind {
             UseKind::Slope => "a derivative is taken here that is not differentiated again".to_string(),
             UseKind::Sampler => "a sampler's operand here: it is not differentiated through".to_string(),
             UseKind::Flip => "used here as true or false, which a relaxed value is not".to_string(),
+            UseKind::Choice => "used here as a whole number, which a relaxed value is not".to_string(),
             UseKind::Parameter(name) => format!("`{name}` moves the support here or is a count"),
         }
     }
@@ -123,6 +126,7 @@ impl UseKind {
             UseKind::Slope => "derivative",
             UseKind::Sampler => "sampler",
             UseKind::Flip => "flip",
+            UseKind::Choice => "index",
             UseKind::Parameter(_) => "support",
         }
     }
@@ -194,7 +198,7 @@ impl Smoothness {
     /// The error of a use whose operand is smooth in `source`.
     pub fn error(&self, program: &Program, used: &Use, source: &Source) -> Diagnostic {
         let name = match source {
-            Source::Param(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
+            Source::Input(var) => program.vars[var.0 as usize].name.clone().unwrap_or_default(),
             Source::Site(_, site) => site.address.to_string(),
         };
         let message = format!("`{name}` is differentiated, but used where its derivative is lost");
@@ -207,22 +211,34 @@ impl Smoothness {
         }
         let by = match source {
             Source::Site(_, site) => site.strategy.as_ref().map_or("reparam", |written| written.name),
-            Source::Param(_) => "",
+            Source::Input(_) => "",
         };
         match source {
-            Source::Param(_) => error
+            Source::Input(var) if is_noise(program, *var) => error
+                .at(source.span(program), format!("a function of the {name}"))
+                .note("a control variate that jumps makes the gradient biased")
+                .help("use a function without jumps, such as `tanh` in place of a comparison"),
+            Source::Input(_) => error
                 .at(source.span(program), format!("`{name}` is a parameter"))
                 .note("the gradient of what jumps is zero almost everywhere: the fit would not see it")
                 .help("sample what is decided from a distribution with the parameter as its argument"),
-            Source::Site(_, site) if used.kind == UseKind::Flip => {
+            Source::Site(_, site) if matches!(used.kind, UseKind::Flip | UseKind::Choice) => {
                 let strategy = site.strategy.as_ref().map_or("a relaxation", |strategy| strategy.name);
-                let label = format!(
-                    "`{name}` is drawn by `{strategy}`, which puts a real in place of `real({name})`"
-                );
-                error.at(site.span, label).help(format!(
-                    "use it as `real({name})` only, or draw it without a relaxation: {}",
-                    applicable(site, false)
-                ))
+                let (place, only) = match used.kind {
+                    UseKind::Flip => (format!("`real({name})`"), format!("as `real({name})` only")),
+                    _ => (
+                        format!("`one_hot({name}, …)`"),
+                        format!(
+                            "to look up reals, `x[{name}]`, or as `one_hot({name}, k)`, whose entry j is 1 where \
+                             `{name} == j`,"
+                        ),
+                    ),
+                };
+                let label = format!("`{name}` is drawn by `{strategy}`, which relaxes {place}");
+                let rigid = applicable(site, false);
+                error
+                    .at(site.span, label)
+                    .help(format!("use it {only} or draw it without a relaxation: {rigid}"))
             }
             Source::Site(_, site) => error
                 .at(site.span, format!("`{name}` is drawn by `{by}`, which differentiates through its value"))
@@ -259,6 +275,11 @@ impl Smoothness {
     }
 }
 
+fn is_noise(program: &Program, var: Var) -> bool {
+    let definition = program.definitions()[var.0 as usize];
+    matches!(definition, Some(Op::Input(input)) if input.kind == InputKind::Noise)
+}
+
 struct Flow<'a> {
     program: &'a Program,
     smooth: &'a dyn Fn(&Site) -> bool,
@@ -292,8 +313,8 @@ impl<'a> Flow<'a> {
         for stmt in stmts {
             changed |= match stmt {
                 Stmt::Let(binding) => match &binding.op {
-                    Op::Input(input) if input.kind == InputKind::Param => {
-                        self.start(Source::Param(binding.var))
+                    Op::Input(input) if matches!(input.kind, InputKind::Param | InputKind::Noise) => {
+                        self.start(Source::Input(binding.var))
                     }
                     _ => self.raise(binding.var),
                 },
@@ -327,7 +348,7 @@ impl<'a> Flow<'a> {
         let var = source.var();
         // A site whose value is no real is smooth where its conversion to one is: it is relaxed.
         let relaxed = match &source {
-            Source::Param(_) => false,
+            Source::Input(_) => false,
             Source::Site(_, site) => site
                 .strategy
                 .as_ref()
@@ -369,15 +390,19 @@ impl<'a> Flow<'a> {
             || ends(&low).is_some_and(|ends| ends[1] == Some(high))
     }
 
-    /// The uses of relaxed flips other than as reals.
-    fn flips(&mut self, stmt: &Stmt) {
+    /// The uses of relaxed sites other than those that are relaxed: a flip as a real, an index of reals.
+    fn discrete(&mut self, stmt: &Stmt) {
         let used: Vec<(Var, Span)> = match stmt {
-            Stmt::Let(Let { op: Op::Prim(Prim::ToReal, _) | Op::Rename(..) | Op::Gather { .. }, .. }) => {
-                Vec::new()
-            }
             Stmt::Let(binding) => {
                 let span = self.program.vars[binding.var.0 as usize].span;
-                binding.op.operands().into_iter().map(|var| (var, span)).collect()
+                let relaxed = |var: &Var| match &binding.op {
+                    Op::Prim(Prim::ToReal, _) => self.elem(*var) == Elem::Bool,
+                    Op::Gather { index, .. } if index == var => self.elem(binding.var) == Elem::Real,
+                    Op::Rename(..) | Op::Gather { .. } => true,
+                    _ => false,
+                };
+                let used = binding.op.operands().into_iter().filter(|var| !relaxed(var));
+                used.map(|var| (var, span)).collect()
             }
             Stmt::Scan(scan) => {
                 let carried = scan.carries.iter().flat_map(|carry| [carry.init, carry.next]);
@@ -390,15 +415,20 @@ impl<'a> Flow<'a> {
             Stmt::Factor { .. } | Stmt::Report(_) => Vec::new(),
         };
         for (operand, span) in used {
-            if self.found.is_smooth(operand) && self.elem(operand) != Elem::Real {
-                self.found.uses.push(Use { kind: UseKind::Flip, operand, span });
+            let kind = match self.elem(operand) {
+                Elem::Real => continue,
+                Elem::Bool => UseKind::Flip,
+                Elem::Int => UseKind::Choice,
+            };
+            if self.found.is_smooth(operand) {
+                self.found.uses.push(Use { kind, operand, span });
             }
         }
     }
 
     fn uses(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
-            self.flips(stmt);
+            self.discrete(stmt);
             match stmt {
                 Stmt::Let(binding) => {
                     let span = self.program.vars[binding.var.0 as usize].span;
@@ -459,16 +489,20 @@ fn flows(program: &Program) -> Vec<Vec<Var>> {
         from.retain(|from| real(var) && real(*from));
         flows[var.0 as usize] = from;
     });
-    // A relaxed site flows into what it is as a real, here or where it has been moved to.
+    // A relaxed site flows into what it is as a real, and into what is looked up by it, here or where it has been moved.
+    let elem = |var: Var| program.vars[var.0 as usize].ty.elem;
     let mut drawn: HashSet<Var> = sites(program).iter().map(|sample| sample.var).collect();
-    drawn.retain(|var| program.vars[var.0 as usize].ty.elem == Elem::Bool);
+    drawn.retain(|var| elem(*var) != Elem::Real);
     each_let(&program.body, &mut |stmt| match &stmt.op {
-        Op::Prim(Prim::ToReal, args) if drawn.contains(&args[0]) => {
+        Op::Prim(Prim::ToReal, args) if drawn.contains(&args[0]) && elem(args[0]) == Elem::Bool => {
             flows[stmt.var.0 as usize] = args.clone();
         }
         Op::Rename(_, x) | Op::Gather { x, .. } if drawn.contains(x) => {
             drawn.insert(stmt.var);
             flows[stmt.var.0 as usize] = vec![*x];
+        }
+        Op::Gather { index, .. } if drawn.contains(index) && real(stmt.var) => {
+            flows[stmt.var.0 as usize].push(*index);
         }
         _ => {}
     });

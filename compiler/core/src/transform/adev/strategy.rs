@@ -148,7 +148,7 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             .flat_map(|used| smoothness.sources_of(used.operand))
             .filter_map(|source| match source {
                 Source::Site(_, site) if site.strategy.is_none() => Some(site.occurrence.clone()),
-                Source::Site(..) | Source::Param(_) => None,
+                Source::Site(..) | Source::Input(_) => None,
             })
             .collect();
         if refused.is_empty() {
@@ -190,9 +190,10 @@ pub fn choose(program: &Program, samples: usize) -> Result<Choice, Vec<Diagnosti
             let learned = site.strategy.as_ref().is_some_and(|strategy| {
                 strategy.values().any(|value| !auxiliary::own(program, value, &of_objective).is_empty())
             });
-            let reason = match (learned, control, &site.strategy) {
+            let reason = match (learned, plan.rule.name(), control, &site.strategy) {
+                (true, "relax", ..) => "written, its control learned",
                 (true, ..) => "written, its baseline learned",
-                (false, Some(_), Some(_)) => "written; the other copies are its control",
+                (false, _, Some(_), Some(_)) => "written; the other copies are its control",
                 _ => plan.reason.as_str(),
             };
             (Chosen::By(plan.rule), reason.to_string())

@@ -40,12 +40,15 @@ pub const RULES: &[&dyn Rule] = &[
     &reinforce::Reinforce,
     &rebar::Rebar,
     &rebar::Relax,
-    &gumbel::GumbelSoftmax,
-    &gumbel::StraightThrough,
+    &gumbel::GUMBEL_SOFTMAX,
+    &gumbel::STRAIGHT_THROUGH,
 ];
 
 /// The setting that a relaxed value is softened by.
 pub const TEMPERATURE: &str = "temperature";
+
+/// The setting that is a function of a site's noise.
+pub const CONTROL: &str = "control";
 
 /// A gradient strategy.
 pub trait Rule: Sync {
@@ -78,7 +81,8 @@ pub trait Rule: Sync {
         false
     }
 
-    /// Whether a smooth value takes the place of `real(x)`, so that uses of the site's value must be smooth in it.
+    /// Whether a smooth value takes the place of `real(x)`, or of `one_hot(x)`, so that uses of the site's value must be
+    /// smooth in it.
     fn relaxes(&self) -> bool {
         false
     }
@@ -133,6 +137,8 @@ pub enum Kind {
     Baseline,
     /// A positive number.
     Temperature,
+    /// A function of the noise that the site is drawn with.
+    Control,
     /// How many copies of a local continuation: a whole number from 2.
     Copies,
     /// A whole number, written as one.
