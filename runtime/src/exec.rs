@@ -147,8 +147,10 @@ impl<A: AsRef<[f64]>> Run<'_, A> {
             Kernel::TriSolve(solve) => solve.run(out, self.read(&args[0]), self.read(&args[1])),
             Kernel::Draw { sampler, steps, lanes_per_draw } => {
                 let lane = self.stream.first_draw * *lanes_per_draw as u64 + self.moved(steps) as u64;
+                let (args, rows) = args.split_at(args.len() - usize::from(sampler.rows));
                 let arg = |at: usize| args.get(at).map_or(&[][..], |arg| self.read(arg));
-                sampler.run(out, arg(0), arg(1), lane, &self.stream);
+                let rows = rows.first().map(|rows| self.read(rows));
+                sampler.run(out, [arg(0), arg(1)], rows, lane, &self.stream);
             }
         }
         self.workspace.slots[slot] = taken;

@@ -4,11 +4,12 @@ use super::convert::{base, map};
 use super::layout::Layout;
 use super::schedule::{Node, Uses, schedule};
 use super::storage::{Output, Storage};
+use std::collections::HashMap;
 use vary_core::axis::{Axis, AxisSet};
 use vary_core::ir::{Draw, Input, InputKind, Let, Monoid, Op, Program, Var};
 use vary_core::prim::Prim;
 use vary_runtime::program as rt;
-use vary_runtime::program::{Along, Combine, Instr, Map, Unary};
+use vary_runtime::program::{Along, Binary, Combine, Instr, Map, Unary};
 
 /// The tensor program of a core program over `tile` draws.
 ///
@@ -25,6 +26,7 @@ pub fn emit(program: &Program, tile: usize) -> rt::Program {
         storage: vec![None; program.vars.len()],
         changes: vec![false; program.vars.len()],
         over_draws: vec![false; program.vars.len()],
+        rows: HashMap::new(),
         draws: draw_count(program),
         out: Output::new(layout, tile),
         program,
@@ -86,6 +88,8 @@ pub(super) struct Emitter<'p> {
     changes: Vec<bool>,
     /// Whether it depends on the draws or their number.
     over_draws: Vec<bool>,
+    /// The inputs that say which rows of a minibatch are taken, by their axes.
+    rows: HashMap<Axis, Storage>,
     draws: Option<String>,
     pub(super) out: Output,
 }
@@ -215,6 +219,11 @@ impl<'p> Emitter<'p> {
     fn input(&mut self, var: Var, input: &Input) -> Storage {
         if self.is_draw_count(input) {
             return self.out.constant(self.out.program.draws as f64);
+        }
+        if let [axis] = input.dims[..]
+            && input.name == self.program.axes.info(axis).rows()
+        {
+            return self.rows(axis);
         }
         let kind = match input.kind {
             InputKind::Data => rt::InputKind::Data,
@@ -380,24 +389,65 @@ impl<'p> Emitter<'p> {
         }
     }
 
+    /// The rows at the positions of a minibatch's axis.
+    fn rows(&mut self, axis: Axis) -> Storage {
+        if let Some(known) = self.rows.get(&axis) {
+            return known.clone();
+        }
+        let (name, len) = (self.program.axes.info(axis).rows(), self.out.layout.size(axis));
+        let inputs = &mut self.out.program.inputs;
+        inputs.push(rt::Input { kind: rt::InputKind::State, name: name.clone(), len });
+        let place = rt::Place::Input(inputs.len() - 1);
+        let mut rows = self.out.array(&name, &[axis], place);
+        rows.current = 0;
+        self.rows.insert(axis, rows.clone());
+        rows
+    }
+
     fn draw(&mut self, draw: &Draw, out: &Storage, loops: &[Axis]) {
         // The Monte Carlo draw is the slowest axis of a lane, so that lanes do not depend on the tile; the others
-        // stand in the order of the axis table.
-        let layout = &self.out.layout;
-        let slowest = layout.draw.filter(|axis| draw.key.contains(*axis));
-        let others = draw.key.iter().filter(|axis| Some(*axis) != slowest);
-        let dims: Vec<Axis> = slowest.into_iter().chain(others).collect();
-        let strides = layout.strides(&dims).0;
-        let lane = |axis: Axis| strides.iter().find(|(a, _)| *a == axis).map_or(0, |(_, stride)| *stride);
+        // stand in the order of the axis table. Rows of a minibatch count as they do among all rows.
+        let axes = &self.program.axes;
+        let slowest = self.out.layout.draw.filter(|axis| draw.key.contains(*axis));
+        let mut others: Vec<Axis> = draw.key.iter().filter(|axis| Some(*axis) != slowest).collect();
+        others.sort_by_key(|axis| axes.whole(*axis));
+        let mut lanes = 1;
+        let mut strides = Vec::new();
+        for axis in slowest.into_iter().chain(others).rev() {
+            strides.push((axis, lanes));
+            lanes *= self.out.layout.size(axes.whole(axis));
+        }
+        let by_row = |axis: &Axis| axes.info(*axis).of.is_some();
+        let lane = |axis: Axis| {
+            strides.iter().find(|(a, _)| *a == axis && !by_row(a)).map_or(0, |(_, stride)| *stride)
+        };
+        let (lane_strides, lane_steps) =
+            (loops.iter().map(|axis| lane(*axis)).collect(), self.out.open_axes().map(lane).collect());
+        let lanes_per_draw = slowest.map_or(0, lane);
+        let mut rows: Option<(Storage, AxisSet)> = None;
+        for (axis, stride) in strides.iter().filter(|(axis, _)| by_row(axis)) {
+            let mut axes: AxisSet = [*axis].into_iter().collect();
+            let (taken, stride) = (self.rows(*axis), self.out.constant(*stride as f64));
+            let mut moved = self.out.buffer("lanes", &axes);
+            self.map(Map::Binary(Binary::Mul), &axes, &moved, &[&taken, &stride]);
+            if let Some((sum, others)) = rows {
+                axes = axes.union(&others);
+                let both = self.out.buffer("lanes", &axes);
+                self.map(Map::Binary(Binary::Add), &axes, &both, &[&sum, &moved]);
+                moved = both;
+            }
+            rows = Some((moved, axes));
+        }
         let instr = Instr::Draw(rt::Draw {
             base: base(draw.base),
             occurrence: draw.occurrence.to_string(),
             extents: self.out.extents(loops),
             out: self.out.view(out, loops),
             args: draw.args.iter().map(|arg| self.out.view(self.storage(*arg), loops)).collect(),
-            lane: loops.iter().map(|axis| lane(*axis)).collect(),
-            lane_steps: self.out.open_axes().map(lane).collect(),
-            lanes_per_draw: slowest.map_or(0, lane),
+            lane: lane_strides,
+            lane_steps,
+            lanes_per_draw,
+            rows: rows.map(|(rows, _)| self.out.view(&rows, loops)),
         });
         self.out.push(instr);
     }

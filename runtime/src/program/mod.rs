@@ -285,6 +285,8 @@ pub struct Draw {
     /// Lanes per Monte Carlo draw: the first draw of a run has lane `first_draw · lanes_per_draw`; 0 where the
     /// draw axis is not part of the key.
     pub lanes_per_draw: usize,
+    /// Added to the lane: whole numbers, those of the rows that a step takes.
+    pub rows: Option<View>,
 }
 
 /// Runs a list of instructions once per index.
@@ -506,7 +508,7 @@ impl Instr {
                 (Some(out), vec![x, index])
             }
             Instr::TriSolve { out, l, b, .. } => (Some(out), vec![l, b]),
-            Instr::Draw(draw) => (Some(&draw.out), draw.args.iter().collect()),
+            Instr::Draw(draw) => (Some(&draw.out), draw.args.iter().chain(&draw.rows).collect()),
             Instr::Loop(_) => (None, Vec::new()),
         }
     }

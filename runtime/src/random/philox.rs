@@ -84,23 +84,27 @@ impl LaneRng {
 #[derive(Debug, Clone)]
 pub struct Lanes<const N: usize> {
     key: [u32; 2],
-    lane: u64,
-    stride: u64,
+    lanes: [u64; N],
     step: u64,
     words: [[u64; N]; 2],
 }
 
 impl<const N: usize> Lanes<N> {
     /// The streams of the lanes `lane`, `lane + stride`, ….
-    #[inline(never)]
     pub fn new(key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
-        let mut lanes = Lanes { key, lane, stride, step, words: [[0; N]; 2] };
+        Lanes::at(key, std::array::from_fn(|i| lane + i as u64 * stride), step)
+    }
+
+    /// The streams of these lanes.
+    #[inline(never)]
+    pub fn at(key: [u32; 2], lanes: [u64; N], step: u64) -> Self {
+        let mut made = Lanes { key, lanes, step, words: [[0; N]; 2] };
         for i in 0..N {
-            let [low, high] = words(block(key, counter(lane + i as u64 * stride, step, 0)));
-            lanes.words[0][i] = low;
-            lanes.words[1][i] = high;
+            let [low, high] = words(block(key, counter(lanes[i], step, 0)));
+            made.words[0][i] = low;
+            made.words[1][i] = high;
         }
-        lanes
+        made
     }
 
     /// The first word of a lane.
@@ -112,9 +116,9 @@ impl<const N: usize> Lanes<N> {
     /// The stream of a lane.
     #[inline(always)]
     pub fn rng(&self, i: usize) -> LaneRng {
-        let Lanes { key, lane, stride, step, words } = self;
+        let Lanes { key, lanes, step, words } = self;
         let words = [words[0][i], words[1][i]];
-        LaneRng { key: *key, lane: lane + i as u64 * stride, step: *step, block: 0, words, used: 0 }
+        LaneRng { key: *key, lane: lanes[i], step: *step, block: 0, words, used: 0 }
     }
 }
 
