@@ -2,13 +2,16 @@
 
 use super::bind::arrays;
 use super::constraint::{constrain, unconstrain};
-use super::estimator::{self, Data, GradientEstimator, Gradients, Placed, Setup};
+use super::estimator::{self, Data, Placed, Setup};
+use super::gradient::{GradientEstimator, Gradients};
 use super::locate;
+use super::measured::measured;
+use super::minibatch::{self, Plate, Shorter};
 use super::settings::Resolved;
 use super::show::{self, Digits};
 use super::{Options, Session};
-use crate::elaborate::{self, Bound, Fit, Lowered, Objective, Reported, base_of};
-use crate::pipeline::{self, Derived};
+use crate::elaborate::{self, Fit, Lowered, Objective, Reported, base_of};
+use crate::pipeline::Derived;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
@@ -21,14 +24,14 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit as run;
 use vary_runtime::fit::{
-    EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Outcome, Posterior, Seconds, Sense,
-    SiteReport,
+    Batches, EstimatorReport, FitReport, Observer, Outcome, Posterior, Seconds, Sense, SiteReport,
 };
 
-/// Fresh draws that the final objective is measured with.
-const FRESH_DRAWS: usize = 5000;
 /// Added to the seed for fresh draws and for posterior draws, so that they share nothing with the fit's.
 const FRESH_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The most rows of a plate taken in parts whose latents are summarised one by one.
+const MOST_ROWS: usize = 1000;
 
 /// The most entries of one array: 16 GiB of doubles.
 const MOST_ENTRIES: usize = 1 << 31;
@@ -57,8 +60,12 @@ pub struct Prepared {
     pub signature: Signature,
     /// The fit.
     pub fit: Fit,
-    /// Every stage of every objective.
+    /// Every stage of every objective; over batches of the usual sizes, where a step takes some rows.
     pub derived: Vec<Derived>,
+    /// Of every objective, those of steps with batches of other sizes.
+    pub(super) shorter: Vec<Vec<Shorter>>,
+    /// The plates that steps take some rows of.
+    pub(super) plates: Vec<Plate>,
     pub(super) params: Vec<Placed>,
     pub(super) start: Vec<f64>,
     posterior: Option<elaborate::Posterior>,
@@ -102,6 +109,7 @@ impl Session {
             }),
         };
         if let Some((_, decl, span)) = found {
+            self.hold_sizes(Some(decl), options);
             return self.unit.fit(decl, *span);
         }
         let diagnostic = match name {
@@ -129,6 +137,7 @@ impl Session {
         match self.unit.models().as_slice() {
             [model] => {
                 let model = model.clone();
+                self.hold_sizes(None, options);
                 self.unit.default_fit(&model, &guide)
             }
             [] => {
@@ -156,30 +165,48 @@ impl Session {
         options: &Options,
         began: Instant,
     ) -> Lowered<Prepared> {
+        let prepared = self.prepare_with(name, values, options, began);
+        self.unit.release();
+        prepared
+    }
+
+    fn prepare_with(
+        &mut self,
+        name: Option<&str>,
+        values: &Values,
+        options: &Options,
+        began: Instant,
+    ) -> Lowered<Prepared> {
         self.bind(values);
         let mut fit = self.find_fit(name, options)?;
         self.set_strategies(&mut fit, &options.estimator)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
-        let settings = self.choose_settings(&fit, options)?;
+        let mut settings = self.choose_settings(&fit, options)?;
+        let plates = self.plates(&fit, &settings)?;
+        settings.count_steps(&plates);
+        self.bind_sizes(&mut fit);
         self.check_memory(&fit)?;
         let data = arrays(values);
         for objective in &mut fit.objectives {
             objective.antithetic = settings.antithetic;
             self.settle(&mut objective.program, &data)?;
         }
-        let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit
+        let all = fit
             .objectives
             .iter()
-            .map(|objective| pipeline::derive(objective, settings.samples, options.ad))
-            .collect();
-        let derived = derived.map_err(|all| {
+            .map(|objective| minibatch::derive_all(objective, &plates, settings.samples, options.ad));
+        let all: Result<Vec<_>, Vec<Diagnostic>> = all.collect();
+        let all = all.map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
-        let posterior = self.unit.posterior(&fit)?;
+        let (derived, shorter): (Vec<Derived>, Vec<Vec<Shorter>>) = all.into_iter().unzip();
+        let long = plates.iter().filter(|plate| plate.rows > MOST_ROWS).map(|plate| plate.axis);
+        let long: Vec<Axis> = long.collect();
+        let posterior = self.unit.posterior(&fit)?.map(|drawn| drawn.without_rows(&long));
         if self.unit.has_errors() {
             return Err(Reported);
         }
@@ -187,7 +214,9 @@ impl Session {
         let estimators = derived.iter().map(|derived| &derived.estimator);
         let params = estimator::place_all(&fit.params(), estimators, |axis| axes.size(axis));
         let start = self.start(&params, &data, settings.seed)?;
-        let (mut sites, mut notes) = (Vec::new(), Vec::new());
+        let mut sites = Vec::new();
+        let mut notes: Vec<String> =
+            plates.iter().map(|plate| format!("subsampled: {}", plate.describe())).collect();
         for (derived, objective) in derived.iter().zip(&fit.objectives) {
             self.estimator_notes(derived, objective, &mut sites, &mut notes);
         }
@@ -197,6 +226,8 @@ impl Session {
             signature,
             fit,
             derived,
+            shorter,
+            plates,
             params,
             start,
             posterior,
@@ -216,8 +247,8 @@ impl Session {
         if required.is_empty() {
             return Ok(());
         }
-        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
-        let setup = Setup { data, params: &[], threads: 1, seed: 0 };
+        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0, rows: &[] };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0, plates: &[] };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
         for (var, mut diagnostic) in violations {
@@ -379,13 +410,31 @@ impl Session {
 }
 
 impl Prepared {
+    /// The estimator of its steps.
+    ///
+    /// # Errors
+    /// A fault of the compiler.
+    pub fn steps(&self) -> Result<impl run::Estimator, String> {
+        self.estimator(&self.setup(self.settings.threads))
+    }
+
+    /// The parameter vector at the start.
+    pub fn start(&self) -> &[f64] {
+        &self.start
+    }
+
+    /// What its programs need beside themselves.
+    pub(super) fn setup(&self, threads: usize) -> Setup<'_> {
+        let (data, params, plates) = (&self.data, self.params.as_slice(), self.plates.as_slice());
+        Setup { data, params, threads, seed: self.settings.seed, plates }
+    }
+
     /// Runs the fit until its end or until the flag is set.
     pub fn run(self, observer: &mut dyn Observer, interrupt: &AtomicBool) -> Result<Ended, Diagnostic> {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let setup =
-            Setup { data: &self.data, params: &self.params, threads: settings.threads, seed: settings.seed };
+        let setup = self.setup(settings.threads);
         let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
         let sense = sense(self.fit.objective());
@@ -395,15 +444,14 @@ impl Prepared {
 
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
         let mut objectives = Vec::new();
-        for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
-            objectives
-                .push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
+        for (which, tail) in fitted.tails.iter().enumerate() {
+            objectives.push(measured(&self, which, values, *tail, fitted.steps, &fresh).map_err(fault)?);
         }
         let posterior = match &self.posterior {
             None => Vec::new(),
             Some(drawn) => estimator::sample(
                 &drawn.program,
-                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0 },
+                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0, rows: &[] },
                 &fresh,
             )
             .map_err(fault)?
@@ -469,29 +517,30 @@ impl Prepared {
 
     /// The gradients of all objectives, each by its own parameters.
     pub(super) fn estimator(&self, setup: &Setup) -> Result<Gradients, String> {
-        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = self
-            .fit
-            .objectives
-            .iter()
-            .zip(&self.derived)
-            .map(|(objective, derived)| {
-                let estimator = &derived.estimator;
-                let trained = estimator.trained();
-                let part = GradientEstimator::new(
-                    &derived.gradient,
-                    &estimator.states,
-                    self.settings.samples,
-                    setup,
-                )?;
+        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = (0..self.fit.objectives.len())
+            .map(|which| {
+                let (objective, derived) = (&self.fit.objectives[which], &self.derived[which]);
+                let (states, samples) = (&derived.estimator.states, self.settings.samples);
+                let programs = self.programs(which).into_iter();
+                let programs: Vec<_> =
+                    programs.map(|(sizes, derived)| (sizes, &derived.gradient)).collect();
+                let part = GradientEstimator::of_batches(&programs, states, samples, setup)?;
                 let part = match objective.log_moment {
-                    Some(order) => part.reporting_log_moment(&derived.gradient, order),
+                    Some(order) => part.reporting_log_moment(order),
                     None => part,
                 };
-                let sense = sense(objective);
+                let (sense, trained) = (sense(objective), derived.estimator.trained());
                 Ok((if sense == Sense::Maximize { part.minimising(&trained) } else { part }, sense))
             })
             .collect();
         Ok(Gradients::new(parts?))
+    }
+
+    /// The stages of an objective for batches of all sizes, the usual ones first.
+    pub(super) fn programs(&self, which: usize) -> Vec<(Vec<usize>, &Derived)> {
+        let usual = self.plates.iter().map(|plate| plate.size).collect();
+        let shorter = self.shorter[which].iter().map(|shorter| (shorter.sizes.clone(), &shorter.derived));
+        std::iter::once((usual, &self.derived[which])).chain(shorter).collect()
     }
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
@@ -523,6 +572,12 @@ impl Prepared {
         full().map(|name| if is_short(name) { short(name) } else { name }.to_string()).collect()
     }
 
+    /// The rows that a step takes of each plate.
+    fn rows_at(&self, step: u64, seed: u64) -> Vec<Vec<u32>> {
+        let plates = self.plates.iter();
+        plates.map(|p| Batches::new(&p.name, p.rows, p.size, seed).take(step).to_vec()).collect()
+    }
+
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
     pub(super) fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
         let message = if failure.objective.is_finite() {
@@ -531,13 +586,18 @@ impl Prepared {
             format!("the objective is {} at step {}", failure.objective, failure.step)
         };
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
+        let rows = self.rows_at(failure.step, setup.seed);
         let at = estimator::Moment {
             values: &failure.params,
             draws: self.settings.samples,
             step: failure.step,
             done: failure.step,
+            rows: &rows,
         };
-        let programs: Vec<&Program> = self.derived.iter().map(|derived| &derived.estimator.program).collect();
+        let sizes: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let programs = (0..self.derived.len()).flat_map(|which| self.programs(which));
+        let programs = programs.filter(|(own, _)| *own == sizes).map(|(_, derived)| derived);
+        let programs: Vec<&Program> = programs.map(|derived| &derived.estimator.program).collect();
         let violated = programs.iter().find_map(|program| {
             let required = require::requirements(program);
             locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()
@@ -591,44 +651,4 @@ fn bias(objective: &Objective, derived: &Derived) -> impl Iterator<Item = String
 /// Which way a fit moves an objective.
 pub(super) fn sense(objective: &Objective) -> Sense {
     if objective.maximize { Sense::Maximize } else { Sense::Minimize }
-}
-
-/// An objective at the fitted parameters, by fresh draws; where a strategy relaxes values, of what they stand for, since
-/// the relaxed objective is another one.
-fn measured(
-    objective: &Objective,
-    derived: &Derived,
-    values: &[f64],
-    tail: Option<run::Tail>,
-    done: u64,
-    setup: &Setup,
-) -> Result<ObjectiveReport, String> {
-    let relaxed = derived.estimator.sites.iter().any(|site| site.chosen.bias().is_some());
-    let mut primal = if relaxed {
-        adev::sampler(&objective.program).map_err(|diagnostic| diagnostic.message)?
-    } else {
-        derived.estimator.program.clone()
-    };
-    let wanted = if objective.log_moment.is_some() { adev::LOG_MOMENT } else { adev::OBJECTIVE };
-    primal.results.retain(|result| result.name == wanted);
-    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
-    let estimates = estimator::sample(&primal, &at, setup)?;
-    let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-    let measured = match objective.log_moment {
-        Some(order) => MonteCarlo::log_moment(&estimates, order),
-        None => MonteCarlo::of(&estimates),
-    };
-    Ok(ObjectiveReport {
-        name: objective.name.clone(),
-        mean: measured.mean,
-        se: measured.se,
-        draws: measured.draws,
-        tail,
-        sense: sense(objective),
-        bound: match objective.bound {
-            Bound::Lower => Some(run::Bound::Lower),
-            Bound::Upper => Some(run::Bound::Upper),
-            Bound::None => None,
-        },
-    })
 }

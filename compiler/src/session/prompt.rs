@@ -215,8 +215,8 @@ impl Session {
                 values[placed.offset..placed.offset + placed.len].copy_from_slice(&raw);
             }
         }
-        let setup = Setup { data: &data, params: &params, threads: 1, seed: known.seed };
-        let moment = Moment { values: &values, draws, step: 0, done: 0 };
+        let setup = Setup { data: &data, params: &params, threads: 1, seed: known.seed, plates: &[] };
+        let moment = Moment { values: &values, draws, step: 0, done: 0, rows: &[] };
         match estimator::sample(&prompted.program, &moment, &setup) {
             Ok(results) => Ok(results.into_iter().map(|(_, array)| array).collect()),
             Err(reason) => {

@@ -210,8 +210,8 @@ fn is_linear(op: &Op, at: usize, operands: &[Var], summed: &[bool]) -> bool {
         Op::Prim(Prim::Mul, _) => constant(1 - at),
         Op::Prim(Prim::Div, _) => at == 0 && constant(1),
         Op::Prim(Prim::Select, _) => at > 0 && constant(0),
-        Op::Reduce(Monoid::Sum, ..) | Op::Rename(..) | Op::Detach(_) | Op::CumSum { .. } => true,
-        Op::Stack { .. } | Op::Concat { .. } => true,
+        Op::Reduce(Monoid::Sum, ..) | Op::Rename(..) | Op::CumSum { .. } => true,
+        Op::Detach(_) | Op::Tangent(_) | Op::Stack { .. } | Op::Concat { .. } => true,
         Op::Gather { .. } => at == 0 && constant(1),
         _ => false,
     }

@@ -1,7 +1,9 @@
 //! The estimator as it is: mean, spread and cost of the gradients it gives at one point.
 
 use crate::pipeline::Derived;
-use crate::session::estimator::{GradientEstimator, Setup};
+use crate::session::estimator::Setup;
+use crate::session::gradient::GradientEstimator;
+use crate::session::minibatch::Plate;
 use std::rc::Rc;
 use std::time::Instant;
 use vary_core::ir::{Let, Op, Program, Stmt};
@@ -14,11 +16,11 @@ const SETTLING: u64 = 100;
 /// Steps are numbered from here, far from those of the fit itself.
 const FIRST_STEP: u64 = 1 << 40;
 
-/// A program of gradients with what it carries from step to step.
-#[derive(Clone, Copy)]
+/// Programs of gradients with what they carry from step to step.
+#[derive(Clone)]
 pub struct Gradients<'a> {
-    /// The program.
-    pub program: &'a Program,
+    /// The programs, by the sizes of the batches that they are for.
+    pub programs: Vec<(Vec<usize>, Program)>,
     /// Its moving averages.
     pub states: &'a [StateSpec],
     /// Draws per step.
@@ -90,8 +92,9 @@ struct Rows {
 }
 
 fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Result<Rows, String> {
-    let Gradients { program, states, samples } = *gradients;
-    let mut estimator = GradientEstimator::new(program, states, samples, setup)?;
+    let Gradients { programs, states, samples } = gradients;
+    let programs: Vec<_> = programs.iter().map(|(sizes, program)| (sizes.clone(), program)).collect();
+    let mut estimator = GradientEstimator::of_batches(&programs, states, *samples, setup)?;
     let mut gradient = vec![0.0; values.len()];
     // The first observation of a moving average is taken at step 0.
     let settling = if states.is_empty() { 0 } else { SETTLING };
@@ -100,6 +103,8 @@ fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Re
     }
     let mut rows = Rows { gradients: Vec::new(), objectives: Vec::new(), microseconds: Vec::new() };
     for step in 0..steps as u64 {
+        // Entries of rows that are not taken have none.
+        gradient.fill(0.0);
         let began = Instant::now();
         let objective = estimator.step(values, FIRST_STEP + step, &mut gradient);
         rows.microseconds.push(began.elapsed().as_secs_f64() * 1e6);
@@ -119,22 +124,40 @@ pub fn share(
     steps: usize,
     setup: &Setup,
 ) -> Result<f64, String> {
-    let mut other = gradients.program.clone();
-    draw_anew(&mut other.body, occurrences);
+    let mut other = gradients.clone();
+    other.programs.iter_mut().for_each(|(_, program)| draw_anew(&mut program.body, occurrences));
     let one = run(gradients, values, steps, setup)?;
-    let two = run(&Gradients { program: &other, ..*gradients }, values, steps, setup)?;
+    let two = run(&other, values, steps, setup)?;
+    Ok(share_of(&one, &two, values.len()))
+}
+
+/// The share that goes with the choice of a plate's rows.
+pub fn share_of_rows(
+    gradients: &Gradients,
+    plate: usize,
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<f64, String> {
+    let mut plates: Vec<Plate> = setup.plates.to_vec();
+    plates[plate].name.push_str(" anew");
+    let one = run(gradients, values, steps, setup)?;
+    let two = run(gradients, values, steps, &Setup { plates: &plates, ..*setup })?;
+    Ok(share_of(&one, &two, values.len()))
+}
+
+fn share_of(one: &Rows, two: &Rows, entries: usize) -> f64 {
     let pairs = one.gradients.iter().zip(&two.gradients);
     let apart: f64 =
         pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
-    let count = steps as f64;
-    let entries = 0..values.len();
-    let spread: f64 = entries
+    let count = one.gradients.len() as f64;
+    let spread: f64 = (0..entries)
         .map(|entry| {
             let mean = one.gradients.iter().map(|row| row[entry]).sum::<f64>() / count;
             one.gradients.iter().map(|row| (row[entry] - mean).powi(2)).sum::<f64>()
         })
         .sum();
-    Ok(if spread > 0.0 { apart / spread } else { 0.0 })
+    if spread > 0.0 { apart / spread } else { 0.0 }
 }
 
 /// Gives the draws of a site other random numbers.

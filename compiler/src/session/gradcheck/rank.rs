@@ -2,10 +2,10 @@
 
 use super::measure::{self, Gradients, Measured};
 use super::{Asked, Checked};
-use crate::pipeline::{self, Ad};
+use crate::pipeline::Ad;
 use crate::session::estimator::{Setup, place_all};
 use crate::session::fit::Prepared;
-use crate::session::strategies;
+use crate::session::{minibatch, strategies};
 use vary_core::ir::{Setting, Site, Strategy};
 use vary_core::transform::adev::estimator::Kind;
 use vary_core::transform::adev::strategy::{self, sites};
@@ -63,13 +63,18 @@ impl Prepared {
                 let mut objective = checked.objective.clone();
                 strategies::set(&mut objective.program, &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
-                let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };
+                let Ok((derived, shorter)) =
+                    minibatch::derive_all(&objective, &self.plates, samples, Ad::Auto)
+                else {
+                    continue;
+                };
                 let states = &derived.estimator.states;
-                let program = measure::of_objective(&derived);
-                let gradients = Gradients { program: &program, states, samples };
+                let programs = self.of_objective(&derived, &shorter);
+                let gradients = Gradients { programs, states, samples };
                 // Coefficients of its own are where they start.
                 let known: Vec<_> = setup.params.iter().map(|placed| placed.spec.clone()).collect();
-                let size = |axis| derived.estimator.program.axes.size(axis);
+                let axes = &derived.estimator.program.axes;
+                let size = |axis| axes.size(axis);
                 let params = place_all(&known, std::iter::once(&derived.estimator), size);
                 let count = params.iter().map(|placed| placed.len).sum();
                 let mut own = values.to_vec();
