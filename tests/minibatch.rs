@@ -25,12 +25,12 @@ const EXACT: &[(&str, &str)] = &[
         "globals alone, at their mode",
         "model m {
   mu ~ normal(0, 2)
-  s ~ half_normal(1)
+  s ~ normal(0, 1)
   beta ~ normal(zeros(2), 1)
-  y ~ normal(mu + x @ beta, s)
+  y ~ normal(mu + x @ beta, exp(s))
 }
-guide q { param mu: real = 0.5; param s: positive = 0.7; param beta: real[2] = [0.2, -0.3]
-  mu ~ delta(mu); s ~ delta(s); beta ~ delta(beta) }
+guide q { param at: real = 0.5; param of_s: real = 0.7; param of_beta: real[2] = [0.2, -0.3]
+  mu ~ delta(at); s ~ delta(of_s); beta ~ delta(of_beta) }
 fit: maximize elbo(m, q)",
     ),
     (
@@ -39,35 +39,41 @@ fit: maximize elbo(m, q)",
 model m {
   mu ~ normal(0, 2)
   plate j in 0..J { a[j] ~ normal(mu, 1) }
-  plate i in 0..n { z[i] ~ normal(a[group[i]] + 0.1 * real(i) + 0.3 * sum(x[i, :]) , 0.5 + abs(x[i, 0] - mean(x))) }
+  plate i in 0..n { z[i] ~ normal(a[group[i]] + 0.1 * real(i) + 0.3 * sum(x[i]) , 0.5 + abs(x[i, 0] - mean(x))) }
   factor(-0.5 * mu^2 + 0.01 * sum(y))
 }
-guide q { param mu: real = 0.5; param a: real[J] = [0.2, -0.3]
-  mu ~ delta(mu); plate j in 0..J { a[j] ~ delta(a[j]) } }
+guide q { param at: real = 0.5; param of_a: real[J] = 0.3
+  mu ~ delta(at); plate j in 0..J { a[j] ~ delta(of_a[j]) } }
 fit: maximize elbo(m, q)",
     ),
     (
         "parameters of rows, with latents of rows summed out",
         "model m {
-  share ~ beta(2, 2)
+  share ~ normal(0, 1)
   plate i in 0..n {
-    c[i] ~ flip(share)
+    c[i] ~ bernoulli_logits(share)
     y[i] ~ normal(if c[i] { 1.0 } else { -1.0 }, 1)
-    if x[i, 0] > 0.0 { b[i] ~ bernoulli(share) }
+    if x[i, 0] > 0.0 { b[i] ~ bernoulli_logits(share) }
   }
 }
-guide q { param share: unit = 0.4; param logit: real[n] = [0.1, 0.5, -0.2, 0.3, 0.9, -1, 0]
-  share ~ delta(share); plate i in 0..n { c[i] ~ bernoulli_logits.enum(logit[i]) } }
+guide q { param p: real = 0.4; param logit: real[n] = y
+  share ~ delta(p); plate i in 0..n { c[i] ~ bernoulli_logits.enum(logit[i]) } }
 fit: maximize elbo(m, q)",
     ),
     (
         "points of rows with several entries, on other scales",
         "model m {
-  tau ~ half_normal(1)
-  plate i in 0..n { t[i] ~ dirichlet([2.0, 1.0, 1.5]); u[i] ~ normal(zeros(2), tau); y[i] ~ normal(t[i, 1] + sum(u[i]), 1) }
+  param t: simplex[3][n]
+  param width: positive[2, n] = 0.4
+  tau ~ normal(0, 1)
+  plate i in 0..n {
+    u[i] ~ normal(zeros(2), exp(tau))
+    factor(log(t[i, 0]) + 2 * log(t[i, 2]))
+    y[i] ~ normal(t[i, 1] + sum(u[i]) * width[0, i], width[1, i])
+  }
 }
-guide q { param tau: positive = 0.6; param t: simplex[3][n]; param u: real[n, 2] = 0.3
-  tau ~ delta(tau); plate i in 0..n { t[i] ~ delta(t[i]); u[i] ~ delta(u[i]) } }
+guide q { param of_tau: real = 0.6; param of_u: real[n, 2] = x
+  tau ~ delta(of_tau); plate i in 0..n { u[i] ~ delta(of_u[i]) } }
 fit: maximize elbo(m, q)",
     ),
     (
@@ -76,20 +82,20 @@ fit: maximize elbo(m, q)",
   phi ~ normal(0, 1)
   plate i in 0..n { scan t in 0..2 with (last = 0.0) { x[i, t] ~ normal(phi * last + 0.1 * y[i], 1); next last = x[i, t] } }
 }
-guide q { param phi: real = 0.4; phi ~ delta(phi) }
+guide q { param at: real = 0.4; phi ~ delta(at) }
 fit: maximize elbo(m, q)",
     ),
     (
         "a guide that looks at the row",
         "model m { mu ~ normal(0, 1); plate i in 0..n { c[i] ~ flip(sigmoid(mu)); y[i] ~ normal(real(c[i]), 1) } }
-guide q { param mu: real = 0.2; param w: real[2] = [0.5, -0.3]
-  mu ~ delta(mu); plate i in 0..n { c[i] ~ bernoulli_logits.enum(dot(w, x[i]) + y[i]) } }
+guide q { param at: real = 0.2; param w: real[2] = [0.5, -0.3]
+  mu ~ delta(at); plate i in 0..n { c[i] ~ bernoulli_logits.enum(dot(w, x[i]) + y[i]) } }
 fit: maximize elbo(m, q)",
     ),
     (
         "an objective of every row",
-        "model m { mu ~ normal(0, 1); plate i in 0..n { y[i] ~ normal(mu, 1) } }
-guide q { param mu: real = 0.2; mu ~ delta(mu) }
+        "model m { mu ~ normal(0, 1); plate i in 0..n { z[i] ~ normal(mu, 1); y[i] ~ normal(z[i], 1) } }
+guide q { param at: real = 0.2; param w: real = 0.6; mu ~ delta(at); plate i in 0..n { z[i] ~ delta(w * y[i]) } }
 fit: maximize each_row(m, q, n, |p_i, q_i| 0.5 * elbo(p_i, q_i) + 0.5 * iwelbo(p_i, q_i, n = 2))",
     ),
 ];
@@ -106,16 +112,16 @@ fit: maximize elbo(m, q) { samples = 2, ",
     (
         "latents of rows by scores, with averages of rows as baselines",
         "model m { mu ~ normal(0, 1); plate i in 0..n { c[i] ~ flip(0.3); y[i] ~ normal(mu + real(c[i]), 1) } }
-guide q { param c: real = 0.4; param logit: real[n] = 0.3
-  mu ~ normal.reinforce(c, 0.5, baseline = moving_average(0.9))
+guide q { param at: real = 0.4; param logit: real[n] = 0.3
+  mu ~ normal.reinforce(at, 0.5, baseline = moving_average(0.9))
   plate i in 0..n { c[i] ~ bernoulli_logits.reinforce(logit[i], baseline = moving_average(0.9)) } }
 fit: maximize elbo(m, q) { samples = 3, ",
     ),
     (
         "weak derivatives and leaving one out",
         "model m { mu ~ normal(0, 1); plate i in 0..n { c[i] ~ flip(0.3); k[i] ~ poisson(2.0); y[i] ~ normal(mu + real(c[i]) + real(k[i]), 1) } }
-guide q { param c: real = 0.4; param logit: real[n] = 0.3; param rate: positive = 1.5
-  mu ~ normal.mvd(c, 0.5)
+guide q { param at: real = 0.4; param logit: real[n] = 0.3; param rate: positive = 1.5
+  mu ~ normal.mvd(at, 0.5)
   plate i in 0..n { c[i] ~ bernoulli_logits.mvd(logit[i]); k[i] ~ poisson.rloo(rate) } }
 fit: maximize elbo(m, q) { samples = 3, ",
     ),
@@ -143,8 +149,8 @@ model m {
   plate j in 0..k { v[j] ~ normal(0, 1) }
   plate i in 0..n { plate j in 0..k { r[i, j] ~ normal(mu + u[i] * v[j], 1) } }
 }
-guide q { param c: real = 0.4; param u: real[n] = 0.3; param v: real[k] = [0.2, 0.5, -0.3]
-  mu ~ delta(c); plate i in 0..n { u[i] ~ delta(u[i]) }; plate j in 0..k { v[j] ~ delta(v[j]) } }
+guide q { param at: real = 0.4; param of_u: real[n] = y; param of_v: real[k] = 0.5
+  mu ~ delta(at); plate i in 0..n { u[i] ~ delta(of_u[i]) }; plate j in 0..k { v[j] ~ delta(of_v[j]) } }
 fit: maximize elbo(m, q) { minibatch = (k = 2), samples = 1, ",
     ),
 ];
@@ -218,7 +224,9 @@ fn random_numbers_belong_to_rows() {
         for k in 0..4 {
             let ((a, da), (b, db)) = (step(&mut whole, &at, k), step(&mut parts, &at, k));
             assert!(close(a, b), "{title}, step {k}: {a}, in parts {b}");
-            da.iter().zip(&db).for_each(|(a, b)| assert!(close(*a, *b), "{title}, step {k}: {da:?}, in parts {db:?}"));
+            da.iter()
+                .zip(&db)
+                .for_each(|(a, b)| assert!(close(*a, *b), "{title}, step {k}: {da:?}, in parts {db:?}"));
         }
     }
 }
@@ -250,7 +258,8 @@ guide q { param c: real[3] = [0.3, 0.2, -0.4]; plate i in 0..n { z[i] ~ normal(c
 fit { maximize p_wake_rows(m, q, dim = n, n = 4) over params(m)
       minimize q_wake_rows(m, q, dim = n, n = 4) over params(q) } { samples = 2, optimizer = sgd(0.01), steps = 3000 }";
     let whole = fitted(prepared(text, &[], 1));
-    let parts = fitted(prepared(text, &[("minibatch.n", 3.0), ("steps", 6000.0), ("optimizer.rate", 0.005)], 1));
+    let parts =
+        fitted(prepared(text, &[("minibatch.n", 3.0), ("steps", 6000.0), ("optimizer.rate", 0.005)], 1));
     for ((name, a), (_, b)) in whole.parameters.iter().zip(&parts.parameters) {
         for (a, b) in a.iter().zip(b) {
             assert!((a - b).abs() < 0.1, "{name}: {a}, in parts {b}");
@@ -273,7 +282,11 @@ fn reports_are_of_all_rows() {
         let parts = fitted(prepared(text, &[&still[..], &[("minibatch.n", 3.0)]].concat(), 1));
         let (a, b) = (whole.objectives[0].mean, parts.objectives[0].mean);
         assert!((a - b).abs() < 1e-9 * a.abs().max(1.0), "{title}: {a}, in parts {b}");
-        assert!(parts.estimator.notes[0].contains("a step takes 3 of 7 rows of `n`"), "{:?}", parts.estimator.notes);
+        assert!(
+            parts.estimator.notes[0].contains("a step takes 3 of 7 rows of `n`"),
+            "{:?}",
+            parts.estimator.notes
+        );
     }
 }
 
@@ -294,7 +307,7 @@ fn rows_not_taken_stand_still() {
     // Adam's first step of an entry is of the rate, whenever it comes.
     let first = fitted(prepared(text, &[("samples", 1.0), ("minibatch.n", 2.0), ("steps", 1.0)], 1));
     let epoch = fitted(prepared(text, &[("samples", 1.0), ("minibatch.n", 2.0), ("epochs", 1.0)], 1));
-    let start = [0.1, 0.5, -0.2, 0.3, 0.9, -1.0, 0.0];
+    let start = [0.3, -1.2, 2.1, 0.7, 1.9, -0.4, 0.2];
     let moved = |report: &FitReport| -> Vec<f64> {
         let (_, logit) = report.parameters.iter().find(|(name, _)| name == "logit").expect("a parameter");
         logit.iter().zip(start).map(|(after, before)| (after - before).abs()).collect()
@@ -313,7 +326,7 @@ model m {
   plate j in 0..k { a[j] ~ normal(0, 1); e[j] ~ normal(a[j], 1) }
   plate i in 0..n { y[i] ~ normal(sum(a), 1) }
 }
-guide q { param a: real[k] = 0.3; plate j in 0..k { a[j] ~ delta(a[j]) } }
+guide q { param at: real[k] = 0.3; plate j in 0..k { a[j] ~ delta(at[j]) } }
 fit: maximize elbo(m, q) { samples = 1 }";
     let (whole, parts) = (prepared(text, &[], 1), prepared(text, &[("minibatch.n", 1.0)], 1));
     let at = whole.start().to_vec();

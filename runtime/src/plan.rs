@@ -419,7 +419,12 @@ fn kernel(instr: &Instr) -> Kernel {
             let nest = Nest::new(&draw.extents, [&draw.out.strides, &a, &b, &draw.lane, &rows]);
             let rows = draw.rows.is_some();
             Kernel::Draw {
-                sampler: Sampler { base: draw.base, occurrence: occurrence_hash(&draw.occurrence), nest, rows },
+                sampler: Sampler {
+                    base: draw.base,
+                    occurrence: occurrence_hash(&draw.occurrence),
+                    nest,
+                    rows,
+                },
                 steps: draw.lane_steps.as_slice().into(),
                 lanes_per_draw: draw.lanes_per_draw,
             }

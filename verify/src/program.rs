@@ -125,8 +125,11 @@ impl Program {
         let mut program =
             adev::sampler(&self.fit.objective().program).map_err(|found| messages(&[*found]))?;
         program.results.retain(|result| result.name == adev::OBJECTIVE);
-        let results =
-            sample(&program, &Moment { values: params, draws, step: 0, done: 0, rows: &[] }, &self.setup(seed, 1))?;
+        let results = sample(
+            &program,
+            &Moment { values: params, draws, step: 0, done: 0, rows: &[] },
+            &self.setup(seed, 1),
+        )?;
         Ok(results.into_iter().flat_map(|(_, array)| array.into_iter().collect::<Vec<f64>>()).collect())
     }
 }

@@ -522,8 +522,7 @@ impl Prepared {
                 let (objective, derived) = (&self.fit.objectives[which], &self.derived[which]);
                 let (states, samples) = (&derived.estimator.states, self.settings.samples);
                 let programs = self.programs(which).into_iter();
-                let programs: Vec<_> =
-                    programs.map(|(sizes, derived)| (sizes, &derived.gradient)).collect();
+                let programs: Vec<_> = programs.map(|(sizes, derived)| (sizes, &derived.gradient)).collect();
                 let part = GradientEstimator::of_batches(&programs, states, samples, setup)?;
                 let part = match objective.log_moment {
                     Some(order) => part.reporting_log_moment(order),

@@ -117,7 +117,8 @@ impl GradientEstimator {
             rows.clear();
             rows.extend_from_slice(batches.take(step));
         }
-        let sizes = |sized: &Sized| sized.sizes.iter().zip(&self.rows).all(|(size, rows)| *size == rows.len());
+        let sizes =
+            |sized: &Sized| sized.sizes.iter().zip(&self.rows).all(|(size, rows)| *size == rows.len());
         self.programs.iter().position(sizes).unwrap_or(0)
     }
 
@@ -166,7 +167,8 @@ impl Sized {
         let results = program.results.iter().enumerate();
         let results: HashMap<&str, usize> = results.map(|(at, result)| (result.name.as_str(), at)).collect();
         let output = |name: &str| results.get(name).copied();
-        let entries = |at: usize, offset| Entries::new(&program.axes, &program.results[at].dims, offset, setup);
+        let entries =
+            |at: usize, offset| Entries::new(&program.axes, &program.results[at].dims, offset, setup);
         let gradients = setup.params.iter().map(|placed| {
             let at = output(&format!("grad.{}", placed.spec.name))?;
             Some((at, entries(at, placed.offset)))

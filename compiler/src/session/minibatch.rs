@@ -9,6 +9,7 @@ use crate::stdlib;
 use std::ops::Range;
 use vary_core::axis::{Axis, AxisTable, Role};
 use vary_core::dim::Dim;
+use vary_core::generative::ProgramExpr;
 use vary_core::ir::{Const, Elem, InputKind, Let, Op, Program, Stmt};
 use vary_core::transform::adev::OBJECTIVE;
 use vary_core::transform::minibatch::{self, Refused};
@@ -96,9 +97,13 @@ impl Session {
                 let message = format!("the fit has no plate over `{name}`");
                 let mut diagnostic = Diagnostic::error(Code("E0613"), message);
                 if sizes.is_empty() {
-                    diagnostic = diagnostic.help("declare the number of rows: `data n: int`, `data y: real[n]`");
+                    diagnostic =
+                        diagnostic.help("declare the number of rows: `data n: int`, `data y: real[n]`");
                 } else if !sizes.contains(name) {
                     diagnostic = diagnostic.note(format!("the sizes of the data are {}", sizes.join(", ")));
+                } else {
+                    diagnostic =
+                        diagnostic.help(format!("`minibatch` takes rows of a plate `i in 0..{name}`"));
                 }
                 return Err(self.refuse_batch(diagnostic, *span, "not a plate of its programs"));
             };
@@ -177,7 +182,11 @@ fn bound(program: &Program, size: &dyn Fn(&str) -> Option<i64>) -> Program {
 }
 
 /// An objective over batches of these sizes.
-pub(super) fn subsampled(objective: &Objective, plates: &[Plate], sizes: &[usize]) -> Result<Objective, Box<Diagnostic>> {
+pub(super) fn subsampled(
+    objective: &Objective,
+    plates: &[Plate],
+    sizes: &[usize],
+) -> Result<Objective, Box<Diagnostic>> {
     let mut objective = objective.clone();
     for (plate, size) in plates.iter().zip(sizes) {
         if !minibatch::has_rows(&objective.program, plate.axis) {
@@ -187,8 +196,10 @@ pub(super) fn subsampled(objective: &Objective, plates: &[Plate], sizes: &[usize
         objective.program = taken.map_err(|refused| {
             let found = match refused {
                 Refused::Outside(found) => *found,
-                Refused::Nonlinear => nonlinear(&objective, plate),
+                Refused::Nonlinear(sum) => nonlinear(&objective, plate, sum),
             };
+            let elsewhere = found.labels.iter().all(|label| label.span.source != objective.span.source);
+            let found = if elsewhere { found.at(objective.span, "in this objective") } else { found };
             let label = format!("a step takes {} rows of `{}`", plate.size, plate.name);
             Box::new(plate.span.iter().fold(found, |found, span| found.at(*span, label.clone())))
         })?;
@@ -196,16 +207,37 @@ pub(super) fn subsampled(objective: &Objective, plates: &[Plate], sizes: &[usize
     Ok(objective)
 }
 
-fn nonlinear(objective: &Objective, plate: &Plate) -> Diagnostic {
+/// What is said of a use of the sum over rows: it is made in a program, or by the objective, of log densities.
+fn nonlinear(objective: &Objective, plate: &Plate, sum: Span) -> Diagnostic {
     let Plate { name, .. } = plate;
-    let message = format!("`{}` is not linear in the sum over the rows of `{name}`", objective.name);
+    let programs = objective.model.iter().chain(&objective.guide).flat_map(|(_, program)| program.parts());
+    let within = programs.filter_map(|part| match part {
+        ProgramExpr::Base(base) => Some(base.span),
+        _ => None,
+    });
+    if within.into_iter().any(|program| contains(program, sum)) {
+        let message = format!("a sum over the rows of `{name}` is used in a program");
+        let found = Diagnostic::error(Code("E0612"), message);
+        return found.at(sum, format!("this takes all rows of `{name}`")).help(minibatch::ROWS_APART);
+    }
+    let called = match objective.name.as_str() {
+        "objective" => "the objective".to_string(),
+        called => format!("`{called}`"),
+    };
+    let message = format!("{called} is not linear in the sum over the rows of `{name}`");
     let found = Diagnostic::error(Code("E0614"), message)
         .at(objective.span, "a batch estimates the sum, and so not a function of it");
     let rows = format!("{}_rows", objective.name);
     match stdlib::containing(&rows) {
         Some(_) => found.help(format!("use `{rows}(…, dim = {name})`: the same of every row, summed over the rows")),
-        None => found.help("use `elbo`, or `each_row(p, q, n, |p, q| …)`, the sum of an objective of every row"),
+        None => found.help(
+            "use a sum over rows: `elbo` of exact densities, or `each_row(p, q, n, |p, q| …)` of any objective of a row",
+        ),
     }
+}
+
+fn contains(outer: Span, inner: Span) -> bool {
+    outer.source == inner.source && outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// All stages of an objective: over batches of the usual sizes, and of each combination of sizes beside these.

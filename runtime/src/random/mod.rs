@@ -99,7 +99,14 @@ pub(crate) struct Sampler {
 
 impl Sampler {
     /// Writes every element of `out`; `lane` is the lane of the first, to which `rows` are added where there are any.
-    pub fn run(&self, out: &mut [f64], [a, b]: [&[f64]; 2], rows: Option<&[f64]>, lane: u64, stream: &Stream) {
+    pub fn run(
+        &self,
+        out: &mut [f64],
+        [a, b]: [&[f64]; 2],
+        rows: Option<&[f64]>,
+        lane: u64,
+        stream: &Stream,
+    ) {
         let key = key(stream.seed, self.occurrence);
         let (n, [so, sa, sb, sl, sr]) = (self.nest.inner, self.nest.strides);
         let each = |f: &mut EachChunk| {

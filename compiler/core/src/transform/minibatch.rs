@@ -33,8 +33,8 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 /// Why there is no objective over some rows.
 #[derive(Debug)]
 pub enum Refused {
-    /// The objective is not linear in a sum over the rows.
-    Nonlinear,
+    /// The objective is not linear in the sum over the rows that is made here.
+    Nonlinear(Span),
     /// Rows meet each other.
     Outside(Box<Diagnostic>),
 }
@@ -180,7 +180,13 @@ fn walk_back(stmts: &[Stmt], summed: &[bool], uses: &mut [Use]) {
                 let operands = stmt.op.operands();
                 for (at, var) in operands.iter().enumerate() {
                     let is = own == Use::Linear && is_linear(&stmt.op, at, &operands, summed);
-                    let found = if own == Use::None { Use::None } else if is { Use::Linear } else { Use::Other };
+                    let found = if own == Use::None {
+                        Use::None
+                    } else if is {
+                        Use::Linear
+                    } else {
+                        Use::Other
+                    };
                     note(var, found, uses);
                 }
             }
@@ -331,7 +337,7 @@ impl Subsample<'_> {
             Op::Input(input) if input.kind == InputKind::Data => {}
             Op::Reduce(Monoid::Sum, axis, x) if *axis == whole => {
                 if !self.linear[var.0 as usize] {
-                    return Err(Refused::Nonlinear);
+                    return Err(Refused::Nonlinear(self.program.vars[var.0 as usize].span));
                 }
                 let sum = b.reduce(Monoid::Sum, part, self.of_rows(*x));
                 return Ok(b.mul(self.scale, sum));
@@ -371,7 +377,9 @@ impl Subsample<'_> {
         bound.extend(scan.carries.iter().map(|carry| carry.var));
         if scan.axis == self.whole {
             if let Some(var) = bound.iter().find(|var| !self.is_fixed(**var)) {
-                return Err(self.outside(*var, self.program.vars[var.0 as usize].span));
+                let message = format!("a recurrence over `{}` cannot be taken in parts", self.name());
+                let span = self.program.vars[var.0 as usize].span;
+                return Err(refused(message, span, "its steps depend on each other"));
             }
             return Ok(self.whole_scan(b, scan, &bound));
         }
@@ -391,7 +399,11 @@ impl Subsample<'_> {
         let vars = b.begin_scan(scan.axis, scan.reverse, &inits);
         for (carry, new) in scan.carries.iter().zip(vars) {
             let full = self.is_fixed(carry.var).then_some(new);
-            let rows = if full.is_some() && self.has(carry.var) { b.gather(new, self.whole, self.index) } else { new };
+            let rows = if full.is_some() && self.has(carry.var) {
+                b.gather(new, self.whole, self.index)
+            } else {
+                new
+            };
             self.set(b, carry.var, full, rows);
         }
         self.block(b, &scan.body)?;
@@ -443,19 +455,28 @@ impl Subsample<'_> {
         Ok(())
     }
 
+    fn name(&self) -> &str {
+        &self.program.axes.info(self.whole).name
+    }
+
     fn outside(&self, var: Var, span: Span) -> Refused {
-        let axis = &self.program.axes.info(self.whole).name;
+        let axis = self.name();
         let message = match &self.program.vars[var.0 as usize].name {
             Some(name) => format!("`{name}` is used outside its row"),
             None => format!("a value of each row of `{axis}` is used outside its row"),
         };
-        Refused::Outside(Box::new(
-            Diagnostic::error(Code("E0612"), message)
-                .at(span, format!("this takes all rows of `{axis}` together"))
-                .help("a minibatch has some rows only: each may use its own values, and sums over data"),
-        ))
+        refused(message, span, &format!("this takes other rows of `{axis}`, or all of them"))
     }
 }
+
+/// What is refused because a step has some rows only.
+fn refused(message: String, span: Span, label: &str) -> Refused {
+    Refused::Outside(Box::new(Diagnostic::error(Code("E0612"), message).at(span, label).help(ROWS_APART)))
+}
+
+/// What rows may use.
+pub const ROWS_APART: &str =
+    "a minibatch has some rows only: each may use what is its own, what has no rows, and data of any row";
 
 /// Whether the axis is moved elsewhere.
 fn moves(pairs: &[(Axis, Axis)], axis: Axis) -> bool {

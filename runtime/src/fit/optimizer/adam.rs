@@ -110,7 +110,8 @@ mod tests {
         let gradient = |step: usize| [1.0, 2.0, -3.0, 0.5, 4.0].map(|g| g + step as f64);
         let mut together = new(5);
         let mut params = [0.0; 5];
-        let mut apart = [(new(1), vec![0.0], 0..1), (new(2), vec![0.0; 2], 1..3), (new(2), vec![0.0; 2], 3..5)];
+        let mut apart =
+            [(new(1), vec![0.0], 0..1), (new(2), vec![0.0; 2], 1..3), (new(2), vec![0.0; 2], 3..5)];
         for step in 0..20 {
             let row = if step % 3 == 0 { 2 } else { 1 };
             let taken: Vec<Range<usize>> = [0, row].iter().map(|at| apart[*at].2.clone()).collect();
