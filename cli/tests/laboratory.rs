@@ -184,11 +184,11 @@ fn a_fit_of_some_rows_says_so() {
     let place = directory(&[("program.ppl", ROWS.as_bytes()), ("y.json", data.as_bytes())]);
     let explained = vary(place.path(), &["explain", "program.ppl"], "");
     assert!(
-        explained.out.contains("subsampled: a step takes 3 rows of `n`, and counts each n/3 times"),
+        explained.stdout.contains("subsampled: a step takes 3 rows of `n`, and counts each n/3 times"),
         "{}",
-        explained.out
+        explained.stdout
     );
-    assert!(explained.out.contains("row by row over n"), "{}", explained.out);
+    assert!(explained.stdout.contains("row by row over n"), "{}", explained.stdout);
     let args =
         ["gradcheck", "program.ppl", "--data", "y.json", "--json", "--gradients", "1000", "--no-ranking"];
     let checked = vary(place.path(), &args, "");
@@ -205,5 +205,5 @@ fn a_fit_of_some_rows_says_so() {
     let note = &fitted["estimator"]["notes"][0];
     assert_eq!(*note, Value::from("subsampled: a step takes 5 of 8 rows of `n`, and counts each n/5 times"));
     let wrong = vary(place.path(), &["fit", "program.ppl", "--data", "y.json", "--set", "minibatch.m=5"], "");
-    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
 }
