@@ -61,6 +61,9 @@ pub enum Command {
     /// Measure a fit's gradient estimator: bias, variance, and which strategies would do better
     #[command(after_help = "Example: vary gradcheck mixture.ppl reinforced --after 200")]
     Gradcheck(GradcheckArgs),
+    /// Measure what a fit's steps cost on this machine
+    #[command(after_help = "Example: vary bench vae.ppl --set samples=1 --float 32 --json")]
+    Bench(BenchArgs),
     /// Print a stage of the compiler
     #[command(after_help = "Example: vary compile cone.ppl elbo --emit density")]
     Compile {
@@ -121,6 +124,9 @@ pub struct FitArgs {
     /// Threads; results do not depend on it
     #[arg(short, long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Bits of the numbers of a step; reports are measured in 64
+    #[arg(long, value_name = "BITS")]
+    pub float: Option<Float>,
     /// Mode of differentiation; `auto` chooses by cost
     #[arg(long, value_name = "MODE", default_value = "auto")]
     pub ad: Ad,
@@ -153,6 +159,36 @@ pub struct GradcheckArgs {
     /// Do not try other strategies
     #[arg(long)]
     pub no_ranking: bool,
+}
+
+/// Arguments of `vary bench`.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// What is fitted, and how.
+    #[command(flatten)]
+    pub fit: FitArgs,
+    /// How long to measure
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    pub seconds: f64,
+}
+
+/// A duration that is worth measuring.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds between 0.01 and 3600 is needed".to_string()),
+    }
+}
+
+/// Bits of the numbers of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Float {
+    /// Half the memory, twice the lanes, 24 bits of precision.
+    #[value(name = "32")]
+    Single,
+    /// 53 bits of precision.
+    #[value(name = "64")]
+    Double,
 }
 
 /// Mode of differentiation.

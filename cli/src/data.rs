@@ -1,5 +1,7 @@
 //! Data from the command line, and its findings as diagnostics.
 
+use std::path::Path;
+
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::data::{Columns, DataError, Source, Values, map_columns, open};
 
@@ -14,7 +16,9 @@ pub fn sources(args: &[DataArg], columns: Option<&Columns>) -> Result<Vec<Source
     let mut errors = vec![];
     let from_args = args.iter().map(|arg| match arg {
         DataArg::File(path) => open(path),
-        DataArg::Value { name, text } => Source::inline(name, text),
+        DataArg::Value { name, text } => {
+            Source::array(name, Path::new(text)).unwrap_or_else(|| Source::inline(name, text))
+        }
     });
     for source in from_args {
         match source {

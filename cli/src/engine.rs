@@ -12,12 +12,14 @@ use vary_compiler::session::{self, Options, Session};
 use vary_diagnostic::{Diagnostic, Severity, SourceId, Sources};
 use vary_runtime::data::{self as values, Columns, DataError, Source, near};
 use vary_runtime::fit::Observer;
+use vary_runtime::float::Width;
 
 pub use prompt::{State, is_complete};
+pub use vary_compiler::session::bench::{Bench, Quantiles};
 pub use vary_compiler::session::gradcheck::{Asked, FALSE_ALARM, GradCheck, How};
 pub use vary_compiler::session::{End, Ended, Fitted, Signature, Variable};
 
-use crate::args::{Ad, DataArg, FitArgs, Stage};
+use crate::args::{Ad, DataArg, FitArgs, Float, Stage};
 use crate::data;
 use crate::exit::Exit;
 
@@ -217,6 +219,14 @@ impl Prepared {
         self.fit.gradcheck(asked).map_err(|found| Failure::Diagnostics(exit(&found), vec![found]))
     }
 
+    /// Measures what the fit's steps cost.
+    ///
+    /// # Errors
+    /// Settings that cannot be used.
+    pub fn bench(&self, seconds: f64) -> Result<Bench, Failure> {
+        self.fit.bench(seconds).map_err(|found| Failure::Diagnostics(Exit::Program, vec![found]))
+    }
+
     /// Runs the fit until its end or until the flag is set.
     ///
     /// # Errors
@@ -257,6 +267,10 @@ fn options(args: &FitArgs) -> Result<Options, Failure> {
         set,
         seed: args.seed,
         threads,
+        width: args.float.map(|float| match float {
+            Float::Single => Width::Single,
+            Float::Double => Width::Double,
+        }),
         ad,
         draws: args.draws.map_or(defaults.draws, usize::from),
         guide: args.guide.clone(),

@@ -7,6 +7,7 @@ use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program, Var};
 use vary_core::prim::Prim;
+use vary_runtime::float::Width;
 use vary_runtime::tiles::{Executor, TILE};
 
 fn main() {
@@ -33,9 +34,15 @@ fn main() {
 }
 
 fn measure(name: &str, program: &Program, draws: usize, threads: usize) {
+    for width in [Width::Double, Width::Single] {
+        measure_in(name, program, draws, threads, width);
+    }
+}
+
+fn measure_in(name: &str, program: &Program, draws: usize, threads: usize, width: Width) {
     let size = report(&emit(program, TILE.min(draws))).expect("a valid program");
-    let mut executor =
-        Executor::new(draws, TILE, |tile| emit(program, tile), &|_| None, threads).expect("a valid program");
+    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &|_| None, threads, width)
+        .expect("a valid program");
     let given: Vec<Vec<f64>> = executor.inputs().map(|input| vec![0.3; input.len]).collect();
     let mut steps = 0;
     let mut best = f64::INFINITY;
@@ -49,7 +56,8 @@ fn measure(name: &str, program: &Program, draws: usize, threads: usize) {
         best = best.min(lap.elapsed().as_secs_f64() / 50.0);
     }
     println!(
-        "{name:12} {draws:5} draws, {threads} threads: {:8.2} µs/step, {:4} instructions, {:6.2} ns/lane, arena {:5} KiB, {} GEMMs",
+        "{name:12} f{} {draws:5} draws, {threads} threads: {:8.2} µs/step, {:4} instructions, {:6.2} ns/lane, arena {:5} KiB, {} GEMMs",
+        width.bits(),
         best * 1e6,
         size.instructions,
         best * 1e9 / (size.lanes * draws.div_ceil(TILE)) as f64,

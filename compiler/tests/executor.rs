@@ -10,6 +10,7 @@ use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program};
 use vary_core::prim::Prim;
+use vary_runtime::float::Width;
 use vary_runtime::tiles::Executor;
 
 /// The system's allocator, counting.
@@ -87,10 +88,10 @@ fn model() -> Program {
     ])
 }
 
-fn executor(program: &Program, draws: usize, tile: usize, threads: usize) -> Executor {
+fn executor(program: &Program, draws: usize, tile: usize, threads: usize, width: Width) -> Executor {
     let y: Arc<[f64]> = (0..9).map(|n| f64::from(n) * 0.3 - 1.0).collect();
     let data = |name: &str| (name == "y").then(|| y.clone());
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, threads).unwrap()
+    Executor::new(draws, tile, |tile| emit(program, tile), &data, threads, width).unwrap()
 }
 
 fn given(executor: &Executor) -> Vec<Vec<f64>> {
@@ -98,7 +99,11 @@ fn given(executor: &Executor) -> Vec<Vec<f64>> {
 }
 
 fn run(draws: usize, tile: usize, threads: usize) -> Vec<Vec<f64>> {
-    let mut executor = executor(&model(), draws, tile, threads);
+    run_in(Width::Double, draws, tile, threads)
+}
+
+fn run_in(width: Width, draws: usize, tile: usize, threads: usize) -> Vec<Vec<f64>> {
+    let mut executor = executor(&model(), draws, tile, threads, width);
     let given = given(&executor);
     (0..3).for_each(|step| executor.run(&given, 7, step));
     (0..executor.outputs().len()).map(|at| executor.output(at).to_vec()).collect()
@@ -127,9 +132,22 @@ fn tiles_do_not_change_draws() {
 }
 
 #[test]
+fn single_precision_is_the_same_step_rounded() {
+    let double = run_in(Width::Double, 129, 64, 1);
+    let single = run_in(Width::Single, 129, 64, 1);
+    assert_eq!(single, run_in(Width::Single, 129, 64, 2), "threads");
+    // Counts may differ by one where a rate lies on the edge; the walk has no edge.
+    let [walk, rounded] = [&double, &single].map(|all| &all[4]);
+    let worst = walk.iter().zip(rounded).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst > 0.0 && worst < 2e-6, "{worst}");
+    let penalty = double[2][0];
+    assert!((single[2][0] / penalty - 1.0).abs() < 1e-6);
+}
+
+#[test]
 fn a_step_allocates_nothing() {
-    for threads in [1, 2] {
-        let mut executor = executor(&model(), 300, 16, threads);
+    for (threads, width) in [(1, Width::Double), (2, Width::Double), (2, Width::Single)] {
+        let mut executor = executor(&model(), 300, 16, threads, width);
         let given = given(&executor);
         executor.run(&given, 7, 0);
         let least = (1..20).map(|step| {

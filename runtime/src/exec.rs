@@ -1,5 +1,7 @@
 //! Runs planned programs.
 
+use crate::float::Float;
+use crate::isa::Level;
 use crate::kernels::{binary, index, ternary, unary};
 use crate::plan::{Code, Home, Kernel, Op, Operand, Plan};
 use crate::program::InputKind;
@@ -7,31 +9,38 @@ use crate::random::Stream;
 use crate::verify::Invalid;
 use std::sync::Arc;
 
+/// Whole numbers are exact only up to a limit.
+const TOO_LONG: &str = "has more positions than numbers of 32 bits can count; 64 bits are needed";
+
 /// A plan with its data: what is fixed has been computed.
 #[derive(Debug, Clone)]
-pub struct Bound {
+pub struct Bound<T> {
     plan: Arc<Plan>,
     /// Constants, then data, then results of `once`.
-    fixed: Vec<Arc<[f64]>>,
+    fixed: Vec<Arc<[T]>>,
+    level: Level,
 }
 
 /// Working memory for one thread. Allocated once.
 #[derive(Debug, Clone)]
-pub struct Workspace {
-    slots: Vec<Vec<f64>>,
+pub struct Workspace<T> {
+    slots: Vec<Vec<T>>,
     /// The current index of each enclosing loop.
     at: Vec<usize>,
 }
 
-impl Workspace {
+impl<T: Float> Workspace<T> {
     fn new(code: &Code) -> Self {
-        Workspace { slots: code.slots.iter().map(|len| vec![0.0; *len]).collect(), at: vec![0; code.depth] }
+        Workspace {
+            slots: code.slots.iter().map(|len| vec![T::ZERO; *len]).collect(),
+            at: vec![0; code.depth],
+        }
     }
 }
 
-impl Bound {
+impl<T: Float> Bound<T> {
     /// Binds data, in the order of the plan's inputs of kind `Data`, and computes what depends on them only.
-    pub fn new(plan: Arc<Plan>, data: &[Arc<[f64]>]) -> Result<Bound, Invalid> {
+    pub fn new(plan: Arc<Plan>, data: &[Arc<[T]>]) -> Result<Self, Invalid> {
         let wanted: Vec<_> = plan.inputs.iter().filter(|input| input.kind == InputKind::Data).collect();
         if wanted.len() != data.len() {
             return Err(Invalid { place: "data".to_string(), rule: "another number of arrays is needed" });
@@ -41,14 +50,20 @@ impl Bound {
                 return Err(Invalid { place: format!("data {}", input.name), rule: "has another size" });
             }
         }
-        let mut fixed: Vec<Arc<[f64]>> = vec![plan.constants.as_slice().into()];
+        if let Some(size) = plan.longest_axis.filter(|size| *size as u64 > T::WIDTH.exact_to()) {
+            return Err(Invalid { place: format!("an axis of {size}"), rule: TOO_LONG });
+        }
+        let level = Level::detect();
+        let constants = plan.constants.iter().map(|constant| T::from_f64(*constant)).collect();
+        let mut fixed: Vec<Arc<[T]>> = vec![constants];
         fixed.extend(data.iter().cloned());
         let mut workspace = Workspace::new(&plan.once);
-        let given: &[&[f64]] = &[];
-        let mut run = Run { workspace: &mut workspace, fixed: &fixed, given, stream: Stream::default() };
+        let given: &[&[T]] = &[];
+        let mut run =
+            Run { workspace: &mut workspace, fixed: &fixed, given, stream: Stream::default(), level };
         run.list(&plan.once.ops);
         fixed.extend(plan.fixed.iter().map(|(slot, len)| Arc::from(&workspace.slots[*slot][..*len])));
-        Ok(Bound { plan, fixed })
+        Ok(Bound { plan, fixed, level })
     }
 
     /// The plan.
@@ -57,7 +72,7 @@ impl Bound {
     }
 
     /// Working memory that fits.
-    pub fn workspace(&self) -> Workspace {
+    pub fn workspace(&self) -> Workspace<T> {
         Workspace::new(&self.plan.step)
     }
 
@@ -66,25 +81,25 @@ impl Bound {
     ///
     /// # Panics
     /// When the arrays given are not those of the plan's inputs, or the workspace is another plan's.
-    pub fn run<A: AsRef<[f64]>>(&self, workspace: &mut Workspace, given: &[A], stream: Stream) {
+    pub fn run<A: AsRef<[T]>>(&self, workspace: &mut Workspace<T>, given: &[A], stream: Stream) {
         let wanted = || self.plan.inputs.iter().filter(|input| input.kind != InputKind::Data);
         assert_eq!(wanted().count(), given.len(), "number of arrays given");
         for (input, array) in wanted().zip(given) {
             assert_eq!(input.len, array.as_ref().len(), "size of input {}", input.name);
         }
-        let mut run = Run { workspace, fixed: &self.fixed, given, stream };
+        let mut run = Run { workspace, fixed: &self.fixed, given, stream, level: self.level };
         run.list(&self.plan.step.ops);
     }
 
     /// An output of the last run, by its position in the plan's outputs; row-major.
-    pub fn output<'a, A: AsRef<[f64]>>(
+    pub fn output<'a, A: AsRef<[T]>>(
         &'a self,
-        workspace: &'a Workspace,
+        workspace: &'a Workspace<T>,
         given: &'a [A],
         output: usize,
-    ) -> &'a [f64] {
+    ) -> &'a [T] {
         let (home, offset, len) = self.plan.results[output];
-        let array: &[f64] = match home {
+        let array: &[T] = match home {
             Home::Slot(slot) => &workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
             Home::Given(input) => given[input].as_ref(),
@@ -94,14 +109,15 @@ impl Bound {
 }
 
 /// One run of a list.
-struct Run<'a, A> {
-    workspace: &'a mut Workspace,
-    fixed: &'a [Arc<[f64]>],
+struct Run<'a, T, A> {
+    workspace: &'a mut Workspace<T>,
+    fixed: &'a [Arc<[T]>],
     given: &'a [A],
     stream: Stream,
+    level: Level,
 }
 
-impl<A: AsRef<[f64]>> Run<'_, A> {
+impl<T: Float, A: AsRef<[T]>> Run<'_, T, A> {
     fn list(&mut self, ops: &[Op]) {
         for op in ops {
             match op {
@@ -120,22 +136,26 @@ impl<A: AsRef<[f64]>> Run<'_, A> {
     #[inline]
     fn kernel(&mut self, kernel: &Kernel, target: &Operand, args: &[Operand]) {
         let Home::Slot(slot) = target.home else { return };
+        let level = self.level;
         let start = target.offset + self.moved(&target.steps);
         let mut taken = std::mem::take(&mut self.workspace.slots[slot]);
         // Past the end only where nothing is written.
         let out = taken.get_mut(start..).unwrap_or_default();
         match kernel {
-            Kernel::Unary(op, nest) => unary::run(*op, nest, out, self.read(&args[0])),
-            Kernel::Binary(op, nest) => binary::run(*op, nest, out, self.read(&args[0]), self.read(&args[1])),
+            Kernel::Unary(op, nest) => unary::run(level, *op, nest, out, self.read(&args[0])),
+            Kernel::Binary(op, nest) => {
+                binary::run(level, *op, nest, out, self.read(&args[0]), self.read(&args[1]));
+            }
             Kernel::Ternary(op, nest) => {
-                let [a, b, c] = [0, 1, 2].map(|at| self.read(&args[at]));
-                ternary::run(*op, nest, out, a, b, c);
+                ternary::run(level, *op, nest, out, [0, 1, 2].map(|at| self.read(&args[at])));
             }
             Kernel::Iota { size, lower, stride } => {
-                (0..*size).for_each(|i| out[i * stride] = lower + i as f64);
+                (0..*size).for_each(|i| out[i * stride] = T::from_f64(lower + i as f64));
             }
-            Kernel::Reduce(reduce) => reduce.run(out, self.read(&args[0])),
-            Kernel::Contract(contract) => contract.run(out, self.read(&args[0]), self.read(&args[1])),
+            Kernel::Reduce(reduce) => reduce.run(level, out, self.read(&args[0])),
+            Kernel::Contract(contract) => {
+                contract.run(level, out, self.read(&args[0]), self.read(&args[1]));
+            }
             Kernel::Gather(nest, pointer) => {
                 index::gather(nest, *pointer, out, self.read(&args[0]), self.read(&args[1]));
             }
@@ -150,7 +170,7 @@ impl<A: AsRef<[f64]>> Run<'_, A> {
                 let (args, rows) = args.split_at(args.len() - usize::from(sampler.rows));
                 let arg = |at: usize| args.get(at).map_or(&[][..], |arg| self.read(arg));
                 let rows = rows.first().map(|rows| self.read(rows));
-                sampler.run(out, [arg(0), arg(1)], rows, lane, &self.stream);
+                sampler.run(level, out, [arg(0), arg(1)], rows, lane, &self.stream);
             }
         }
         self.workspace.slots[slot] = taken;
@@ -163,8 +183,8 @@ impl<A: AsRef<[f64]>> Run<'_, A> {
     }
 
     #[inline(always)]
-    fn read(&self, operand: &Operand) -> &[f64] {
-        let array: &[f64] = match operand.home {
+    fn read(&self, operand: &Operand) -> &[T] {
+        let array: &[T] = match operand.home {
             Home::Slot(slot) => &self.workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
             Home::Given(input) => self.given[input].as_ref(),

@@ -5,12 +5,15 @@
 //! writes it to the last that reads it; one that lives both inside and outside a loop lives through
 //! the whole loop. Outputs live to the end.
 
+use crate::float::Width;
 use crate::kernels::contract::Contract;
 use crate::kernels::index::{CumSum, Pointer};
 use crate::kernels::linalg::{Cholesky, TriSolve};
 use crate::kernels::nest::Nest;
 use crate::kernels::reduce::Reduce;
-use crate::program::{Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View};
+use crate::program::{
+    Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View, Work,
+};
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
 use std::cmp::Reverse;
@@ -33,6 +36,12 @@ pub struct Plan {
     pub(crate) fixed: Vec<(usize, usize)>,
     /// Where each output is after a step: its array, its offset there, its length.
     pub(crate) results: Vec<(Home, usize, usize)>,
+    /// The work of a step.
+    pub work: Work,
+    /// How many instructions a step has, those inside loops once.
+    pub instructions: usize,
+    /// The longest axis whose positions are computed with.
+    pub(crate) longest_axis: Option<usize>,
 }
 
 /// A list of instructions with its slots.
@@ -151,6 +160,9 @@ impl Plan {
             step: step_code,
             constants,
             fixed,
+            work: program.step_work(),
+            instructions: program.instruction_count(),
+            longest_axis: indexed(&program.once).chain(indexed(&program.step)).max(),
         })
     }
 
@@ -160,8 +172,8 @@ impl Plan {
     }
 
     /// Bytes of working memory of one workspace.
-    pub fn arena_bytes(&self) -> usize {
-        self.step.slots.iter().sum::<usize>() * size_of::<f64>()
+    pub fn arena_bytes(&self, width: Width) -> usize {
+        self.step.slots.iter().sum::<usize>() * width.bits() as usize / 8
     }
 
     /// Number of slots of one workspace.
@@ -182,6 +194,18 @@ impl Plan {
         }
         count(&self.once.ops) + count(&self.step.ops)
     }
+}
+
+/// One past the largest position along each axis whose positions are numbers of the program.
+fn indexed(instrs: &[Instr]) -> Box<dyn Iterator<Item = usize> + '_> {
+    Box::new(instrs.iter().flat_map(|instr| match instr {
+        Instr::Loop(inner) => indexed(&inner.body),
+        Instr::Iota { size, lower, .. } => Box::new(std::iter::once(size + lower.unsigned_abs() as usize)),
+        Instr::Gather { axis, lower, .. } | Instr::Scatter { axis, lower, .. } => {
+            Box::new(std::iter::once(axis.size + lower.unsigned_abs() as usize))
+        }
+        _ => Box::new(std::iter::empty()),
+    }))
 }
 
 /// Every buffer that a list reads.

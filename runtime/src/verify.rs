@@ -4,6 +4,7 @@
 //! buffer; a buffer is written by its own list only, before it is read; no instruction reads what
 //! it writes; operand and stride counts fit; outputs and their combinations fit the buffers.
 
+use crate::kernels::nest::DEEPEST;
 use crate::program::{Along, Combine, Instr, Place, Program, View};
 use std::fmt;
 
@@ -111,6 +112,9 @@ impl Check<'_> {
         }
         if views().any(|view| view.strides.len() != loops.len() || view.steps.len() > self.loops.len()) {
             return Err("an operand has another number of strides than there are loops");
+        }
+        if loops.iter().filter(|size| **size > 1).count() > DEEPEST {
+            return Err("it has more loops than a kernel can have");
         }
         let along = |size: usize, stride: usize| Along { size, stride };
         let inside = |view: &View, extra: &[Along]| self.inside(loops, view, extra);

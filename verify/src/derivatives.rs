@@ -17,6 +17,7 @@ use vary_core::ir::{Draw, Input, InputKind};
 use vary_core::transform::{Seed, forward, jvp, linearize, transpose};
 use vary_core::{ir, testing};
 use vary_runtime::fit::Estimator;
+use vary_runtime::float::Width;
 use vary_runtime::random::sample;
 use vary_runtime::tiles::{Executor, TILE};
 
@@ -193,7 +194,7 @@ fn both(
     });
 
     let data = |name: &str| inputs.get(&key(InputKind::Data, name)).map(|x| Arc::from(x.as_slice()));
-    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &data, 1)
+    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &data, 1, Width::Double)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))?;
     let given: Vec<Vec<f64>> = executor
         .inputs()

@@ -12,6 +12,7 @@ use vary_core::transform::adev::strategy::USUAL_SAMPLES;
 use vary_diagnostic::Diagnostic;
 use vary_runtime::data::{self, Source, Values};
 use vary_runtime::fit::Estimator;
+use vary_runtime::float::Width;
 
 /// A compiled fit whose parameters are scalars or arrays of reals.
 pub struct Program {
@@ -90,7 +91,8 @@ impl Program {
 
     /// What a run needs.
     pub fn setup(&self, seed: u64, threads: usize) -> Setup<'_> {
-        Setup { data: &self.data, params: &self.params, threads, seed, plates: &[] }
+        let (data, params) = (&self.data, self.params.as_slice());
+        Setup { data, params, threads, seed, plates: &[], width: Width::Double }
     }
 
     /// Number of unconstrained parameters.

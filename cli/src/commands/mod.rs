@@ -1,5 +1,6 @@
 //! One file per command. Each returns the exit code and prints through [`Output`].
 
+mod bench;
 mod check;
 mod compile;
 mod explain;
@@ -17,13 +18,14 @@ use crate::repl;
 
 /// Runs a command.
 pub fn run(command: &Command, output: &Output) -> Exit {
-    if output.json && !matches!(command, Command::Fit(_) | Command::Gradcheck(_)) {
-        output.error("`--json` is for `vary fit` and `vary gradcheck`");
+    if output.json && !matches!(command, Command::Fit(_) | Command::Gradcheck(_) | Command::Bench(_)) {
+        output.error("`--json` is for `vary fit`, `vary gradcheck` and `vary bench`");
         return Exit::Usage;
     }
     match command {
         Command::Fit(args) => fit::run(args, output),
         Command::Gradcheck(args) => gradcheck::run(args, output),
+        Command::Bench(args) => bench::run(args, output),
         Command::Check { files } => check::run(files, output),
         Command::Compile { file, name, emit } => compile::run(file, name.as_deref(), *emit, output),
         Command::Fmt { files, check } => fmt::run(files, *check, output),

@@ -89,6 +89,7 @@ impl Repl<'_> {
             set: self.set.clone(),
             seed: self.seed,
             threads: None,
+            float: None,
             ad: Ad::Auto,
             draws: None,
             guide: None,

@@ -1,5 +1,6 @@
 //! Results, for programs and for people.
 
+pub mod bench;
 pub mod gradcheck;
 mod json;
 mod table;

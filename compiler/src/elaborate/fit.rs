@@ -131,7 +131,7 @@ pub enum Setting {
 
 /// The settings a fit understands.
 const SETTINGS: &[&str] =
-    &["init", "optimizer", "steps", "samples", "antithetic", "seed", "quick", "minibatch", "epochs"];
+    &["init", "optimizer", "steps", "samples", "antithetic", "seed", "float", "quick", "minibatch", "epochs"];
 
 impl Unit {
     /// The fits of the file in order: name and declaration.

@@ -10,7 +10,8 @@ use vary_core::axis::Axis;
 use vary_core::generative::ParamSpec;
 use vary_core::ir::{self, Op, Program};
 use vary_core::transform::{adev, flow};
-use vary_runtime::program::InputKind;
+use vary_runtime::float::Width;
+use vary_runtime::program::{InputKind, Work};
 use vary_runtime::tiles::{Executor, TILE};
 
 /// Data arrays by name, row-major.
@@ -75,6 +76,8 @@ pub struct Setup<'a> {
     pub seed: u64,
     /// The plates that are taken in parts.
     pub plates: &'a [Plate],
+    /// Width of the numbers.
+    pub width: Width,
 }
 
 /// At which parameters, for how many draws and for which step something is computed.
@@ -132,7 +135,7 @@ impl Given {
 pub(super) fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
     let tile = if tileable(program) { TILE } else { draws };
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads)
+    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads, setup.width)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 
@@ -191,7 +194,7 @@ pub(super) fn given(
 
 /// Runs a program without parameters once; its results by name.
 pub fn evaluate(program: &Program, data: &Data, seed: u64) -> Result<HashMap<String, ArrayD<f64>>, String> {
-    let setup = Setup { data, params: &[], threads: 1, seed, plates: &[] };
+    let setup = Setup { data, params: &[], threads: 1, seed, plates: &[], width: Width::Double };
     let at = Moment { values: &[], draws: 1, step: 0, done: 0, rows: &[] };
     Ok(sample(program, &at, &setup)?.into_iter().collect())
 }
@@ -199,6 +202,19 @@ pub fn evaluate(program: &Program, data: &Data, seed: u64) -> Result<HashMap<Str
 /// Every result of a program at these parameters, over all draws where it has the draw axis.
 pub fn sample(program: &Program, at: &Moment, setup: &Setup) -> Result<Vec<(String, ArrayD<f64>)>, String> {
     Sampler::new(program, at.draws, setup)?.sample(at)
+}
+
+/// What a step computes and needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Its work.
+    pub work: Work,
+    /// Bytes of working memory, all threads together.
+    pub arena_bytes: usize,
+    /// Instructions, those inside loops once.
+    pub instructions: usize,
+    /// Contractions that run as matrix products.
+    pub matrix_products: usize,
 }
 
 /// A program that is run now and then.

@@ -26,6 +26,7 @@ use vary_runtime::fit as run;
 use vary_runtime::fit::{
     Batches, EstimatorReport, FitReport, Observer, Outcome, Posterior, Seconds, Sense, SiteReport,
 };
+use vary_runtime::float::Width;
 
 /// Added to the seed for fresh draws and for posterior draws, so that they share nothing with the fit's.
 const FRESH_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -74,7 +75,7 @@ pub struct Prepared {
     pub(super) sites: Vec<SiteReport>,
     notes: Vec<String>,
     began: Instant,
-    compiled: f64,
+    pub(super) compiled: f64,
 }
 
 /// A fit that ran, to its end or not.
@@ -248,7 +249,7 @@ impl Session {
             return Ok(());
         }
         let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0, rows: &[] };
-        let setup = Setup { data, params: &[], threads: 1, seed: 0, plates: &[] };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0, plates: &[], width: Width::Double };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
         for (var, mut diagnostic) in violations {
@@ -426,7 +427,7 @@ impl Prepared {
     /// What its programs need beside themselves.
     pub(super) fn setup(&self, threads: usize) -> Setup<'_> {
         let (data, params, plates) = (&self.data, self.params.as_slice(), self.plates.as_slice());
-        Setup { data, params, threads, seed: self.settings.seed, plates }
+        Setup { data, params, threads, seed: self.settings.seed, plates, width: self.settings.width }
     }
 
     /// Runs the fit until its end or until the flag is set.
@@ -442,7 +443,7 @@ impl Prepared {
         let fitted = run::fit(&mut estimator, &mut *optimizer, &self.start, asked, interrupt, observer);
         let values = &fitted.params;
 
-        let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), ..setup };
+        let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), width: Width::Double, ..setup };
         let mut objectives = Vec::new();
         for (which, tail) in fitted.tails.iter().enumerate() {
             objectives.push(measured(&self, which, values, *tail, fitted.steps, &fresh).map_err(fault)?);
@@ -494,7 +495,7 @@ impl Prepared {
             step_us: fitted.step_us,
             seed: settings.seed,
             threads: settings.threads,
-            float: 64,
+            float: settings.width.bits(),
         };
         let end = match &fitted.outcome {
             Outcome::Finished => End::Finished,

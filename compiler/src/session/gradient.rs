@@ -1,6 +1,6 @@
 //! Gradient estimates step by step: executors of gradient programs, and what they carry from step to step.
 
-use super::estimator::{Given, Moment, Placed, Setup, executor, given};
+use super::estimator::{Cost, Given, Moment, Placed, Setup, executor, given};
 use super::minibatch::Entries;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -109,6 +109,18 @@ impl GradientEstimator {
     /// Reporting the log of a moment of this order, whose exponents the program has as a result.
     pub fn reporting_log_moment(self, order: f64) -> Self {
         GradientEstimator { log_moment: Some(order), ..self }
+    }
+
+    /// What a step costs: one over a batch of the usual size.
+    fn cost(&self) -> Cost {
+        let executor = &self.programs[0].executor;
+        let plan = executor.plan();
+        Cost {
+            work: executor.work(),
+            arena_bytes: executor.arena_bytes(),
+            instructions: plan.instructions,
+            matrix_products: plan.matrix_products(),
+        }
     }
 
     /// Takes the rows of a step; the program for as many.
@@ -262,6 +274,18 @@ impl Gradients {
         let dimension = parts[0].dimension();
         let (others, own) = (vec![0.0; parts.len() - 1], vec![0.0; dimension]);
         Gradients { parts, signs, others, own, moved: Vec::new(), moved_at: vec![0; dimension], calls: 0 }
+    }
+}
+
+impl Gradients {
+    /// What a step costs, all objectives together.
+    pub fn cost(&self) -> Cost {
+        self.parts.iter().map(GradientEstimator::cost).fold(Cost::default(), |sum, one| Cost {
+            work: sum.work.plus(one.work, 1.0),
+            arena_bytes: sum.arena_bytes + one.arena_bytes,
+            instructions: sum.instructions + one.instructions,
+            matrix_products: sum.matrix_products + one.matrix_products,
+        })
     }
 }
 

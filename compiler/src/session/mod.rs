@@ -2,6 +2,7 @@
 //!
 //! A session is made of texts and values; reading files is the caller's business.
 
+pub mod bench;
 mod bind;
 mod check;
 mod constraint;

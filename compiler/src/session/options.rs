@@ -1,6 +1,7 @@
 //! What the caller of a fit may set.
 
 use crate::pipeline::Ad;
+use vary_runtime::float::Width;
 
 /// The options of a fit; they win over the fit block's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Threads; at least one.
     pub threads: usize,
+    /// Width of the numbers of a step; the fit block's own where absent.
+    pub width: Option<Width>,
     /// Forward or reverse mode.
     pub ad: Ad,
     /// Posterior draws.
@@ -29,6 +32,7 @@ impl Default for Options {
             set: Vec::new(),
             seed: None,
             threads: 1,
+            width: None,
             ad: Ad::Auto,
             draws: 1000,
             guide: None,

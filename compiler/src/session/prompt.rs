@@ -15,6 +15,7 @@ use vary_core::visit;
 use vary_diagnostic::{Code, Diagnostic, SourceId, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit::MonteCarlo;
+use vary_runtime::float::Width;
 use vary_syntax::ast::{self, Expr, ExprKind, ItemKind, Stmt};
 
 /// Draws that a random number is averaged over.
@@ -215,7 +216,8 @@ impl Session {
                 values[placed.offset..placed.offset + placed.len].copy_from_slice(&raw);
             }
         }
-        let setup = Setup { data: &data, params: &params, threads: 1, seed: known.seed, plates: &[] };
+        let (params, width) = (params.as_slice(), Width::Double);
+        let setup = Setup { data: &data, params, threads: 1, seed: known.seed, plates: &[], width };
         let moment = Moment { values: &values, draws, step: 0, done: 0, rows: &[] };
         match estimator::sample(&prompted.program, &moment, &setup) {
             Ok(results) => Ok(results.into_iter().map(|(_, array)| array).collect()),

@@ -5,6 +5,7 @@ use super::{Options, Session};
 use crate::elaborate::{Entry, Fit, Lowered, Reported, Setting};
 use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::fit::{Adam, Optimizer, SettingError, Sgd};
+use vary_runtime::float::Width;
 
 /// Settings with all defaults filled in.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(super) struct Resolved {
     pub(super) antithetic: bool,
     pub(super) seed: u64,
     pub(super) threads: usize,
+    /// Width of the numbers of a step. What is reported is measured in double precision.
+    pub(super) width: Width,
     pub(super) draws: usize,
     pub(super) rate: f64,
     pub(super) adam: Option<(f64, f64, f64)>,
@@ -54,6 +57,7 @@ impl Session {
             antithetic: false,
             seed: 0,
             threads: options.threads.max(1),
+            width: Width::Double,
             draws: options.draws,
             rate: 0.01,
             adam: Some((Adam::B1, Adam::B2, Adam::EPS)),
@@ -71,6 +75,9 @@ impl Session {
         }
         if let Some(seed) = options.seed {
             chosen.seed = seed;
+        }
+        if let Some(width) = options.width {
+            chosen.width = width;
         }
         Ok(chosen)
     }
@@ -110,6 +117,10 @@ impl Session {
                 chosen.seed = *value as u64;
                 None
             }
+            ("float", Setting::Number(value)) if *value == 32.0 || *value == 64.0 => {
+                chosen.width = if *value == 32.0 { Width::Single } else { Width::Double };
+                None
+            }
             ("optimizer.rate", Setting::Number(value)) if *value > 0.0 => {
                 chosen.rate = *value;
                 None
@@ -120,6 +131,7 @@ impl Session {
             ("minibatch", _) => Some("give the rows of a plate: `--set minibatch.n=128`".to_string()),
             ("steps" | "samples" | "epochs", _) => Some(format!("`{name}` is a whole number, at least 1")),
             ("antithetic", _) => Some("`antithetic` is true or false (1 or 0 in `--set`)".to_string()),
+            ("float", _) => Some("`float` is 32 or 64: the bits of the numbers of a step".to_string()),
             ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
             ("optimizer.rate", _) => Some("`optimizer.rate` is a positive number".to_string()),
             ("optimizer", Setting::Call(optimizer, positional, named)) => {
@@ -127,7 +139,7 @@ impl Session {
             }
             ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
             _ => Some(format!(
-                "there is no setting `{name}`; they are steps, epochs, minibatch.…, samples, antithetic, seed and optimizer.rate"
+                "there is no setting `{name}`; they are steps, epochs, minibatch.…, samples, antithetic, seed, float and optimizer.rate"
             )),
         };
         let Some(message) = wrong else { return Ok(()) };

@@ -35,6 +35,7 @@ pub use emit::emit;
 pub use layout::Layout;
 pub use tiling::tileable;
 
+use vary_runtime::float::Width;
 use vary_runtime::plan::Plan;
 use vary_runtime::program::{Instr, Program};
 use vary_runtime::verify::Invalid;
@@ -44,7 +45,7 @@ use vary_runtime::verify::Invalid;
 pub struct Report {
     /// Instructions, those inside loops included.
     pub instructions: usize,
-    /// Working memory of one thread.
+    /// Working memory of one thread, in double precision.
     pub arena_bytes: usize,
     /// Total indices of all loop nests of one step: what it costs, roughly.
     pub lanes: usize,
@@ -70,7 +71,7 @@ pub fn report(program: &Program) -> Result<Report, Invalid> {
     let plan = Plan::new(program)?;
     Ok(Report {
         instructions: program.instruction_count(),
-        arena_bytes: plan.arena_bytes(),
+        arena_bytes: plan.arena_bytes(Width::Double),
         lanes: lanes(&program.step),
         matrix_products: plan.matrix_products(),
     })

@@ -106,6 +106,13 @@ pub enum DataError {
         /// What the parser says.
         reason: String,
     },
+    /// The file is no array file, or damaged.
+    ArrayFile {
+        /// The source.
+        source: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// `--columns` names a column that no CSV source has, or in an impossible order.
     UnknownColumn {
         /// The column.
@@ -338,6 +345,8 @@ pub enum Found {
     Bool(bool),
     /// An array of that length.
     Array(usize),
+    /// An array of that shape.
+    Shape(Vec<usize>),
     /// An object.
     Object,
     /// One column, which is an array.
@@ -354,6 +363,11 @@ impl fmt::Display for Found {
             Found::Text(text) => write!(f, "the text \"{text}\""),
             Found::Bool(value) => write!(f, "{value}"),
             Found::Array(len) => write!(f, "an array of {len}"),
+            Found::Shape(sizes) if sizes.is_empty() => f.write_str("a single number"),
+            Found::Shape(sizes) => {
+                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+                write!(f, "an array of {}", sizes.join(" × "))
+            }
             Found::Object => f.write_str("an object"),
             Found::Column => f.write_str("one column"),
             Found::Columns(count) => write!(f, "a group of {count} columns"),
@@ -410,7 +424,8 @@ impl DataError {
             | DataError::Delimiter { .. }
             | DataError::NoHeader { .. }
             | DataError::RaggedRow { .. }
-            | DataError::CsvSyntax { .. } => "E0702",
+            | DataError::CsvSyntax { .. }
+            | DataError::ArrayFile { .. } => "E0702",
             DataError::Missing { .. } | DataError::MissingColumn { .. } => "E0703",
             DataError::WrongType { .. } => "E0704",
             DataError::WrongRank { .. } | DataError::RaggedArray { .. } => "E0705",

@@ -39,6 +39,9 @@ impl DataError {
                 count(*found, "value"),
                 count(*expected, "column")
             ),
+            DataError::ArrayFile { source, reason } => {
+                format!("`{source}` cannot be read as arrays: {reason}")
+            }
             DataError::CsvSyntax { source, reason } => format!("`{source}` is not valid CSV: {reason}"),
             DataError::UnknownColumn { column, sources, .. } => match &sources[..] {
                 [] => format!("`--columns` asks for column `{column}`, but no CSV file is given"),
@@ -112,7 +115,7 @@ impl DataError {
                 files => vec![format!("give a file in it: {}", quoted(files))],
             },
             DataError::UnknownFormat { .. } => {
-                vec!["supply Stan-style JSON (`.json`) or a table with named columns (`.csv`)".to_owned()]
+                vec!["supply Stan-style JSON (`.json`), a table with named columns (`.csv`) or arrays (`.npy`, `.npz`, `.idx`, `.gz`)".to_owned()]
             }
             DataError::NotUtf8 { utf16, .. } => vec![match utf16 {
                 true => "it looks like UTF-16: save it as UTF-8".to_owned(),
@@ -180,6 +183,7 @@ impl DataError {
             DataError::Unreadable { .. }
             | DataError::Empty { .. }
             | DataError::CsvSyntax { .. }
+            | DataError::ArrayFile { .. }
             | DataError::MissingColumn { .. }
             | DataError::RaggedArray { .. }
             | DataError::ImpossibleSize { .. }

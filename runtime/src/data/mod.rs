@@ -9,6 +9,7 @@
 //!
 //! Nothing here knows the language: [`Declared`] is a mirror of its declarations.
 
+mod arrays;
 mod bind;
 mod cells;
 mod columns;

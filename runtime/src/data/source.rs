@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::arrays::{ArraySource, EXTENSIONS};
 use super::cells::Cells;
 use super::csv::CsvSource;
 use super::json::JsonSource;
@@ -16,6 +17,8 @@ pub enum Source {
     Json(JsonSource),
     /// A table with named columns.
     Csv(CsvSource),
+    /// Arrays in a binary file.
+    Arrays(ArraySource),
 }
 
 impl Source {
@@ -27,12 +30,28 @@ impl Source {
         JsonSource::inline(name, text).map(Source::Json)
     }
 
+    /// `--data name=file` of an array file: the array in it under this name of the program. `None` when the text is
+    /// no such file.
+    ///
+    /// # Errors
+    /// As of [`open`].
+    pub fn array(name: &str, path: &Path) -> Option<Result<Self, DataError>> {
+        let known = extension(path).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()));
+        (known || path.is_file()).then(|| {
+            let bytes = content(path)?;
+            ArraySource::parse(path, Some(name), &bytes).map(Source::Arrays)
+        })
+    }
+
     /// Reads the content of a data file; see [`open`].
     ///
     /// # Errors
     /// All variants about the syntax of files.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, DataError> {
         let format = extension(path);
+        if format.as_deref().is_some_and(|format| EXTENSIONS.contains(&format)) {
+            return ArraySource::parse(path, None, bytes).map(Source::Arrays);
+        }
         if !matches!(format.as_deref(), Some("json" | "csv")) {
             return Err(DataError::UnknownFormat { path: path.to_owned() });
         }
@@ -52,6 +71,7 @@ impl Source {
         match self {
             Source::Json(json) => &json.label,
             Source::Csv(csv) => &csv.label,
+            Source::Arrays(arrays) => &arrays.label,
         }
     }
 
@@ -60,6 +80,7 @@ impl Source {
         match self {
             Source::Json(json) => json.names().collect(),
             Source::Csv(csv) => csv.names(),
+            Source::Arrays(arrays) => arrays.names().collect(),
         }
     }
 
@@ -68,6 +89,7 @@ impl Source {
         match self {
             Source::Json(json) => json.read(declared),
             Source::Csv(csv) => csv.read(declared),
+            Source::Arrays(arrays) => arrays.read(declared),
         }
     }
 
@@ -76,11 +98,13 @@ impl Source {
         match self {
             Source::Json(json) => json.place(name, index),
             Source::Csv(csv) => csv.place(name, index),
+            Source::Arrays(arrays) => arrays.place(name, index),
         }
     }
 }
 
-/// Reads a data file; its extension names the format: `.json` or `.csv`, in any case.
+/// Reads a data file; its extension names the format, in any case: `.json`, `.csv`, or one of array files, `.npy`,
+/// `.npz`, `.idx` and `.gz`.
 ///
 /// # Errors
 /// All variants about files and their syntax; nothing is known of declarations yet.
@@ -88,11 +112,14 @@ pub fn open(path: &Path) -> Result<Source, DataError> {
     if path.is_dir() {
         return Err(DataError::Directory { path: path.to_owned(), inside: data_files(path) });
     }
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
+    Source::parse(path, &content(path)?)
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, DataError> {
+    fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => DataError::NotFound { path: path.to_owned(), near: near_files(path) },
         _ => DataError::Unreadable { path: path.to_owned(), reason: error.to_string() },
-    })?;
-    Source::parse(path, &bytes)
+    })
 }
 
 /// Applies `--columns` to every CSV source that has the columns asked for.
@@ -148,7 +175,7 @@ fn utf8<'a>(label: &str, bytes: &'a [u8]) -> Result<&'a str, DataError> {
 fn data_files(directory: &Path) -> Vec<String> {
     let mut files: Vec<String> = file_names(directory)
         .into_iter()
-        .filter(|name| matches!(extension(Path::new(name)).as_deref(), Some("json" | "csv")))
+        .filter(|name| matches!(extension(Path::new(name)).as_deref(), Some("json" | "csv" | "npy" | "npz")))
         .map(|name| directory.join(name).display().to_string())
         .collect();
     files.sort();

@@ -1,6 +1,8 @@
 //! Sums of products: matrix products where they are large enough, loops elsewhere.
 
-use super::nest::{collapse, walk};
+use super::nest::{collapse, offsets};
+use crate::float::Float;
+use crate::isa::{Isa, Level, Work, dispatch};
 
 /// A planned sum of products; strides are those of `out`, `a`, `b`.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,31 +58,54 @@ impl Contract {
     }
 
     /// Writes every element of the result.
-    pub fn run(&self, out: &mut [f64], a: &[f64], b: &[f64]) {
-        walk(&self.kept, [0; 3], &mut |[o, p, q]| match self.inner {
-            Inner::Dot(n, strides) => {
-                let mut total = 0.0;
-                walk(&self.summed, [p, q], &mut |[p, q]| {
-                    if n > 0 {
-                        total += dot(n, &a[p..], &b[q..], strides);
-                    }
-                });
-                out[o] = total;
-            }
-            Inner::Row(n, strides) => {
-                (0..n).for_each(|i| out[o + i * strides[0]] = 0.0);
-                walk(&self.summed, [p, q], &mut |[p, q]| {
-                    add_product(n, &mut out[o..], &a[p..], &b[q..], strides);
-                });
-            }
+    pub fn run<T: Float>(&self, level: Level, out: &mut [T], a: &[T], b: &[T]) {
+        match self.inner {
             Inner::Matrix(shape) => {
-                let mut beta = 0.0;
-                walk(&self.summed, [p, q], &mut |[p, q]| {
-                    shape.multiply_add(beta, &mut out[o..], &a[p..], &b[q..]);
-                    beta = 1.0;
-                });
+                for [o, p, q] in offsets(&self.kept, [0; 3]) {
+                    let mut beta = T::ZERO;
+                    for [p, q] in offsets(&self.summed, [p, q]) {
+                        shape.multiply_add(beta, &mut out[o..], &a[p..], &b[q..]);
+                        beta = T::ONE;
+                    }
+                }
             }
-        });
+            _ => dispatch(level, Running { plan: self, out, a, b }),
+        }
+    }
+}
+
+/// The loops that become vector instructions.
+struct Running<'a, T> {
+    plan: &'a Contract,
+    out: &'a mut [T],
+    a: &'a [T],
+    b: &'a [T],
+}
+
+impl<T: Float> Work for Running<'_, T> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Running { plan, out, a, b } = self;
+        for [o, p, q] in offsets(&plan.kept, [0; 3]) {
+            match plan.inner {
+                Inner::Dot(n, strides) => {
+                    let mut total = T::ZERO;
+                    for [p, q] in offsets(&plan.summed, [p, q]) {
+                        if n > 0 {
+                            total += dot::<T, I>(n, &a[p..], &b[q..], strides);
+                        }
+                    }
+                    out[o] = total;
+                }
+                Inner::Row(n, strides) => {
+                    (0..n).for_each(|i| out[o + i * strides[0]] = T::ZERO);
+                    for [p, q] in offsets(&plan.summed, [p, q]) {
+                        add_product::<T, I>(n, &mut out[o..], &a[p..], &b[q..], strides);
+                    }
+                }
+                Inner::Matrix(_) => unreachable!("done by whole products"),
+            }
+        }
     }
 }
 
@@ -123,63 +148,81 @@ fn innermost(kept: &mut Vec<(usize, [usize; 3])>, summed: &mut Vec<(usize, [usiz
     }
 }
 
-/// `Σ a·b` with four interleaved partial sums.
-fn dot(n: usize, a: &[f64], b: &[f64], [sa, sb]: [usize; 2]) -> f64 {
-    let mut sums = [0.0; 4];
-    if (sa, sb) == (1, 1) {
-        let (a, b) = (a[..n].chunks_exact(4), b[..n].chunks_exact(4));
-        let rest = a.remainder().iter().zip(b.remainder());
-        for (a, b) in a.zip(b) {
-            (0..4).for_each(|k| sums[k] += a[k] * b[k]);
-        }
-        rest.enumerate().for_each(|(k, (a, b))| sums[k] += a * b);
-    } else {
-        (0..n).for_each(|i| sums[i % 4] += a[i * sa] * b[i * sb]);
+/// How many partial sums an inner product has.
+const LANES: usize = 16;
+
+/// `Σ a·b` with interleaved partial sums.
+#[inline(always)]
+fn dot<T: Float, I: Isa>(n: usize, a: &[T], b: &[T], [sa, sb]: [usize; 2]) -> T {
+    if n < LANES || (sa, sb) != (1, 1) {
+        let mut sums = [T::ZERO; 4];
+        (0..n).for_each(|i| sums[i % 4] = a[i * sa].mul_add::<I>(b[i * sb], sums[i % 4]));
+        return (sums[0] + sums[2]) + (sums[1] + sums[3]);
     }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
+    let mut sums = [T::ZERO; LANES];
+    let (a, b) = (a[..n].chunks_exact(LANES), b[..n].chunks_exact(LANES));
+    let rest = a.remainder().iter().zip(b.remainder());
+    for (a, b) in a.zip(b) {
+        (0..LANES).for_each(|k| sums[k] = a[k].mul_add::<I>(b[k], sums[k]));
+    }
+    for (sum, (a, b)) in sums.iter_mut().zip(rest) {
+        *sum = a.mul_add::<I>(*b, *sum);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        (0..width).for_each(|k| sums[k] = sums[k] + sums[k + width]);
+        width /= 2;
+    }
+    sums[0]
 }
 
 /// `out += a·b` elementwise.
-fn add_product(n: usize, out: &mut [f64], a: &[f64], b: &[f64], strides: [usize; 3]) {
+#[inline(always)]
+fn add_product<T: Float, I: Isa>(n: usize, out: &mut [T], a: &[T], b: &[T], strides: [usize; 3]) {
     match strides {
         [1, 1, 1] => {
-            let pairs = a[..n].iter().zip(&b[..n]);
-            out[..n].iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += a * b);
+            let (out, a, b) = (&mut out[..n], &a[..n], &b[..n]);
+            for i in 0..n {
+                out[i] = a[i].mul_add::<I>(b[i], out[i]);
+            }
         }
-        [1, 0, 1] => out[..n].iter_mut().zip(&b[..n]).for_each(|(out, b)| *out += a[0] * b),
-        [1, 1, 0] => out[..n].iter_mut().zip(&a[..n]).for_each(|(out, a)| *out += a * b[0]),
-        [so, sa, sb] => (0..n).for_each(|i| out[i * so] += a[i * sa] * b[i * sb]),
+        [1, 0, 1] => {
+            let (out, a, b) = (&mut out[..n], a[0], &b[..n]);
+            for i in 0..n {
+                out[i] = a.mul_add::<I>(b[i], out[i]);
+            }
+        }
+        [1, 1, 0] => {
+            let (out, a, b) = (&mut out[..n], &a[..n], b[0]);
+            for i in 0..n {
+                out[i] = a[i].mul_add::<I>(b, out[i]);
+            }
+        }
+        [so, sa, sb] => {
+            (0..n).for_each(|i| out[i * so] = a[i * sa].mul_add::<I>(b[i * sb], out[i * so]));
+        }
     }
 }
 
 impl Matrix {
     /// `out = beta · out + a b`
-    fn multiply_add(&self, beta: f64, out: &mut [f64], a: &[f64], b: &[f64]) {
+    fn multiply_add<T: Float>(&self, beta: T, out: &mut [T], a: &[T], b: &[T]) {
         let reach = |[m, n]: [usize; 2], [sm, sn]: [usize; 2]| (m - 1) * sm + (n - 1) * sn;
         let Matrix { m, n, k, along_m, along_n, along_k } = *self;
-        assert!(reach([m, n], [along_m[0], along_n[0]]) < out.len(), "the product reaches outside");
-        assert!(reach([m, k], [along_m[1], along_k[0]]) < a.len(), "the left matrix reaches outside");
-        assert!(reach([k, n], [along_k[1], along_n[1]]) < b.len(), "the right matrix reaches outside");
-        let [out_m, out_n, a_m, a_k, b_k, b_n] =
-            [along_m[0], along_n[0], along_m[1], along_k[0], along_k[1], along_n[1]].map(|s| s as isize);
+        let (of_out, of_a, of_b) =
+            ([along_m[0], along_n[0]], [along_m[1], along_k[0]], [along_k[1], along_n[1]]);
+        assert!(reach([m, n], of_out) < out.len(), "the product reaches outside");
+        assert!(reach([m, k], of_a) < a.len(), "the left matrix reaches outside");
+        assert!(reach([k, n], of_b) < b.len(), "the right matrix reaches outside");
         // SAFETY: sizes are at least 2 and strides at least 1, so the asserted offsets are the largest reached;
         // `out` is borrowed mutably and thus apart from `a` and `b`.
         unsafe {
-            matrixmultiply::dgemm(
-                m,
-                k,
-                n,
-                1.0,
-                a.as_ptr(),
-                a_m,
-                a_k,
-                b.as_ptr(),
-                b_k,
-                b_n,
+            T::matrix_product(
+                [m, n, k],
                 beta,
-                out.as_mut_ptr(),
-                out_m,
-                out_n,
+                (out.as_mut_ptr(), of_out),
+                (a.as_ptr(), of_a),
+                (b.as_ptr(), of_b),
             );
         }
     }
@@ -207,9 +250,11 @@ mod tests {
         let b: Vec<f64> = (0..nb).map(|i| ((i * 104_729) % 19) as f64 - 9.0).collect();
         let mut expected = vec![0.0; no];
         let loops: Vec<_> = (0..5).map(|d| (sizes[d], [so[d], sa[d], sb[d]])).collect();
-        walk(&loops, [0; 3], &mut |[o, p, q]| expected[o] += a[p] * b[q]);
+        for [o, p, q] in offsets(&loops, [0; 3]) {
+            expected[o] += a[p] * b[q];
+        }
         let mut out = vec![f64::NAN; no];
-        Contract::new(&sizes, kept, &so, &sa, &sb).run(&mut out, &a, &b);
+        Contract::new(&sizes, kept, &so, &sa, &sb).run(Level::detect(), &mut out, &a, &b);
         // Whole numbers: the sums are exact in any order.
         assert_eq!(out, expected);
     }

@@ -1,6 +1,7 @@
 //! Reading and writing at computed positions, and running sums.
 
 use super::nest::Nest;
+use crate::float::Float;
 use crate::program::Along;
 
 /// Where an index points along an axis.
@@ -15,39 +16,39 @@ pub(crate) struct Pointer {
 impl Pointer {
     /// The offset of the position with this index, if there is one.
     #[inline(always)]
-    fn offset(self, index: f64) -> Option<usize> {
-        let position = index - self.lower as f64;
+    fn offset<T: Float>(self, index: T) -> Option<usize> {
+        let position = index.to_f64() - self.lower as f64;
         // NaN fails both comparisons.
         (position >= 0.0 && position < self.axis.size as f64).then(|| position as usize * self.axis.stride)
     }
 }
 
 /// `out = x[index]`; NaN where there is no such position.
-pub(crate) fn gather(nest: &Nest<3>, pointer: Pointer, out: &mut [f64], x: &[f64], index: &[f64]) {
+pub(crate) fn gather<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T], x: &[T], index: &[T]) {
     let (n, [so, sx, si]) = (nest.inner, nest.strides);
-    nest.each(|[o, a, i]| {
+    for [o, a, i] in nest.offsets() {
         if (so, si) == (1, 0) {
             match pointer.offset(index[i]) {
-                None => out[o..o + n].fill(f64::NAN),
+                None => out[o..o + n].fill(T::NAN),
                 Some(at) if sx == 1 => out[o..o + n].copy_from_slice(&x[a + at..a + at + n]),
                 Some(at) => (0..n).for_each(|k| out[o + k] = x[a + at + k * sx]),
             }
         } else {
             for k in 0..n {
-                out[o + k * so] = pointer.offset(index[i + k * si]).map_or(f64::NAN, |at| x[a + at + k * sx]);
+                out[o + k * so] = pointer.offset(index[i + k * si]).map_or(T::NAN, |at| x[a + at + k * sx]);
             }
         }
-    });
+    }
 }
 
 /// `out[index] += x`; nothing where there is no such position.
-pub(crate) fn scatter(nest: &Nest<3>, pointer: Pointer, out: &mut [f64], x: &[f64], index: &[f64]) {
+pub(crate) fn scatter<T: Float>(nest: &Nest<3>, pointer: Pointer, out: &mut [T], x: &[T], index: &[T]) {
     let (n, [so, sx, si]) = (nest.inner, nest.strides);
-    nest.each(|[o, a, i]| {
+    for [o, a, i] in nest.offsets() {
         if (so, sx, si) == (1, 1, 0) {
             if let Some(at) = pointer.offset(index[i]) {
                 let pairs = out[o + at..o + at + n].iter_mut().zip(&x[a..a + n]);
-                pairs.for_each(|(out, x)| *out += x);
+                pairs.for_each(|(out, x)| *out += *x);
             }
         } else {
             for k in 0..n {
@@ -56,7 +57,7 @@ pub(crate) fn scatter(nest: &Nest<3>, pointer: Pointer, out: &mut [f64], x: &[f6
                 }
             }
         }
-    });
+    }
 }
 
 /// Running sums.
@@ -76,22 +77,22 @@ pub(crate) struct CumSum {
 
 impl CumSum {
     /// Writes every element of `out`.
-    pub fn run(&self, out: &mut [f64], x: &[f64]) {
+    pub fn run<T: Float>(&self, out: &mut [T], x: &[T]) {
         let (n, [so, sx]) = (self.nest.inner, self.nest.strides);
         let [ao, ax] = self.along;
         let position = |k: usize| if self.reverse { self.size - 1 - k } else { k };
-        self.nest.each(|[o, a]| {
+        for [o, a] in self.nest.offsets() {
             for k in 0..self.size {
                 let here = position(k);
                 let before = k.checked_sub(1).map(position);
                 // The element that joins the sum at this position, if any.
                 let joins = if self.exclusive { before } else { Some(here) };
                 for i in 0..n {
-                    let sum = before.map_or(0.0, |p| out[o + p * ao + i * so]);
-                    let term = joins.map_or(0.0, |p| x[a + p * ax + i * sx]);
+                    let sum = before.map_or(T::ZERO, |p| out[o + p * ao + i * so]);
+                    let term = joins.map_or(T::ZERO, |p| x[a + p * ax + i * sx]);
                     out[o + here * ao + i * so] = sum + term;
                 }
             }
-        });
+        }
     }
 }

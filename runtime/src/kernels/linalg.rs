@@ -1,6 +1,7 @@
 //! Factorisations and solves, batched: the fastest loop of the batch is the innermost loop.
 
 use super::nest::Nest;
+use crate::float::Float;
 
 /// Cholesky factors of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,15 +19,15 @@ pub(crate) struct Cholesky {
 impl Cholesky {
     /// Writes every element of `out`; reads the lower triangle of `x`. Where a matrix is not positive definite
     /// its factor has NaN from the first bad pivot on.
-    pub fn run(&self, out: &mut [f64], x: &[f64]) {
+    pub fn run<T: Float>(&self, out: &mut [T], x: &[T]) {
         let (n, [so, sx]) = (self.nest.inner, self.nest.strides);
         let [(or, oc), (xr, xc)] = [self.out, self.x].map(|[row, col]| (row, col));
-        self.nest.each(|[o, a]| {
+        for [o, a] in self.nest.offsets() {
             for j in 0..self.size {
                 for i in 0..self.size {
                     let at = o + i * or + j * oc;
                     if i < j {
-                        (0..n).for_each(|b| out[at + b * so] = 0.0);
+                        (0..n).for_each(|b| out[at + b * so] = T::ZERO);
                         continue;
                     }
                     (0..n).for_each(|b| out[at + b * so] = x[a + i * xr + j * xc + b * sx]);
@@ -38,14 +39,14 @@ impl Cholesky {
                     for b in 0..n {
                         let value = out[at + b * so];
                         out[at + b * so] = match i == j {
-                            true if value > 0.0 => value.sqrt(),
-                            true => f64::NAN,
+                            true if value > T::ZERO => value.sqrt(),
+                            true => T::NAN,
                             false => value / out[pivot + b * so],
                         };
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -68,10 +69,10 @@ pub(crate) struct TriSolve {
 
 impl TriSolve {
     /// Writes every element of `out`; reads the lower triangle of `l`.
-    pub fn run(&self, out: &mut [f64], l: &[f64], b: &[f64]) {
+    pub fn run<T: Float>(&self, out: &mut [T], l: &[T], b: &[T]) {
         let (n, [so, sl, sb]) = (self.nest.inner, self.nest.strides);
         let [row, col] = if self.transposed { [self.l[1], self.l[0]] } else { self.l };
-        self.nest.each(|[o, m, r]| {
+        for [o, m, r] in self.nest.offsets() {
             for step in 0..self.size {
                 // Forward for the lower triangle, backward for its transpose.
                 let i = if self.transposed { self.size - 1 - step } else { step };
@@ -83,9 +84,9 @@ impl TriSolve {
                     (0..n).for_each(|k| out[at + k * so] -= l[entry + k * sl] * out[known + k * so]);
                 }
                 let pivot = m + i * (row + col);
-                (0..n).for_each(|k| out[at + k * so] /= l[pivot + k * sl]);
+                (0..n).for_each(|k| out[at + k * so] = out[at + k * so] / l[pivot + k * sl]);
             }
-        });
+        }
     }
 }
 
@@ -143,6 +144,7 @@ mod tests {
         let mut out = vec![0.0; 4];
         let nest = Nest::new(&[], [&[], &[]]);
         Cholesky { nest, size: 2, out: [2, 1], x: [2, 1] }.run(&mut out, &[1.0, 0.0, 2.0, 1.0]);
+        let out: Vec<f64> = out;
         assert!(out[0] == 1.0 && out[3].is_nan());
     }
 }

@@ -21,19 +21,17 @@ impl<const N: usize> Nest<N> {
         Nest { outer: outer.into(), inner, strides }
     }
 
-    /// Calls `body` with the operands' offsets at every index of the outer loops. Never called when a loop is
-    /// empty.
+    /// The operands' offsets at every index of the outer loops; none when a loop is empty.
     #[inline(always)]
-    pub fn each(&self, mut body: impl FnMut([usize; N])) {
-        if self.outer.is_empty() {
-            if self.inner > 0 {
-                body([0; N]);
-            }
-        } else {
-            walk(&self.outer, [0; N], &mut body);
-        }
+    pub fn offsets(&self) -> Offsets<'_, N> {
+        let mut offsets = offsets(&self.outer, [0; N]);
+        offsets.done |= self.inner == 0;
+        offsets
     }
 }
+
+/// The most loops that a collapsed nest may have: nobody writes so many dimensions.
+pub(crate) const DEEPEST: usize = 16;
 
 /// Merges loops. An empty loop anywhere makes a single empty loop.
 pub(crate) fn collapse<const N: usize>(
@@ -55,23 +53,49 @@ pub(crate) fn collapse<const N: usize>(
     merged
 }
 
-/// Calls `body` with the offsets at every index of the loops.
-pub(crate) fn walk<const N: usize>(
-    loops: &[(usize, [usize; N])],
-    start: [usize; N],
-    body: &mut impl FnMut([usize; N]),
-) {
-    let Some(((size, strides), rest)) = loops.split_first() else { return body(start) };
-    let mut at = start;
-    for _ in 0..*size {
-        if rest.is_empty() {
-            body(at);
-        } else {
-            walk(rest, at, body);
+/// The offsets at every index of some loops, in order. An iterator rather than a function that takes one, so that
+/// what is done with them is compiled where it stands, for the instructions in use there.
+pub(crate) struct Offsets<'a, const N: usize> {
+    loops: &'a [(usize, [usize; N])],
+    index: [usize; DEEPEST],
+    at: [usize; N],
+    done: bool,
+}
+
+/// The offsets at every index of the loops, counted from `start`; one if there are no loops.
+#[inline(always)]
+pub(crate) fn offsets<const N: usize>(loops: &[(usize, [usize; N])], start: [usize; N]) -> Offsets<'_, N> {
+    let done = loops.iter().any(|(size, _)| *size == 0);
+    Offsets { loops, index: [0; DEEPEST], at: start, done }
+}
+
+impl<const N: usize> Iterator for Offsets<'_, N> {
+    type Item = [usize; N];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<[usize; N]> {
+        if self.done {
+            return None;
         }
-        for k in 0..N {
-            at[k] += strides[k];
+        let here = self.at;
+        // Counts up the fastest loop, and carries.
+        let mut d = self.loops.len();
+        loop {
+            if d == 0 {
+                self.done = true;
+                break;
+            }
+            d -= 1;
+            let (size, strides) = &self.loops[d];
+            self.index[d] += 1;
+            if self.index[d] < *size {
+                (0..N).for_each(|k| self.at[k] += strides[k]);
+                break;
+            }
+            self.index[d] = 0;
+            (0..N).for_each(|k| self.at[k] -= strides[k] * (size - 1));
         }
+        Some(here)
     }
 }
 
@@ -89,14 +113,14 @@ mod tests {
     #[test]
     fn broadcast_loops_stay_apart() {
         let nest = Nest::new(&[3, 4], [&[4, 1], &[0, 1]]);
-        let mut seen = Vec::new();
-        nest.each(|at| seen.push(at));
+        let seen: Vec<_> = nest.offsets().collect();
         assert_eq!((nest.inner, seen), (4, vec![[0, 0], [4, 0], [8, 0]]));
     }
 
     #[test]
     fn an_empty_loop_never_runs() {
-        Nest::new(&[3, 0, 2], [&[1, 1, 1]]).each(|_| panic!("ran"));
-        Nest::new(&[0], [&[1]]).each(|_| panic!("ran"));
+        assert_eq!(Nest::new(&[3, 0, 2], [&[1, 1, 1]]).offsets().count(), 0);
+        assert_eq!(Nest::new(&[0], [&[1]]).offsets().count(), 0);
+        assert_eq!(Nest::new(&[], [&[]]).offsets().count(), 1);
     }
 }

@@ -13,6 +13,9 @@
 //! and to the outputs. [`crate::verify`] judges a program, [`crate::plan`] makes it executable.
 
 mod print;
+mod work;
+
+pub use work::Work;
 
 /// Instructions over a table of buffers.
 #[derive(Debug, Clone, Default, PartialEq)]

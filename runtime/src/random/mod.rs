@@ -18,6 +18,8 @@ mod student_t;
 mod uniform;
 mod von_mises;
 
+use crate::float::Float;
+use crate::isa::Level;
 use crate::kernels::nest::Nest;
 use crate::program::Base;
 use philox::{LaneRng, Lanes};
@@ -98,50 +100,56 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Writes every element of `out`; `lane` is the lane of the first, to which `rows` are added where there are any.
-    pub fn run(
+    /// Writes every element of `out`; `lane` is the lane of the first, to which `rows` are added where there are any. In
+    /// single precision they are the same numbers, rounded.
+    pub fn run<T: Float>(
         &self,
-        out: &mut [f64],
-        [a, b]: [&[f64]; 2],
-        rows: Option<&[f64]>,
+        level: Level,
+        out: &mut [T],
+        [a, b]: [&[T]; 2],
+        rows: Option<&[T]>,
         lane: u64,
         stream: &Stream,
     ) {
         let key = key(stream.seed, self.occurrence);
         let (n, [so, sa, sb, sl, sr]) = (self.nest.inner, self.nest.strides);
-        let each = |f: &mut EachChunk| {
-            self.nest.each(|[o, p, q, l, r]| {
+        let mut each = |f: &mut EachChunk<T>| {
+            for [o, p, q, l, r] in self.nest.offsets() {
                 for start in (0..n).step_by(CHUNK) {
                     let first = lane + (l + start * sl) as u64;
                     let end = n.min(start + CHUNK);
                     let lanes = match rows {
-                        None => Lanes::new(key, first, sl as u64, stream.step),
+                        None => Lanes::new(level, key, first, sl as u64, stream.step),
                         Some(rows) => {
                             let mut lanes = [first; CHUNK];
                             for (k, lane) in lanes[..end - start].iter_mut().enumerate() {
-                                *lane += (k * sl) as u64 + rows[r + (start + k) * sr] as u64;
+                                *lane += (k * sl) as u64 + rows[r + (start + k) * sr].to_f64() as u64;
                             }
-                            Lanes::at(key, lanes, stream.step)
+                            Lanes::at(level, key, lanes, stream.step)
                         }
                     };
-                    f([o, p, q], start..end, &lanes);
+                    f(&mut out[o..], [p, q], start..end, &lanes);
                 }
-            });
+            }
         };
         match self.base {
             // The two that most programs draw by the thousand get loops of their own.
-            Base::Normal => each(&mut |[o, _, _], range, lanes| {
-                range.enumerate().for_each(|(k, i)| out[o + i * so] = normal::sample(&mut lanes.rng(k)));
+            Base::Normal => each(&mut |out, _, range, lanes| {
+                range
+                    .enumerate()
+                    .for_each(|(k, i)| out[i * so] = T::from_f64(normal::sample(&mut lanes.rng(k))));
             }),
-            Base::Uniform => each(&mut |[o, _, _], range, lanes| {
-                range.enumerate().for_each(|(k, i)| out[o + i * so] = uniform::from_word(lanes.first(k)));
+            Base::Uniform => each(&mut |out, _, range, lanes| {
+                range
+                    .enumerate()
+                    .for_each(|(k, i)| out[i * so] = T::from_f64(uniform::from_word(lanes.first(k))));
             }),
             base => {
-                let arg = |x: &[f64], at: usize| x.get(at).copied().unwrap_or(f64::NAN);
-                each(&mut |[o, p, q], range, lanes| {
+                let arg = |x: &[T], at: usize| x.get(at).map_or(f64::NAN, |x| x.to_f64());
+                each(&mut |out, [p, q], range, lanes| {
                     for (k, i) in range.enumerate() {
                         let (a, b) = (arg(a, p + i * sa), arg(b, q + i * sb));
-                        out[o + i * so] = draw_one(base, &mut lanes.rng(k), a, b);
+                        out[i * so] = T::from_f64(draw_one(base, &mut lanes.rng(k), a, b));
                     }
                 });
             }
@@ -149,8 +157,8 @@ impl Sampler {
     }
 }
 
-/// Called with the offsets of result and operands, a range of the innermost loop, and its lanes.
-type EachChunk<'a> = dyn FnMut([usize; 3], Range<usize>, &Lanes<CHUNK>) + 'a;
+/// Called with the result, the offsets of the operands, a range of the innermost loop, and its lanes.
+type EachChunk<'a, T> = dyn FnMut(&mut [T], [usize; 2], Range<usize>, &Lanes<CHUNK>) + 'a;
 
 /// How many lanes' generators are set up together.
 const CHUNK: usize = 16;

@@ -4,6 +4,7 @@
 //! four words is a bijective function of a counter and a key, so that any number of any stream can
 //! be had without those before it.
 
+use crate::isa::{Isa, Level, Work, dispatch};
 use rand::TryRng;
 use std::convert::Infallible;
 
@@ -91,19 +92,14 @@ pub struct Lanes<const N: usize> {
 
 impl<const N: usize> Lanes<N> {
     /// The streams of the lanes `lane`, `lane + stride`, ….
-    pub fn new(key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
-        Lanes::at(key, std::array::from_fn(|i| lane + i as u64 * stride), step)
+    pub fn new(level: Level, key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
+        Lanes::at(level, key, std::array::from_fn(|i| lane + i as u64 * stride), step)
     }
 
     /// The streams of these lanes.
-    #[inline(never)]
-    pub fn at(key: [u32; 2], lanes: [u64; N], step: u64) -> Self {
+    pub fn at(level: Level, key: [u32; 2], lanes: [u64; N], step: u64) -> Self {
         let mut made = Lanes { key, lanes, step, words: [[0; N]; 2] };
-        for i in 0..N {
-            let [low, high] = words(block(key, counter(lanes[i], step, 0)));
-            made.words[0][i] = low;
-            made.words[1][i] = high;
-        }
+        dispatch(level, Fill(&mut made));
         made
     }
 
@@ -119,6 +115,21 @@ impl<const N: usize> Lanes<N> {
         let Lanes { key, lanes, step, words } = self;
         let words = [words[0][i], words[1][i]];
         LaneRng { key: *key, lane: lanes[i], step: *step, block: 0, words, used: 0 }
+    }
+}
+
+/// Fills the first blocks.
+struct Fill<'a, const N: usize>(&'a mut Lanes<N>);
+
+impl<const N: usize> Work for Fill<'_, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Lanes { key, lanes, step, words } = self.0;
+        for i in 0..N {
+            let [low, high] = self::words(block(*key, counter(lanes[i], *step, 0)));
+            words[0][i] = low;
+            words[1][i] = high;
+        }
     }
 }
 
@@ -164,7 +175,7 @@ mod tests {
     #[test]
     fn lanes_made_together_are_those_made_alone() {
         let (key, step) = ([3, 4], 1 << 40 | 7);
-        let lanes = Lanes::<16>::new(key, 1 << 33, 3, step);
+        let lanes = Lanes::<16>::new(Level::detect(), key, 1 << 33, 3, step);
         for i in 0..16 {
             let (mut lane, mut alone) = (lanes.rng(i), LaneRng::new(key, (1 << 33) + 3 * i as u64, step));
             assert_eq!(lanes.first(i), alone.clone().next_u64());

@@ -26,6 +26,7 @@ use vary_core::transform::adev;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::diagnose::normal_limit;
 use vary_runtime::fit::{self as run, MonteCarlo, SiteReport, entry_name};
+use vary_runtime::float::Width;
 
 /// The chance that an unbiased estimator is called biased.
 pub const FALSE_ALARM: f64 = 1e-3;
@@ -165,7 +166,7 @@ impl Prepared {
     /// # Errors
     /// A fit that fails before the point of measurement, or a program that cannot be run.
     pub fn gradcheck(&self, asked: &Asked) -> Result<Vec<GradCheck>, Diagnostic> {
-        let setup = self.setup(1);
+        let setup = Setup { width: Width::Double, ..self.setup(1) };
         let values = self.values_after(asked.after, &setup)?;
         (0..self.fit.objectives.len()).map(|which| self.gradcheck_of(which, asked, &values, &setup)).collect()
     }
