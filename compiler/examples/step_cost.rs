@@ -8,7 +8,7 @@ use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program, Var};
 use vary_core::prim::Prim;
 use vary_runtime::float::Width;
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 fn main() {
     // One lane each: what an instruction costs by itself.
@@ -40,9 +40,9 @@ fn measure(name: &str, program: &Program, draws: usize, threads: usize) {
 }
 
 fn measure_in(name: &str, program: &Program, draws: usize, threads: usize, width: Width) {
-    let size = report(&emit(program, TILE.min(draws))).expect("a valid program");
-    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &|_| None, threads, width)
-        .expect("a valid program");
+    let program = emit(program, draws);
+    let size = report(&program).expect("a valid program");
+    let mut executor = Executor::new(&program, &|_| None, threads, width).expect("a valid program");
     let given: Vec<Vec<f64>> = executor.inputs().map(|input| vec![0.3; input.len]).collect();
     let mut steps = 0;
     let mut best = f64::INFINITY;
@@ -60,7 +60,7 @@ fn measure_in(name: &str, program: &Program, draws: usize, threads: usize, width
         width.bits(),
         best * 1e6,
         size.instructions,
-        best * 1e9 / (size.lanes * draws.div_ceil(TILE)) as f64,
+        best * 1e9 / size.lanes as f64,
         size.arena_bytes / 1024,
         size.matrix_products,
     );

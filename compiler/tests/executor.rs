@@ -4,13 +4,14 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use vary_compiler::vectorize::{emit, report};
+use vary_compiler::vectorize::{Tile, emit_tiled, report};
 use vary_core::axis::{AxisTable, Role};
 use vary_core::build::Builder;
 use vary_core::dim::Dim;
 use vary_core::ir::{Base, Draw, Elem, Input, InputKind, Monoid, Op, Output, Program};
 use vary_core::prim::Prim;
 use vary_runtime::float::Width;
+use vary_runtime::program as tensor;
 use vary_runtime::tiles::Executor;
 
 /// The system's allocator, counting.
@@ -88,10 +89,16 @@ fn model() -> Program {
     ])
 }
 
+/// The model's program for steps of so many draws, in tiles of so many.
+fn tiled(program: &Program, draws: usize, size: usize) -> tensor::Program {
+    let (axis, _) = program.axes.iter().find(|(_, info)| info.role == Role::Draw).unwrap();
+    emit_tiled(program, draws, (size < draws).then_some(Tile { axis, size }))
+}
+
 fn executor(program: &Program, draws: usize, tile: usize, threads: usize, width: Width) -> Executor {
     let y: Arc<[f64]> = (0..9).map(|n| f64::from(n) * 0.3 - 1.0).collect();
     let data = |name: &str| (name == "y").then(|| y.clone());
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, threads, width).unwrap()
+    Executor::new(&tiled(program, draws, tile), &data, threads, width).unwrap()
 }
 
 fn given(executor: &Executor) -> Vec<Vec<f64>> {
@@ -163,15 +170,17 @@ fn a_step_allocates_nothing() {
 #[test]
 fn size_does_not_grow_with_draws_or_rows() {
     let program = model();
-    let sizes = [8, 16, 64].map(|tile| report(&emit(&program, tile)).unwrap());
+    let sizes = [8, 16, 64].map(|draws| report(&emit_tiled(&program, draws, None)).unwrap());
     assert!(sizes.iter().all(|size| size.instructions == sizes[0].instructions));
     assert!(sizes[2].arena_bytes <= 8 * sizes[0].arena_bytes && sizes[2].lanes <= 8 * sizes[0].lanes);
 }
 
 #[test]
 fn programs_print() {
-    let text = emit(&model(), 64).to_string();
-    for part in ["once", "loop 6", "walk", "summed over draws", "per draw", "same for all draws"] {
+    let text = tiled(&model(), 100, 64).to_string();
+    for part in
+        ["tiles of 64 of 100 draw", "once", "step, for each tile", "loop 6", "walk", "= sum ", "= stack "]
+    {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
 }

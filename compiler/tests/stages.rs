@@ -54,6 +54,19 @@ guide q { plate i in 0..30 { z[i] ~ normal.reparam(zeros(4), 1) } }
 fit: maximize elbo(lines, q) { samples = 8 }
 ";
 
+/// Rows enough that a step is cut: what the rows' sums need comes after their tiles.
+const ROWS: &str = "data y: real[100000] = 1
+model rows {
+  m ~ normal(0, 1)
+  plate i in 0..100000 { y[i] ~ student_t(4, m, 1) }
+}
+guide q {
+  param a: real = 0
+  m ~ normal.reparam(a, 1)
+}
+fit: maximize elbo(rows, q) { samples = 2 }
+";
+
 macro_rules! stages {
     ($($name:ident: $text:expr, $stage:expr;)*) => {
         $(#[test]
@@ -80,6 +93,8 @@ stages! {
     walk_program: WALK, Stage::Program;
     layer_core: LAYER, Stage::Core;
     layer_program: LAYER, Stage::Program;
+    rows_batched: ROWS, Stage::Batched;
+    rows_program: ROWS, Stage::Program;
 }
 
 /// However many rows there are, a layer is one matrix product, and the gradient of its weights another.

@@ -5,7 +5,7 @@ use vary_runtime::float::Width;
 use vary_runtime::isa::Level;
 use vary_runtime::machine::Machine;
 use vary_runtime::program::{
-    Base, Binary, Buffer, Combine, Draw, Fold, Instr, Map, Output, Place, Program, Unary, View,
+    Base, Binary, Buffer, Draw, Fold, Instr, Map, Output, Place, Program, Round, Unary, View,
 };
 use vary_runtime::tiles::Executor;
 
@@ -68,7 +68,6 @@ fn programs(lanes: usize) -> Vec<(&'static str, Program)> {
                 args: (0..base.arity()).map(|_| view(x, 1)).collect(),
                 lane: vec![1],
                 lane_steps: vec![],
-                lanes_per_draw: 0,
             })
         };
         all.push((name, repeated(lanes, lanes, draw)));
@@ -97,7 +96,6 @@ fn repeated(lanes: usize, len: usize, instr: impl Fn(usize, usize) -> Instr) -> 
         args: vec![],
         lane: vec![1],
         lane_steps: vec![],
-        lanes_per_draw: 0,
     };
     let mut step = vec![Instr::Draw(first)];
     let mut outputs = vec![];
@@ -105,16 +103,16 @@ fn repeated(lanes: usize, len: usize, instr: impl Fn(usize, usize) -> Instr) -> 
         buffers.push(buffer(len, Place::Step));
         step.push(instr(at, 0));
         if at == REPEAT {
-            outputs.push(Output { name: String::new(), buffer: at, combine: Combine::Same });
+            outputs.push(Output { name: String::new(), buffer: at });
         }
     }
-    Program { draws: 1, buffers, inputs: vec![], once: vec![], step, outputs }
+    let rounds = vec![Round { whole: step, ..Round::default() }];
+    Program { buffers, rounds, outputs, ..Program::default() }
 }
 
 /// Seconds per instruction.
 fn time(program: &Program, width: Width) -> f64 {
-    let mut executor =
-        Executor::new(1, 1, |_| program.clone(), &|_| None, 1, width).expect("a valid program");
+    let mut executor = Executor::new(program, &|_| None, 1, width).expect("a valid program");
     let given: [&[f64]; 0] = [];
     let mut best = f64::INFINITY;
     let start = Instant::now();

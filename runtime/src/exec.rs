@@ -4,7 +4,7 @@ use crate::float::Float;
 use crate::isa::Level;
 use crate::kernels::{binary, index, ternary, unary};
 use crate::plan::{Code, Home, Kernel, Op, Operand, Plan};
-use crate::program::InputKind;
+use crate::program::{InputKind, Shape};
 use crate::random::Stream;
 use crate::verify::Invalid;
 use std::sync::Arc;
@@ -25,17 +25,34 @@ pub struct Bound<T> {
 #[derive(Debug, Clone)]
 pub struct Workspace<T> {
     slots: Vec<Vec<T>>,
-    /// The current index of each enclosing loop.
+    /// The current index of each enclosing loop; of a tile's workspace, the tile's first row and then these.
     at: Vec<usize>,
 }
 
 impl<T: Float> Workspace<T> {
     fn new(code: &Code) -> Self {
-        Workspace {
-            slots: code.slots.iter().map(|len| vec![T::ZERO; *len]).collect(),
-            at: vec![0; code.depth],
-        }
+        Workspace::of(&code.slots, code.depth)
     }
+
+    fn of(slots: &[usize], depth: usize) -> Self {
+        Workspace { slots: slots.iter().map(|len| vec![T::ZERO; *len]).collect(), at: vec![0; depth] }
+    }
+
+    /// The numbers in a slot.
+    pub(crate) fn slot(&self, slot: usize, len: usize) -> &[T] {
+        self.slots.get(slot).map_or(&[], |numbers| &numbers[..len])
+    }
+}
+
+/// What a round reads besides what it computes itself.
+#[derive(Debug)]
+pub(crate) struct Sources<T> {
+    /// Inputs of kind `Param` and `State`, in the order of the plan's inputs.
+    pub given: Vec<Vec<T>>,
+    /// Arrays joined from tiles, where a round reads them.
+    pub joined: Vec<Vec<T>>,
+    /// The random numbers.
+    pub stream: Stream,
 }
 
 impl<T: Float> Bound<T> {
@@ -58,9 +75,8 @@ impl<T: Float> Bound<T> {
         let mut fixed: Vec<Arc<[T]>> = vec![constants];
         fixed.extend(data.iter().cloned());
         let mut workspace = Workspace::new(&plan.once);
-        let given: &[&[T]] = &[];
-        let mut run =
-            Run { workspace: &mut workspace, fixed: &fixed, given, stream: Stream::default(), level };
+        let sources = Sources { given: Vec::new(), joined: Vec::new(), stream: Stream::default() };
+        let mut run = Run { workspace: &mut workspace, whole: &[], fixed: &fixed, sources: &sources, level };
         run.list(&plan.once.ops);
         fixed.extend(plan.fixed.iter().map(|(slot, len)| Arc::from(&workspace.slots[*slot][..*len])));
         Ok(Bound { plan, fixed, level })
@@ -71,53 +87,80 @@ impl<T: Float> Bound<T> {
         &self.plan
     }
 
-    /// Working memory that fits.
-    pub fn workspace(&self) -> Workspace<T> {
-        Workspace::new(&self.plan.step)
+    /// Working memory for whole arrays.
+    pub(crate) fn workspace(&self) -> Workspace<T> {
+        Workspace::of(&self.plan.slots, self.plan.depth)
     }
 
-    /// Runs a step. `given` are the inputs of kind `Param` and `State`, in the order of the plan's inputs.
-    /// Allocates nothing.
-    ///
-    /// # Panics
-    /// When the arrays given are not those of the plan's inputs, or the workspace is another plan's.
-    pub fn run<A: AsRef<[T]>>(&self, workspace: &mut Workspace<T>, given: &[A], stream: Stream) {
-        let wanted = || self.plan.inputs.iter().filter(|input| input.kind != InputKind::Data);
-        assert_eq!(wanted().count(), given.len(), "number of arrays given");
-        for (input, array) in wanted().zip(given) {
-            assert_eq!(input.len, array.as_ref().len(), "size of input {}", input.name);
+    /// Working memory for a tile, by round and shape.
+    pub(crate) fn tile_workspaces(&self) -> Vec<[Workspace<T>; 2]> {
+        self.plan.rounds.iter().map(|round| [0, 1].map(|shape| Workspace::new(&round.tiles[shape]))).collect()
+    }
+
+    /// What the rounds read, all zero.
+    pub(crate) fn sources(&self) -> Sources<T> {
+        let given = self.plan.inputs.iter().filter(|input| input.kind != InputKind::Data);
+        Sources {
+            given: given.map(|input| vec![T::ZERO; input.len]).collect(),
+            joined: self
+                .plan
+                .joined
+                .iter()
+                .map(|join| vec![T::ZERO; if join.read { join.len } else { 0 }])
+                .collect(),
+            stream: Stream::default(),
         }
-        let mut run = Run { workspace, fixed: &self.fixed, given, stream, level: self.level };
-        run.list(&self.plan.step.ops);
     }
 
-    /// An output of the last run, by its position in the plan's outputs; row-major.
-    pub fn output<'a, A: AsRef<[T]>>(
+    /// Runs the part of a round that is over whole arrays. Allocates nothing.
+    pub(crate) fn run(&self, round: usize, workspace: &mut Workspace<T>, sources: &Sources<T>) {
+        let mut run = Run { workspace, whole: &[], fixed: &self.fixed, sources, level: self.level };
+        run.list(&self.plan.rounds[round].whole);
+    }
+
+    /// Runs the part of a round that is for tiles, for the one that begins at this row. Allocates nothing.
+    pub(crate) fn run_tile(
+        &self,
+        (round, shape, row): (usize, Shape, usize),
+        workspace: &mut Workspace<T>,
+        whole: &Workspace<T>,
+        sources: &Sources<T>,
+    ) {
+        workspace.at[0] = row;
+        let mut run = Run { workspace, whole: &whole.slots, fixed: &self.fixed, sources, level: self.level };
+        run.list(&self.plan.rounds[round].tiles[shape as usize].ops);
+    }
+
+    /// An output after the last round, by its position in the plan's outputs; row-major.
+    pub(crate) fn output<'a>(
         &'a self,
         workspace: &'a Workspace<T>,
-        given: &'a [A],
+        sources: &'a Sources<T>,
         output: usize,
     ) -> &'a [T] {
         let (home, offset, len) = self.plan.results[output];
         let array: &[T] = match home {
-            Home::Slot(slot) => &workspace.slots[slot],
+            Home::Slot(slot) | Home::Whole(slot) => &workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
-            Home::Given(input) => given[input].as_ref(),
+            Home::Given(input) => &sources.given[input],
+            // Had from where it is joined.
+            Home::Joined(_) => return &[],
         };
         &array[offset..offset + len]
     }
 }
 
 /// One run of a list.
-struct Run<'a, T, A> {
+struct Run<'a, T> {
     workspace: &'a mut Workspace<T>,
+    /// The slots for whole arrays, where the workspace is a tile's.
+    whole: &'a [Vec<T>],
     fixed: &'a [Arc<[T]>],
-    given: &'a [A],
-    stream: Stream,
+    sources: &'a Sources<T>,
     level: Level,
 }
 
-impl<T: Float, A: AsRef<[T]>> Run<'_, T, A> {
+impl<T: Float> Run<'_, T> {
     fn list(&mut self, ops: &[Op]) {
         for op in ops {
             match op {
@@ -165,18 +208,18 @@ impl<T: Float, A: AsRef<[T]>> Run<'_, T, A> {
             Kernel::CumSum(cumsum) => cumsum.run(out, self.read(&args[0])),
             Kernel::Cholesky(cholesky) => cholesky.run(out, self.read(&args[0])),
             Kernel::TriSolve(solve) => solve.run(out, self.read(&args[0]), self.read(&args[1])),
-            Kernel::Draw { sampler, steps, lanes_per_draw } => {
-                let lane = self.stream.first_draw * *lanes_per_draw as u64 + self.moved(steps) as u64;
+            Kernel::Draw { sampler, steps } => {
+                let lane = self.moved(steps) as u64;
                 let (args, rows) = args.split_at(args.len() - usize::from(sampler.rows));
                 let arg = |at: usize| args.get(at).map_or(&[][..], |arg| self.read(arg));
                 let rows = rows.first().map(|rows| self.read(rows));
-                sampler.run(level, out, [arg(0), arg(1)], rows, lane, &self.stream);
+                sampler.run(level, out, [arg(0), arg(1)], rows, lane, &self.sources.stream);
             }
         }
         self.workspace.slots[slot] = taken;
     }
 
-    /// How far the enclosing loops have moved an operand.
+    /// How far the tile and the enclosing loops have moved an operand.
     #[inline(always)]
     fn moved(&self, steps: &[usize]) -> usize {
         steps.iter().zip(&self.workspace.at).map(|(step, at)| step * at).sum()
@@ -187,7 +230,9 @@ impl<T: Float, A: AsRef<[T]>> Run<'_, T, A> {
         let array: &[T] = match operand.home {
             Home::Slot(slot) => &self.workspace.slots[slot],
             Home::Fixed(fixed) => &self.fixed[fixed],
-            Home::Given(input) => self.given[input].as_ref(),
+            Home::Given(input) => &self.sources.given[input],
+            Home::Whole(slot) => &self.whole[slot],
+            Home::Joined(array) => &self.sources.joined[array],
         };
         // Past the end only where nothing is read.
         array.get(operand.offset + self.moved(&operand.steps)..).unwrap_or(&[])

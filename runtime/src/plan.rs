@@ -3,7 +3,8 @@
 //! A slot is a vector that several buffers use one after another. Buffers whose lives do not
 //! overlap share slots, smallest fitting first. A buffer lives from the instruction that first
 //! writes it to the last that reads it; one that lives both inside and outside a loop lives through
-//! the whole loop. Outputs live to the end.
+//! the whole loop. Outputs live to the end. Whole arrays of all rounds share one set of slots, the
+//! lists for tiles have sets of their own.
 
 use crate::float::Width;
 use crate::kernels::contract::Contract;
@@ -12,7 +13,8 @@ use crate::kernels::linalg::{Cholesky, TriSolve};
 use crate::kernels::nest::Nest;
 use crate::kernels::reduce::Reduce;
 use crate::program::{
-    Binary, Input, InputKind, Instr, Map, Output, Place, Program, Ternary, Unary, View, Work,
+    Binary, Combine, Input, InputKind, Instr, Map, Output, Place, Program, Shape, Ternary, Tiles, Unary,
+    View, Work,
 };
 use crate::random::{Sampler, occurrence_hash};
 use crate::verify::{Invalid, verify};
@@ -22,14 +24,19 @@ use std::collections::{BTreeSet, BinaryHeap};
 /// An executable program.
 #[derive(Debug)]
 pub struct Plan {
-    /// How many Monte Carlo draws one run makes.
-    pub draws: usize,
+    /// How rounds are cut.
+    pub tiles: Tiles,
     /// Values from outside, in the program's order.
     pub inputs: Vec<Input>,
     /// What a run computes, in the program's order.
     pub outputs: Vec<Output>,
     pub(crate) once: Code,
-    pub(crate) step: Code,
+    pub(crate) rounds: Vec<Round>,
+    /// Length of each slot for whole arrays, and the deepest nesting of loops over them.
+    pub(crate) slots: Vec<usize>,
+    pub(crate) depth: usize,
+    /// Each joined array.
+    pub(crate) joined: Vec<Joined>,
     /// All constants; the first of the fixed arrays.
     pub(crate) constants: Vec<f64>,
     /// Where `once` leaves its results, in the order of the fixed arrays after constants and data.
@@ -42,6 +49,34 @@ pub struct Plan {
     pub instructions: usize,
     /// The longest axis whose positions are computed with.
     pub(crate) longest_axis: Option<usize>,
+}
+
+/// An array joined from tiles.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub len: usize,
+    /// Whether a round reads it.
+    pub read: bool,
+}
+
+/// A part of a step.
+#[derive(Debug)]
+pub(crate) struct Round {
+    /// Over whole arrays.
+    pub whole: Vec<Op>,
+    /// For every tile, by its shape.
+    pub tiles: [Code; 2],
+    pub joins: Vec<Join>,
+}
+
+/// An array joined from the tiles' values.
+#[derive(Debug)]
+pub(crate) struct Join {
+    /// A tile's slot and how many numbers it has there, by the tile's shape.
+    pub from: [(usize, usize); 2],
+    /// The joined array.
+    pub to: usize,
+    pub combine: Combine,
 }
 
 /// A list of instructions with its slots.
@@ -77,7 +112,7 @@ pub(crate) enum Kernel {
     CumSum(CumSum),
     Cholesky(Cholesky),
     TriSolve(TriSolve),
-    Draw { sampler: Sampler, steps: Box<[usize]>, lanes_per_draw: usize },
+    Draw { sampler: Sampler, steps: Box<[usize]> },
 }
 
 /// Where an operand starts.
@@ -98,6 +133,10 @@ pub(crate) enum Home {
     Fixed(usize),
     /// An input given at every step.
     Given(usize),
+    /// A slot for whole arrays, read by tiles.
+    Whole(usize),
+    /// A joined array.
+    Joined(usize),
 }
 
 impl Plan {
@@ -106,7 +145,7 @@ impl Plan {
         verify(program)?;
         let data = program.inputs.iter().filter(|input| input.kind == InputKind::Data).count();
         let mut homes = Vec::with_capacity(program.buffers.len());
-        let mut constants = Vec::new();
+        let (mut constants, mut joined) = (Vec::new(), Vec::new());
         let (mut fixed, mut given) = (1.., 0..);
         let input_homes: Vec<Option<Home>> = program
             .inputs
@@ -116,24 +155,33 @@ impl Plan {
                 InputKind::Param | InputKind::State => given.next().map(Home::Given),
             })
             .collect();
-        for buffer in &program.buffers {
+        let lists =
+            || program.rounds.iter().flat_map(|round| std::iter::once(&round.whole).chain(&round.tiles));
+        let mut read = vec![false; program.buffers.len()];
+        lists().flat_map(|list| buffers_read(list)).for_each(|buffer| read[buffer] = true);
+        for (buffer, &read) in program.buffers.iter().zip(&read) {
             homes.push(match buffer.place {
                 Place::Constant(value) => {
                     constants.push(value);
                     (Some(Home::Fixed(0)), constants.len() - 1)
                 }
                 Place::Input(input) => (input_homes[input], 0),
-                Place::Once | Place::Step => (None, 0),
+                Place::Joined => {
+                    joined.push(Joined { len: buffer.len, read });
+                    (Some(Home::Joined(joined.len() - 1)), 0)
+                }
+                Place::Once | Place::Step | Place::Tile(_) => (None, 0),
             });
         }
-        let results = program.outputs.iter().map(|output| output.buffer);
-        let mut kept: Vec<usize> = buffers_read(&program.step).chain(results).collect();
-        kept.sort_unstable();
-        kept.dedup();
-        let once = lay_out(program, &program.once, &kept);
+        let outputs: Vec<usize> = program.outputs.iter().map(|output| output.buffer).collect();
+        let wanted = |buffer: &usize| read[*buffer] || outputs.contains(buffer);
+        let mut kept: Vec<usize> = (0..read.len()).filter(wanted).collect();
+        let once = lay_out(program, &kept, |trace| trace.list(&program.once, None));
         homes_from(&mut homes, &once);
-        let once_code = compile(program, &program.once, &homes, once);
-        // The step sees the results of `once` as fixed arrays.
+        let mut compiler = Compiler { program, homes: &homes, depth: 0, deepest: 0 };
+        let once_ops = compiler.list(&program.once);
+        let once = Code { ops: once_ops, slots: once.lens, depth: compiler.deepest };
+        // A step sees the results of `once` as fixed arrays.
         let mut fixed = Vec::new();
         kept.retain(|buffer| program.buffers[*buffer].place == Place::Once);
         for buffer in kept {
@@ -142,43 +190,83 @@ impl Plan {
                 homes[buffer].0 = Some(Home::Fixed(data + fixed.len()));
             }
         }
-        let outputs: Vec<usize> = program.outputs.iter().map(|output| output.buffer).collect();
-        let step = lay_out(program, &program.step, &outputs);
-        homes_from(&mut homes, &step);
-        let step_code = compile(program, &program.step, &homes, step);
+        let whole = lay_out(program, &outputs, |trace| {
+            for round in &program.rounds {
+                trace.list(&round.whole, None);
+                trace.at_once(round.tiles.iter().flat_map(|list| buffers_read(list)));
+            }
+        });
+        homes_from(&mut homes, &whole);
+        let (mut rounds, mut depth) = (Vec::new(), 0);
+        for round in &program.rounds {
+            let mut compiler = Compiler { program, homes: &homes, depth: 0, deepest: depth };
+            let ops = compiler.list(&round.whole);
+            depth = compiler.deepest;
+            let mut tile_homes = homes.clone();
+            for (home, _) in &mut tile_homes {
+                if let Some(Home::Slot(slot)) = *home {
+                    *home = Some(Home::Whole(slot));
+                }
+            }
+            let tiles = [Shape::Full, Shape::Rest].map(|shape| {
+                let list = &round.tiles[shape as usize];
+                let kept: Vec<usize> = round.joins.iter().map(|join| join.from[shape as usize]).collect();
+                let layout = lay_out(program, &kept, |trace| trace.list(list, None));
+                homes_from(&mut tile_homes, &layout);
+                let mut compiler = Compiler { program, homes: &tile_homes, depth: 1, deepest: 1 };
+                let ops = compiler.list(list);
+                Code { ops, slots: layout.lens, depth: compiler.deepest }
+            });
+            let joins = round.joins.iter().filter_map(|join| {
+                let from = join.from.map(|buffer| match tile_homes[buffer].0 {
+                    Some(Home::Slot(slot)) => (slot, program.buffers[buffer].len),
+                    // Of a shape that does not occur, or empty.
+                    _ => (0, 0),
+                });
+                let (Some(Home::Joined(to)), _) = homes[join.to] else { return None };
+                Some(Join { from, to, combine: join.combine })
+            });
+            rounds.push(Round { whole: ops, tiles, joins: joins.collect() });
+        }
         let result = |buffer: &usize| {
             let (home, offset) = homes[*buffer];
             // Only an empty buffer has no home.
             (home.unwrap_or(Home::Fixed(0)), offset, program.buffers[*buffer].len)
         };
         Ok(Plan {
-            draws: program.draws,
+            tiles: program.tiles.clone(),
             inputs: program.inputs.clone(),
             outputs: program.outputs.clone(),
             results: outputs.iter().map(result).collect(),
-            once: once_code,
-            step: step_code,
+            once,
+            rounds,
+            slots: whole.lens,
+            depth,
+            joined,
             constants,
             fixed,
             work: program.step_work(),
             instructions: program.instruction_count(),
-            longest_axis: indexed(&program.once).chain(indexed(&program.step)).max(),
+            longest_axis: indexed(&program.once).chain(lists().flat_map(|list| indexed(list))).max(),
         })
     }
 
-    /// How many numbers an output of one run has.
+    /// How many numbers an output has.
     pub fn output_len(&self, output: usize) -> usize {
         self.results[output].2
     }
 
-    /// Bytes of working memory of one workspace.
+    /// Bytes of working memory with one thread: of whole arrays and of a tile.
     pub fn arena_bytes(&self, width: Width) -> usize {
-        self.step.slots.iter().sum::<usize>() * width.bits() as usize / 8
+        let joined = self.joined.iter().map(|joined| joined.len);
+        let whole = self.slots.iter().copied().chain(joined).sum::<usize>();
+        whole * width.bits() as usize / 8 + self.tile_bytes(width)
     }
 
-    /// Number of slots of one workspace.
-    pub fn slot_count(&self) -> usize {
-        self.step.slots.len()
+    /// Bytes of working memory for tiles that each further thread needs.
+    pub fn tile_bytes(&self, width: Width) -> usize {
+        let slots = self.rounds.iter().flat_map(|round| &round.tiles[Shape::Full as usize].slots);
+        slots.sum::<usize>() * width.bits() as usize / 8
     }
 
     /// How many contractions are matrix products.
@@ -192,7 +280,8 @@ impl Plan {
                 })
                 .sum()
         }
-        count(&self.once.ops) + count(&self.step.ops)
+        let round = |round: &Round| count(&round.whole) + count(&round.tiles[Shape::Full as usize].ops);
+        count(&self.once.ops) + self.rounds.iter().map(round).sum::<usize>()
     }
 }
 
@@ -236,12 +325,12 @@ struct Life {
     end: usize,
 }
 
-/// Lays the buffers that a list writes into slots; `kept` ones keep theirs to the end.
-fn lay_out(program: &Program, instrs: &[Instr], kept: &[usize]) -> Layout {
+/// Lays the buffers that lists write into slots; `kept` ones keep theirs to the end. `lists` traces the lists.
+fn lay_out(program: &Program, kept: &[usize], lists: impl FnOnce(&mut Trace)) -> Layout {
     let mut lives: Vec<Option<Life>> = vec![None; program.buffers.len()];
     let mut written = vec![false; program.buffers.len()];
     let mut trace = Trace { around: vec![None], loops: Vec::new(), lives: &mut lives, written: &mut written };
-    trace.list(instrs, None);
+    lists(&mut trace);
     let Trace { around, loops, .. } = trace;
     // The outermost loop around a position that is not around the other.
     let left = |at: usize, other: usize| {
@@ -315,6 +404,18 @@ struct Trace<'a> {
 }
 
 impl Trace<'_> {
+    fn touch(&mut self, buffer: usize, position: usize) {
+        let life = self.lives[buffer].get_or_insert(Life { start: position, end: position });
+        life.end = position;
+    }
+
+    /// A position at which all these buffers are read.
+    fn at_once(&mut self, buffers: impl Iterator<Item = usize>) {
+        let position = self.around.len();
+        self.around.push(None);
+        buffers.for_each(|buffer| self.touch(buffer, position));
+    }
+
     fn list(&mut self, instrs: &[Instr], parent: Option<usize>) {
         for instr in instrs {
             let position = self.around.len();
@@ -328,10 +429,7 @@ impl Trace<'_> {
                 continue;
             }
             let (out, args) = instr.operands();
-            for buffer in args.into_iter().chain(out).map(|view| view.buffer) {
-                let life = self.lives[buffer].get_or_insert(Life { start: position, end: position });
-                life.end = position;
-            }
+            args.into_iter().chain(out).for_each(|view| self.touch(view.buffer, position));
             if let Some(out) = out {
                 self.written[out.buffer] = true;
             }
@@ -339,13 +437,7 @@ impl Trace<'_> {
     }
 }
 
-/// Makes the instructions executable.
-fn compile(program: &Program, instrs: &[Instr], homes: &[(Option<Home>, usize)], layout: Layout) -> Code {
-    let mut compiler = Compiler { program, homes, depth: 0, deepest: 0 };
-    let ops = compiler.list(instrs);
-    Code { ops, slots: layout.lens, depth: compiler.deepest }
-}
-
+/// Makes instructions executable.
 struct Compiler<'a> {
     program: &'a Program,
     homes: &'a [(Option<Home>, usize)],
@@ -450,7 +542,6 @@ fn kernel(instr: &Instr) -> Kernel {
                     rows,
                 },
                 steps: draw.lane_steps.as_slice().into(),
-                lanes_per_draw: draw.lanes_per_draw,
             }
         }
         Instr::Loop(_) => unreachable!("a loop has no kernel"),

@@ -1,42 +1,38 @@
-//! A step over many draws: cut into tiles, distributed over threads, put together again.
+//! A step: its rounds in order, their tiles on threads, the tiles' values put together again.
 //!
-//! Tiles have a fixed size, the last may be smaller. Consecutive tiles form groups; a group is
-//! worked off in order by one thread, and the groups' sums are added in order. All of this follows
-//! from the number of draws alone, so that results have the same bits whatever the number of
-//! threads.
+//! Consecutive tiles form groups; a group is worked off in order by one thread, and the groups'
+//! values are put together in order. All of this follows from the program alone, so that results
+//! have the same bits whatever the number of threads. Values are put together in double precision,
+//! whatever the width of the program's numbers.
 
-use crate::exec::{Bound, Workspace};
+use crate::exec::{Bound, Sources, Workspace};
 use crate::float::{Float, Width};
-use crate::plan::Plan;
-use crate::program::{Combine, Input, InputKind, Output, Program, Work};
+use crate::kernels::special;
+use crate::plan::{Home, Plan};
+use crate::program::{Combine, Fold, Input, InputKind, Output, Program, Shape, Tiles, Work};
 use crate::random::Stream;
 use crate::verify::Invalid;
 use crate::workers::Pool;
 use std::any::Any;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-
-/// Draws per tile: enough lanes for vector registers, few enough that the values of a small model stay in the
-/// first cache.
-pub const TILE: usize = 64;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// More groups than this make no step faster and cost memory.
-const GROUPS: usize = 16;
+pub const GROUPS: usize = 16;
 
-/// Runs steps of a program over all draws.
+/// Runs steps of a program.
 pub struct Executor {
     shared: Arc<dyn Steps>,
     pool: Pool,
-    /// Each output over all draws.
+    /// The outputs that are not joined from tiles, and all that is.
     outputs: Vec<Vec<f64>>,
+    joined: Vec<Vec<f64>>,
 }
 
 /// The steps of a program in numbers of either width.
 trait Steps: Send + Sync {
-    /// The plan for whole tiles.
+    /// The plan.
     fn plan(&self) -> &Plan;
-    /// The work of a step.
-    fn work(&self) -> Work;
     /// Bytes of working memory.
     fn arena_bytes(&self) -> usize;
     /// How many groups of tiles there are.
@@ -45,87 +41,85 @@ trait Steps: Send + Sync {
     fn give(&self, at: usize, values: &[f64]);
     /// Sets which numbers the next step draws.
     fn begin(&self, seed: u64, step: u64);
-    /// Runs the tiles of a group in order.
+    /// Runs the part of a round that is over whole arrays.
+    fn run_whole(&self, round: usize);
+    /// Runs the tiles of a group in order, those of the round whose other part ran last.
     fn run_group(&self, worker: usize, group: usize);
-    /// Puts an output together from its groups.
-    fn combine(&self, at: usize, total: &mut [f64]);
+    /// Puts the arrays of a round together from its groups.
+    fn join(&self, round: usize, joined: &mut [Vec<f64>]);
+    /// Reads an output.
+    fn output(&self, at: usize, to: &mut [f64]);
 }
 
 /// What the workers see.
 struct Shared<T> {
-    draws: usize,
-    tile: usize,
-    /// The program for whole tiles, and for the draws left over.
-    whole: Bound<T>,
-    rest: Option<Bound<T>>,
-    /// Per worker.
-    workspaces: Vec<Mutex<(Workspace<T>, Option<Workspace<T>>)>>,
+    bound: Bound<T>,
+    /// Per worker, those of a tile by round and shape.
+    workspaces: Vec<Mutex<Vec<[Workspace<T>; 2]>>>,
     groups: Vec<Mutex<Group>>,
     step: RwLock<Step<T>>,
 }
 
-/// What is given at each step.
+/// Where a step is.
 struct Step<T> {
-    given: Vec<Vec<T>>,
-    seed: u64,
-    step: u64,
+    round: usize,
+    /// The whole arrays.
+    whole: Workspace<T>,
+    sources: Sources<T>,
 }
 
 /// Consecutive tiles.
 struct Group {
     tiles: Range<usize>,
-    /// Each output over the group's draws.
-    outputs: Vec<Vec<f64>>,
+    /// By round, what each join has of the group.
+    parts: Vec<Vec<Vec<f64>>>,
 }
 
 impl Executor {
-    /// An executor of steps over `draws` draws in tiles of `tile`. `program` makes the program for a number of
-    /// draws; `data` gives data by name, row-major; `threads` includes the calling one. Whatever the width of its
-    /// numbers, what goes in and comes out is `f64`, and tiles are put together in it.
+    /// An executor of steps. `data` gives data by name, row-major; `threads` includes the calling one. Whatever the
+    /// width of its numbers, what goes in and comes out is `f64`.
     pub fn new(
-        draws: usize,
-        tile: usize,
-        program: impl Fn(usize) -> Program,
+        program: &Program,
         data: &dyn Fn(&str) -> Option<Arc<[f64]>>,
         threads: usize,
         width: Width,
     ) -> Result<Executor, Invalid> {
-        let tile = tile.clamp(1, draws.max(1));
         match width {
-            Width::Single => Executor::of(Shared::<f32>::new(draws, tile, program, data, threads)?),
-            Width::Double => Executor::of(Shared::<f64>::new(draws, tile, program, data, threads)?),
+            Width::Single => Executor::of(Shared::<f32>::new(program, data, threads)?),
+            Width::Double => Executor::of(Shared::<f64>::new(program, data, threads)?),
         }
     }
 
     fn of<T: Float>(shared: Shared<T>) -> Result<Executor, Invalid> {
-        let outputs = (0..shared.whole.plan().outputs.len())
-            .map(|at| vec![0.0; whole_len(&shared.whole, at, shared.draws)])
-            .collect();
+        let plan = shared.bound.plan();
+        let own = |at: usize| if joined(plan, at).is_some() { 0 } else { plan.output_len(at) };
+        let outputs = (0..plan.outputs.len()).map(|at| vec![0.0; own(at)]).collect();
+        let joined = plan.joined.iter().map(|joined| vec![0.0; joined.len]).collect();
         let workers = shared.workspaces.len();
         let shared: Arc<dyn Steps> = Arc::new(shared);
         let work = shared.clone();
         let pool = Pool::new(workers, Box::new(move |worker, group| work.run_group(worker, group)));
-        Ok(Executor { shared, pool, outputs })
+        Ok(Executor { shared, pool, outputs, joined })
     }
 
     /// The inputs to give at each step, in order.
     pub fn inputs(&self) -> impl Iterator<Item = &Input> {
-        given(self.shared.plan())
+        self.plan().inputs.iter().filter(|input| input.kind != InputKind::Data)
     }
 
     /// What a step computes.
     pub fn outputs(&self) -> &[Output] {
-        &self.shared.plan().outputs
+        &self.plan().outputs
     }
 
-    /// The plan for whole tiles.
+    /// The plan.
     pub fn plan(&self) -> &Plan {
         self.shared.plan()
     }
 
     /// The work of a step, all tiles together.
     pub fn work(&self) -> Work {
-        self.shared.work()
+        self.plan().work
     }
 
     /// Bytes of working memory, all threads together.
@@ -138,18 +132,35 @@ impl Executor {
     /// # Panics
     /// When the arrays given are not those of the inputs.
     pub fn run<A: AsRef<[f64]>>(&mut self, given: &[A], seed: u64, step: u64) {
-        assert_eq!(self.inputs().count(), given.len(), "number of arrays given");
-        given.iter().enumerate().for_each(|(at, values)| self.shared.give(at, values.as_ref()));
-        self.shared.begin(seed, step);
-        self.pool.run(self.shared.groups());
-        for (at, output) in self.outputs.iter_mut().enumerate() {
-            self.shared.combine(at, output);
+        let Executor { shared, pool, outputs, joined } = self;
+        let inputs = shared.plan().inputs.iter().filter(|input| input.kind != InputKind::Data);
+        assert_eq!(inputs.count(), given.len(), "number of arrays given");
+        given.iter().enumerate().for_each(|(at, values)| shared.give(at, values.as_ref()));
+        shared.begin(seed, step);
+        for (number, round) in shared.plan().rounds.iter().enumerate() {
+            shared.run_whole(number);
+            if !round.joins.is_empty() {
+                pool.run(shared.groups());
+                shared.join(number, joined);
+            }
         }
+        outputs.iter_mut().enumerate().for_each(|(at, output)| shared.output(at, output));
     }
 
-    /// An output of the last step, row-major over all draws where it has the draw axis.
+    /// An output of the last step, row-major.
     pub fn output(&self, at: usize) -> &[f64] {
-        &self.outputs[at]
+        match joined(self.plan(), at) {
+            Some(array) => &self.joined[array],
+            None => &self.outputs[at],
+        }
+    }
+}
+
+/// The joined array that an output is, if it is one.
+fn joined(plan: &Plan, output: usize) -> Option<usize> {
+    match plan.results[output].0 {
+        Home::Joined(array) => Some(array),
+        _ => None,
     }
 }
 
@@ -171,75 +182,64 @@ fn of_width<T: Float>(data: Arc<[f64]>) -> Arc<[T]> {
     }
 }
 
-fn given(plan: &Plan) -> impl Iterator<Item = &Input> {
-    plan.inputs.iter().filter(|input| input.kind != InputKind::Data)
-}
-
-/// The length of an output over this many draws.
-fn whole_len<T: Float>(bound: &Bound<T>, at: usize, draws: usize) -> usize {
-    let plan = bound.plan();
-    match plan.outputs[at].combine {
-        Combine::Stack { .. } => plan.output_len(at) / plan.draws * draws,
-        Combine::Sum | Combine::Same => plan.output_len(at),
-    }
+/// The rows of consecutive tiles.
+fn rows(cut: &Tiles, tiles: &Range<usize>) -> Range<usize> {
+    tiles.start * cut.size..(tiles.end * cut.size).min(cut.rows)
 }
 
 impl Group {
-    fn new<T: Float>(tiles: Range<usize>, draws: usize, tile: usize, bound: &Bound<T>) -> Self {
-        let count = (tiles.end * tile).min(draws) - tiles.start * tile;
-        let outputs =
-            (0..bound.plan().outputs.len()).map(|at| vec![0.0; whole_len(bound, at, count)]).collect();
-        Group { tiles, outputs }
+    fn new(tiles: Range<usize>, plan: &Plan) -> Self {
+        let rows = rows(&plan.tiles, &tiles).len();
+        let len = |len: usize, combine: Combine| match combine {
+            Combine::Stack { .. } => len / plan.tiles.rows * rows,
+            Combine::Fold(_) | Combine::Same => len,
+        };
+        let parts = plan.rounds.iter().map(|round| {
+            round.joins.iter().map(|join| vec![0.0; len(plan.joined[join.to].len, join.combine)]).collect()
+        });
+        Group { parts: parts.collect(), tiles }
     }
 }
 
 impl<T: Float> Shared<T> {
     fn new(
-        draws: usize,
-        tile: usize,
-        program: impl Fn(usize) -> Program,
+        program: &Program,
         data: &dyn Fn(&str) -> Option<Arc<[f64]>>,
         threads: usize,
     ) -> Result<Self, Invalid> {
-        let whole: Bound<T> = bind(&program(tile), data)?;
-        let rest = match draws % tile {
-            0 => None,
-            rest => Some(bind(&program(rest), data)?),
-        };
-        let tiles = draws.div_ceil(tile);
+        let bound: Bound<T> = bind(program, data)?;
+        let plan = bound.plan();
+        let tiles = plan.tiles.count();
         let count = tiles.min(GROUPS);
-        let groups: Vec<Group> = (0..count)
-            .map(|g| Group::new(g * tiles / count..(g + 1) * tiles / count, draws, tile, &whole))
-            .collect();
+        let groups = (0..count).map(|g| Group::new(g * tiles / count..(g + 1) * tiles / count, plan));
+        let groups: Vec<_> = groups.map(Mutex::new).collect();
         let workers = threads.clamp(1, groups.len().max(1));
-        let workspace = || Mutex::new((whole.workspace(), rest.as_ref().map(Bound::workspace)));
-        let given = given(whole.plan()).map(|input| vec![T::ZERO; input.len]).collect();
+        let step = Step { round: 0, whole: bound.workspace(), sources: bound.sources() };
         Ok(Shared {
-            draws,
-            tile,
-            workspaces: (0..workers).map(|_| workspace()).collect(),
-            groups: groups.into_iter().map(Mutex::new).collect(),
-            step: RwLock::new(Step { given, seed: 0, step: 0 }),
-            whole,
-            rest,
+            workspaces: (0..workers).map(|_| Mutex::new(bound.tile_workspaces())).collect(),
+            groups,
+            step: RwLock::new(step),
+            bound,
         })
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Step<T>> {
+        self.step.read().unwrap_or_else(|_| worker_panicked())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Step<T>> {
+        self.step.write().unwrap_or_else(|_| worker_panicked())
     }
 }
 
 impl<T: Float> Steps for Shared<T> {
     fn plan(&self) -> &Plan {
-        self.whole.plan()
-    }
-
-    fn work(&self) -> Work {
-        let whole = (self.draws / self.tile) as f64;
-        let rest = self.rest.as_ref().map_or(Work::default(), |rest| rest.plan().work);
-        rest.plus(self.whole.plan().work, whole)
+        self.bound.plan()
     }
 
     fn arena_bytes(&self) -> usize {
-        let of = |bound: &Bound<T>| bound.plan().arena_bytes(T::WIDTH);
-        self.workspaces.len() * (of(&self.whole) + self.rest.as_ref().map_or(0, of))
+        let plan = self.bound.plan();
+        plan.arena_bytes(T::WIDTH) + (self.workspaces.len() - 1) * plan.tile_bytes(T::WIDTH)
     }
 
     fn groups(&self) -> usize {
@@ -247,93 +247,101 @@ impl<T: Float> Steps for Shared<T> {
     }
 
     fn give(&self, at: usize, values: &[f64]) {
-        let mut step = self.step.write().unwrap_or_else(|_| worker_panicked());
-        assert_eq!(step.given[at].len(), values.len(), "size of input {at}");
-        step.given[at].iter_mut().zip(values).for_each(|(to, from)| *to = T::from_f64(*from));
+        let given = &mut self.write().sources.given[at];
+        assert_eq!(given.len(), values.len(), "size of input {at}");
+        given.iter_mut().zip(values).for_each(|(to, from)| *to = T::from_f64(*from));
     }
 
     fn begin(&self, seed: u64, step: u64) {
-        let mut now = self.step.write().unwrap_or_else(|_| worker_panicked());
-        (now.seed, now.step) = (seed, step);
+        self.write().sources.stream = Stream { seed, step };
+    }
+
+    fn run_whole(&self, round: usize) {
+        let step = &mut *self.write();
+        step.round = round;
+        self.bound.run(round, &mut step.whole, &step.sources);
     }
 
     fn run_group(&self, worker: usize, group: usize) {
-        let step = self.step.read().unwrap_or_else(|_| worker_panicked());
+        let step = self.read();
+        let plan = self.bound.plan();
         let mut workspaces = lock(&self.workspaces[worker]);
         let mut group = lock(&self.groups[group]);
-        let Group { tiles, outputs } = &mut *group;
-        let start = tiles.start * self.tile;
-        let end = (tiles.end * self.tile).min(self.draws);
+        let Group { tiles, parts } = &mut *group;
+        let among = rows(&plan.tiles, tiles);
         for tile in tiles.clone() {
-            let first = tile * self.tile;
-            let (bound, workspace) = match (&self.rest, &mut *workspaces) {
-                (Some(rest), (_, Some(workspace))) if first + self.tile > self.draws => (rest, workspace),
-                (_, (workspace, _)) => (&self.whole, workspace),
-            };
-            let stream = Stream { seed: step.seed, step: step.step, first_draw: first as u64 };
-            bound.run(workspace, &step.given, stream);
-            for (at, total) in outputs.iter_mut().enumerate() {
-                let found = bound.output(workspace, &step.given, at);
-                match self.whole.plan().outputs[at].combine {
-                    Combine::Sum if tile > tiles.start => {
-                        total.iter_mut().zip(found).for_each(|(total, more)| *total += more.to_f64());
-                    }
-                    Combine::Sum | Combine::Same => {
-                        total.iter_mut().zip(found).for_each(|(total, found)| *total = found.to_f64());
-                    }
-                    Combine::Stack { inner } => {
-                        let rows =
-                            Rows { inner, of: bound.plan().draws, at: first - start, among: end - start };
-                        rows.place(total, found);
-                    }
-                }
+            let rows = rows(&plan.tiles, &(tile..tile + 1));
+            let shape = if rows.len() == plan.tiles.size { Shape::Full } else { Shape::Rest };
+            let workspace = &mut workspaces[step.round][shape as usize];
+            self.bound.run_tile((step.round, shape, rows.start), workspace, &step.whole, &step.sources);
+            for (join, part) in plan.rounds[step.round].joins.iter().zip(&mut parts[step.round]) {
+                let (slot, len) = join.from[shape as usize];
+                let place = Rows { of: rows.clone(), among: among.clone() };
+                place.put(join.combine, part, workspace.slot(slot, len));
             }
         }
     }
 
-    fn combine(&self, at: usize, total: &mut [f64]) {
-        for (number, group) in self.groups.iter().enumerate() {
+    fn join(&self, round: usize, joined: &mut [Vec<f64>]) {
+        let plan = self.bound.plan();
+        let joins = &plan.rounds[round].joins;
+        for group in &self.groups {
             let group = lock(group);
-            let found = &group.outputs[at];
-            match self.whole.plan().outputs[at].combine {
-                Combine::Sum if number > 0 => add(total, found),
-                Combine::Sum | Combine::Same => total.copy_from_slice(found),
-                Combine::Stack { inner } => {
-                    let first = group.tiles.start * self.tile;
-                    let of = (group.tiles.end * self.tile).min(self.draws) - first;
-                    Rows { inner, of, at: first, among: self.draws }.place(total, found);
-                }
+            let place = Rows { of: rows(&plan.tiles, &group.tiles), among: 0..plan.tiles.rows };
+            for (join, part) in joins.iter().zip(&group.parts[round]) {
+                place.put(join.combine, &mut joined[join.to], part);
             }
         }
+        let sources = &mut self.write().sources;
+        for join in joins.iter().filter(|join| plan.joined[join.to].read) {
+            let pairs = sources.joined[join.to].iter_mut().zip(&joined[join.to]);
+            pairs.for_each(|(to, from)| *to = T::from_f64(*from));
+        }
+    }
+
+    fn output(&self, at: usize, to: &mut [f64]) {
+        let step = self.read();
+        let from = self.bound.output(&step.whole, &step.sources, at);
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
     }
 }
 
-/// A range of draws inside a larger one, for arrays `[outer, draw, inner]`.
+/// A range of rows inside a larger one.
 struct Rows {
-    inner: usize,
-    /// How many draws.
-    of: usize,
-    /// The position of the first.
-    at: usize,
-    /// How many draws the larger range has.
-    among: usize,
+    of: Range<usize>,
+    among: Range<usize>,
 }
 
 impl Rows {
-    fn place<T: Float>(&self, to: &mut [f64], from: &[T]) {
-        let Rows { inner, of, at, among } = *self;
-        if inner * of == 0 {
-            return;
-        }
-        for (from, to) in from.chunks_exact(of * inner).zip(to.chunks_exact_mut(among * inner)) {
-            let to = to[at * inner..(at + of) * inner].iter_mut();
-            to.zip(from).for_each(|(to, from)| *to = from.to_f64());
+    /// Adds the value of a range to that of the ranges before it.
+    fn put<T: Float>(&self, combine: Combine, to: &mut [f64], from: &[T]) {
+        let first = self.of.start == self.among.start;
+        let pairs = to.iter_mut().zip(from);
+        match combine {
+            Combine::Fold(Fold::Sum) if !first => pairs.for_each(|(to, from)| *to += from.to_f64()),
+            Combine::Fold(Fold::Max) if !first => {
+                pairs.for_each(|(to, x)| *to = special::max(*to, x.to_f64()))
+            }
+            Combine::Fold(Fold::Min) if !first => {
+                pairs.for_each(|(to, x)| *to = special::min(*to, x.to_f64()))
+            }
+            Combine::Same if !first => {}
+            Combine::Fold(_) | Combine::Same => pairs.for_each(|(to, from)| *to = from.to_f64()),
+            Combine::Stack { inner } => self.place(inner, to, from),
         }
     }
-}
 
-fn add(total: &mut [f64], more: &[f64]) {
-    total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
+    /// Of arrays `[outer, row, inner]`.
+    fn place<T: Float>(&self, inner: usize, to: &mut [f64], from: &[T]) {
+        if inner * self.of.len() == 0 {
+            return;
+        }
+        let at = (self.of.start - self.among.start) * inner..(self.of.end - self.among.start) * inner;
+        let blocks = from.chunks_exact(at.len()).zip(to.chunks_exact_mut(self.among.len() * inner));
+        for (from, to) in blocks {
+            to[at.clone()].iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f64());
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,11 +1,12 @@
 //! Checks a program once, so that the executor need not.
 //!
 //! Guarantees for a program that passes: every element that a view can reach lies inside its
-//! buffer; a buffer is written by its own list only, before it is read; no instruction reads what
-//! it writes; operand and stride counts fit; outputs and their combinations fit the buffers.
+//! buffer, for every tile; a buffer is written by its own list only, before it is read, and one of a
+//! tile is read only in its own round; no instruction reads what it writes; operand and stride counts
+//! fit; joins fit the buffers, and outputs are not of one tile.
 
 use crate::kernels::nest::DEEPEST;
-use crate::program::{Along, Combine, Instr, Place, Program, View};
+use crate::program::{Along, Combine, Instr, Join, Place, Program, Round, View};
 use std::fmt;
 
 /// Why a program cannot be executed: a mistake of whoever made it, never of a user.
@@ -32,25 +33,19 @@ pub fn verify(program: &Program) -> Result<(), Invalid> {
         let fits = match buffer.place {
             Place::Constant(_) => buffer.len == 1,
             Place::Input(input) => program.inputs.get(input).is_some_and(|i| i.len == buffer.len),
-            Place::Once | Place::Step => true,
+            Place::Once | Place::Step | Place::Tile(_) | Place::Joined => true,
         };
         ensure(fits, || buffer.name.clone(), "a constant or an input of another size")?;
     }
     check.list(&program.once, Place::Once)?;
-    check.list(&program.step, Place::Step)?;
+    program.rounds.iter().try_for_each(|round| check.round(round))?;
     for output in &program.outputs {
         let name = || format!("output {}", output.name);
-        let buffer = program.buffers.get(output.buffer);
-        let Some(buffer) = buffer else { return Err(Invalid { place: name(), rule: "no such buffer" }) };
-        ensure(check.readable(output.buffer), name, "is not computed")?;
-        if let Combine::Stack { inner } = output.combine {
-            let row = inner * program.draws;
-            ensure(
-                row == 0 && buffer.len == 0 || row != 0 && buffer.len % row == 0,
-                name,
-                "has no draw axis",
-            )?;
-        }
+        let Some(buffer) = program.buffers.get(output.buffer) else {
+            return Err(Invalid { place: name(), rule: "no such buffer" });
+        };
+        let whole = !matches!(buffer.place, Place::Tile(_));
+        ensure(whole && check.readable(output.buffer), name, "is not computed")?;
     }
     Ok(())
 }
@@ -66,8 +61,63 @@ impl Check<'_> {
     fn readable(&self, buffer: usize) -> bool {
         match self.program.buffers[buffer].place {
             Place::Constant(_) | Place::Input(_) => true,
-            Place::Once | Place::Step => self.written[buffer] || self.program.buffers[buffer].len == 0,
+            _ => self.written[buffer] || self.program.buffers[buffer].len == 0,
         }
+    }
+
+    fn round(&mut self, round: &Round) -> Result<(), Invalid> {
+        self.list(&round.whole, Place::Step)?;
+        let tiles = &self.program.tiles;
+        for shape in tiles.shapes() {
+            // The first row of the last tile is the largest index of the loop that tiles are.
+            let rows = tiles.rows_of(shape);
+            ensure(rows <= tiles.rows, || "tiles".to_string(), "are larger than their axis")?;
+            self.loops.push(tiles.rows - rows + 1);
+            self.list(&round.tiles[shape as usize], Place::Tile(shape))?;
+            self.loops.pop();
+        }
+        for join in &round.joins {
+            let rule = self.join(join);
+            rule.map_err(|rule| Invalid { place: format!("the array of buffer {}", join.to), rule })?;
+            self.written[join.to] = true;
+        }
+        let buffers = self.program.buffers.iter().zip(&mut self.written);
+        buffers.filter(|(buffer, _)| matches!(buffer.place, Place::Tile(_))).for_each(|(_, written)| {
+            *written = false;
+        });
+        Ok(())
+    }
+
+    fn join(&self, join: &Join) -> Result<(), &'static str> {
+        let buffers = &self.program.buffers;
+        let Some(to) = buffers.get(join.to).filter(|to| to.place == Place::Joined) else {
+            return Err("it is not to be joined");
+        };
+        if self.written[join.to] {
+            return Err("it is joined twice");
+        }
+        let tiles = &self.program.tiles;
+        for shape in tiles.shapes() {
+            let buffer = join.from[shape as usize];
+            let Some(from) = buffers.get(buffer).filter(|from| from.place == Place::Tile(shape)) else {
+                return Err("it is joined from what is no tile's");
+            };
+            let fits = match join.combine {
+                Combine::Fold(_) | Combine::Same => from.len == to.len,
+                Combine::Stack { inner } => {
+                    let row = |len: usize, rows: usize| (len.checked_div(inner * rows), inner * rows);
+                    let (outer, part) = row(from.len, tiles.rows_of(shape));
+                    let (all, whole) = row(to.len, tiles.rows);
+                    outer == all
+                        && outer.unwrap_or(0) * part == from.len
+                        && all.unwrap_or(0) * whole == to.len
+                }
+            };
+            if !fits || !self.readable(buffer) {
+                return Err("it is not what the tiles have");
+            }
+        }
+        Ok(())
     }
 
     fn list(&mut self, instrs: &[Instr], place: Place) -> Result<(), Invalid> {
@@ -100,6 +150,13 @@ impl Check<'_> {
         }
         if self.program.buffers[out.buffer].place != place {
             return Err("its target belongs elsewhere");
+        }
+        let foreign = |view: &View| {
+            let of = self.program.buffers[view.buffer].place;
+            matches!(of, Place::Tile(_)) && of != place
+        };
+        if args.iter().any(|view| foreign(view)) {
+            return Err("it reads what is another tile's");
         }
         if args.iter().any(|view| view.buffer == out.buffer) {
             return Err("it reads what it writes");
@@ -164,7 +221,7 @@ impl Check<'_> {
         match self.program.buffers[buffer].place {
             Place::Constant(_) | Place::Once => true,
             Place::Input(input) => self.program.inputs[input].kind == crate::program::InputKind::Data,
-            Place::Step => false,
+            Place::Step | Place::Tile(_) | Place::Joined => false,
         }
     }
 
@@ -217,7 +274,9 @@ mod tests {
             buffer(6, Place::Step),
             buffer(6, Place::Once),
         ];
-        verify(&Program { buffers, step, ..Program::default() }).map_err(|invalid| invalid.rule)
+        let round = Round { whole: step, ..Round::default() };
+        verify(&Program { buffers, rounds: vec![round], ..Program::default() })
+            .map_err(|invalid| invalid.rule)
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use vary_compiler::pipeline::Ad;
 use vary_compiler::session::Placed;
-use vary_compiler::vectorize::{base, emit};
-use vary_core::axis::Role;
+use vary_compiler::vectorize::{Tile, base, emit_tiled};
+use vary_core::axis::{AxisInfo, Role};
 use vary_core::eval::eval;
 use vary_core::ir::{Draw, Input, InputKind};
 use vary_core::transform::{Seed, forward, jvp, linearize, transpose};
@@ -19,7 +19,7 @@ use vary_core::{ir, testing};
 use vary_runtime::fit::Estimator;
 use vary_runtime::float::Width;
 use vary_runtime::random::sample;
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 /// Largest difference, over 1 + ‖g‖∞.
 pub const TOLERANCE: f64 = 1e-10;
@@ -137,6 +137,7 @@ pub fn of_examples() -> Vec<Row> {
                 compiled => add(what, compiled.and_then(|program| executions(&program)), false),
             }
         }
+        add("tiles and interpreter", compile(Ad::Reverse).and_then(|program| in_tiles(&program)), false);
     }
     rows
 }
@@ -146,16 +147,41 @@ pub fn of_examples() -> Vec<Row> {
 /// # Errors
 /// When one of them cannot run it.
 pub fn executions(program: &Program) -> Result<(Vec<f64>, Vec<f64>), String> {
-    const DRAWS: usize = 3;
+    let (mut found, expected) = both(&program.derived.gradient, DRAWS, &[None], &given(program))?;
+    Ok((found.swap_remove(0), expected))
+}
+
+/// What the executor makes of a gradient program cut into tiles of every axis, and the interpreter of the program.
+///
+/// # Errors
+/// When one of them cannot run it.
+pub fn in_tiles(program: &Program) -> Result<(Vec<f64>, Vec<f64>), String> {
     let gradient = &program.derived.gradient;
+    let size = |info: &AxisInfo| info.size.value().map_or(DRAWS, |size| size as usize);
+    let axes = gradient.axes.iter().filter(|(_, info)| size(info) >= 3);
+    // Three tiles or four, the last smaller or not.
+    let cut: Vec<_> = axes
+        .map(|(axis, info)| Some(Tile { axis, size: size(info).div_ceil(3).min(size(info) - 1) }))
+        .collect();
+    let (found, expected) = both(gradient, DRAWS, &cut, &given(program))?;
+    let expected = found.iter().flat_map(|_| expected.clone()).collect();
+    Ok((found.concat(), expected))
+}
+
+/// Draws of a step where the executor is held to the interpreter.
+const DRAWS: usize = 4;
+
+/// Values of the program's inputs: its data, and different numbers for parameters.
+fn given(program: &Program) -> impl Fn(&Input) -> Option<Vec<f64>> {
     let at = parameters(program.dimension());
-    let range = |placed: &Placed| at[placed.offset..placed.offset + placed.len].to_vec();
-    let values = |input: &Input| match input.kind {
+    move |input| match input.kind {
         InputKind::Data => program.data.get(&input.name).map(|data| data.to_vec()),
-        InputKind::Param => program.params.iter().find(|p| p.spec.name == input.name).map(range),
+        InputKind::Param => {
+            let placed = program.params.iter().find(|p| p.spec.name == input.name);
+            placed.map(|placed: &Placed| at[placed.offset..placed.offset + placed.len].to_vec())
+        }
         _ => None,
-    };
-    both(gradient, DRAWS, &values)
+    }
 }
 
 fn each_input(stmts: &[ir::Stmt], f: &mut dyn FnMut(&Input)) {
@@ -168,12 +194,13 @@ fn each_input(stmts: &[ir::Stmt], f: &mut dyn FnMut(&Input)) {
     }
 }
 
-/// Every result of a program by both; draws are those of the runtime.
+/// Every result of a program by both, for each way to cut it; draws are those of the runtime.
 fn both(
     program: &ir::Program,
     draws: usize,
+    cut: &[Option<Tile>],
     values: &dyn Fn(&Input) -> Option<Vec<f64>>,
-) -> Result<(Vec<f64>, Vec<f64>), String> {
+) -> Result<(Vec<Vec<f64>>, Vec<f64>), String> {
     const SEED: u64 = 5;
     const STEP: u64 = 2;
     let mut bound = program.clone();
@@ -194,20 +221,24 @@ fn both(
     });
 
     let data = |name: &str| inputs.get(&key(InputKind::Data, name)).map(|x| Arc::from(x.as_slice()));
-    let mut executor = Executor::new(draws, TILE, |tile| emit(program, tile), &data, 1, Width::Double)
-        .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))?;
-    let given: Vec<Vec<f64>> = executor
-        .inputs()
-        .map(|input| {
-            let kind = match input.kind {
-                vary_runtime::program::InputKind::State => InputKind::State,
-                vary_runtime::program::InputKind::Param => InputKind::Param,
-                vary_runtime::program::InputKind::Data => InputKind::Data,
-            };
-            inputs[&key(kind, &input.name)].clone()
-        })
-        .collect();
-    executor.run(&given, SEED, STEP);
+    let mut found = Vec::new();
+    for tile in cut {
+        let mut executor = Executor::new(&emit_tiled(program, draws, *tile), &data, 1, Width::Double)
+            .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))?;
+        let given: Vec<Vec<f64>> = executor
+            .inputs()
+            .map(|input| {
+                let kind = match input.kind {
+                    vary_runtime::program::InputKind::State => InputKind::State,
+                    vary_runtime::program::InputKind::Param => InputKind::Param,
+                    vary_runtime::program::InputKind::Data => InputKind::Data,
+                };
+                inputs[&key(kind, &input.name)].clone()
+            })
+            .collect();
+        executor.run(&given, SEED, STEP);
+        found.push((0..program.results.len()).flat_map(|at| executor.output(at).to_vec()).collect());
+    }
 
     let input = |input: &Input| {
         let shape: Vec<usize> = input.dims.iter().map(|axis| bound.axes.size(*axis)).collect();
@@ -222,12 +253,8 @@ fn both(
         sample(base(draw.base), operands, SEED, &draw.occurrence, lane as u64, STEP)
     };
     let expected = eval(&bound, &input, &mut random).map_err(|error| error.to_string())?;
-    let mut pair = (Vec::new(), Vec::new());
-    for (at, result) in program.results.iter().enumerate() {
-        pair.0.extend(executor.output(at));
-        pair.1.extend(expected[&result.name].iter());
-    }
-    Ok(pair)
+    let expected = program.results.iter().flat_map(|result| expected[&result.name].iter().copied());
+    Ok((found, expected.collect()))
 }
 
 /// One row for random programs: forward and reverse mode, and the executor against the interpreter on both.
@@ -271,8 +298,8 @@ pub fn of_random_programs(count: usize) -> Vec<Row> {
         }
         for derived in [&forward, &reverse] {
             let values = |input: &Input| Some(testing::input(derived, input).into_iter().collect());
-            match both(derived, 2, &values) {
-                Ok((a, b)) => runs.compare(number, &a, &b),
+            match both(derived, 2, &[None], &values) {
+                Ok((a, b)) => runs.compare(number, &a[0], &b),
                 Err(reason) => runs.fail(number, &reason),
             }
         }

@@ -2,11 +2,13 @@
 
 use crate::oracle::Strategy;
 use crate::program::Program;
-use vary_compiler::vectorize::{emit, report};
-use vary_runtime::tiles::TILE;
+use vary_compiler::vectorize::{emit_tiled, report};
 
 /// Rows of the plates compared.
 pub const ROWS: [usize; 3] = [500, 1000, 2000];
+
+/// Draws of a step.
+const DRAWS: usize = 64;
 
 /// A strategy's sizes.
 #[derive(Debug, Clone)]
@@ -45,8 +47,8 @@ pub fn rows() -> Vec<Row> {
         let y = vec!["0.4"; rows].join(", ");
         let program =
             Program::with(&source(strategy), None, Some(&format!("{{\"y\": [{y}]}}")), Default::default())?;
-        let size =
-            report(&emit(&program.derived.gradient, TILE)).map_err(|e| format!("{} {}", e.place, e.rule))?;
+        let size = report(&emit_tiled(&program.derived.gradient, DRAWS, None))
+            .map_err(|e| format!("{} {}", e.place, e.rule))?;
         Ok((size.instructions, size.lanes))
     };
     let row = |strategy| Row { strategy, sizes: ROWS.iter().map(|rows| size(strategy, *rows)).collect() };

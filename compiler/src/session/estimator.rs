@@ -2,7 +2,7 @@
 
 use super::constraint::raw_shape;
 use super::minibatch::{Entries, Plate};
-use crate::vectorize::{emit, tileable};
+use crate::vectorize::emit;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use vary_core::ir::{self, Op, Program};
 use vary_core::transform::{adev, flow};
 use vary_runtime::float::Width;
 use vary_runtime::program::{InputKind, Work};
-use vary_runtime::tiles::{Executor, TILE};
+use vary_runtime::tiles::Executor;
 
 /// Data arrays by name, row-major.
 pub type Data = BTreeMap<String, Arc<[f64]>>;
@@ -134,8 +134,7 @@ impl Given {
 
 pub(super) fn executor(program: &Program, draws: usize, setup: &Setup) -> Result<Executor, String> {
     let data = |name: &str| setup.data.get(name).cloned();
-    let tile = if tileable(program) { TILE } else { draws };
-    Executor::new(draws, tile, |tile| emit(program, tile), &data, setup.threads, setup.width)
+    Executor::new(&emit(program, draws), &data, setup.threads, setup.width)
         .map_err(|invalid| format!("{} {}", invalid.place, invalid.rule))
 }
 

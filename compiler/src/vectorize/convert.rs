@@ -1,9 +1,9 @@
 //! The executor's name of each primitive and sampler.
 
-use vary_core::ir::Base;
+use vary_core::ir::{Base, Monoid};
 use vary_core::prim::Prim;
 use vary_runtime::program as rt;
-use vary_runtime::program::{Binary, Map, Ternary, Unary};
+use vary_runtime::program::{Binary, Fold, Map, Ternary, Unary};
 
 /// The executor's sampler.
 pub fn base(base: Base) -> rt::Base {
@@ -19,6 +19,15 @@ pub fn base(base: Base) -> rt::Base {
         Base::Poisson => rt::Base::Poisson,
         Base::Binomial => rt::Base::Binomial,
         Base::VonMises => rt::Base::VonMises,
+    }
+}
+
+/// The executor's fold.
+pub(super) fn fold(monoid: Monoid) -> Fold {
+    match monoid {
+        Monoid::Sum => Fold::Sum,
+        Monoid::Max => Fold::Max,
+        Monoid::Min => Fold::Min,
     }
 }
 

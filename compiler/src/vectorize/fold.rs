@@ -6,29 +6,43 @@ use vary_core::axis::{Axis, AxisSet};
 use vary_core::ir::{Monoid, Op, Var};
 use vary_runtime::program::{Binary, Fold, Instr, Map};
 
-impl Emitter<'_> {
-    /// A fold, with the sums and the product it absorbs.
-    pub(super) fn reduce(&mut self, var: Var, monoid: Monoid, axis: Axis, x: Var) -> Storage {
+/// What a fold folds, with the sums and the product it absorbs.
+pub(super) struct Sum {
+    /// The axes.
+    pub over: AxisSet,
+    /// One value, or two whose product it is.
+    pub factors: Vec<Var>,
+}
+
+impl Sum {
+    /// Of a fold of x along an axis.
+    pub fn new(defs: &[Option<&Op>], absorbed: &[bool], axis: Axis, x: Var) -> Sum {
         let mut over: AxisSet = [axis].into_iter().collect();
         let mut x = x;
-        while self.absorbed[x.0 as usize] {
-            match self.defs[x.0 as usize] {
+        while absorbed[x.0 as usize] {
+            match defs[x.0 as usize] {
                 Some(Op::Reduce(_, axis, inner)) => {
                     over.insert(*axis);
                     x = *inner;
                 }
-                Some(Op::Prim(_, args)) => return self.contract(var, &over, args[0], args[1]),
+                Some(Op::Prim(_, args)) => return Sum { over, factors: args.clone() },
                 _ => unreachable!("only sums and products are absorbed"),
             }
         }
+        Sum { over, factors: vec![x] }
+    }
+}
+
+impl Emitter<'_> {
+    /// A fold, with the sums and the product it absorbs.
+    pub(super) fn reduce(&mut self, var: Var, monoid: Monoid, axis: Axis, x: Var) -> Storage {
+        let sum = Sum::new(&self.facts.defs, &self.facts.absorbed, axis, x);
+        if let [a, b] = sum.factors[..] {
+            return self.contract(var, &sum.over, a, b);
+        }
         let (out, _) = self.target(var);
-        let from = self.storage(x).clone();
-        let fold = match monoid {
-            Monoid::Sum => Fold::Sum,
-            Monoid::Max => Fold::Max,
-            Monoid::Min => Fold::Min,
-        };
-        self.fold(fold, &out, self.axes(var), &over, &from);
+        let from = self.storage(sum.factors[0]).clone();
+        self.fold(super::convert::fold(monoid), &out, self.axes(var), &sum.over, &from);
         out
     }
 

@@ -1,7 +1,7 @@
 //! # Core language to tensor program
 //!
 //! Before: a core program of `Let` and `Scan` statements, all dimensions bound except, perhaps,
-//! that of the draw axis. After: instructions for the executor, over a tile of draws.
+//! that of the draw axis. After: instructions for the executor, in rounds over whole arrays and tiles.
 //!
 //! * `schedule`: what no result needs is dropped. Of a scan's body only the recurrence itself stays
 //!   in the loop: what does not depend on a carried value runs before it, and what no carried value
@@ -11,13 +11,10 @@
 //!   views, `reduce sum` of a product is one contraction, and what depends on data and constants
 //!   only runs once.
 //!
-//! **Draws in tiles.** A step over N draws is the same program run on tiles of draws. A result
-//! with the draw axis in its `dims` is stacked over the tiles; one without is *summed* if it depends
-//! on the draws or their number, and is otherwise the same in every tile. So a program must mean a
-//! sum over draws where a result lacks the draw axis; means are for the caller to take. Where the
-//! number of draws enters a value, leave the size of the draw axis a name ([`Dim::named`]): it
-//! then is the size of the tile, also in the data input of that name. [`tileable`] tells whether all
-//! of this holds; where it does not, one tile must hold all draws.
+//! * `rounds`: what can run in tiles of an axis, and when.
+//! * `tiling`: whether there are tiles, of which axis, and how large they are.
+//!
+//! **Draws.** The data input that names the size of the draw axis ([`Dim::named`]) is the number of draws of a step.
 //!
 //! [`Dim::named`]: vary_core::dim::Dim::named
 
@@ -26,18 +23,18 @@ mod emit;
 mod fold;
 mod layout;
 mod recurrence;
+mod rounds;
 mod schedule;
 mod storage;
 mod tiling;
 
 pub use convert::{base, map};
-pub use emit::emit;
-pub use layout::Layout;
-pub use tiling::tileable;
+pub use emit::{emit, emit_tiled};
+pub use layout::{Layout, Tile};
 
 use vary_runtime::float::Width;
 use vary_runtime::plan::Plan;
-use vary_runtime::program::{Instr, Program};
+use vary_runtime::program::{Instr, Program, Round};
 use vary_runtime::verify::Invalid;
 
 /// The size of an emitted program.
@@ -45,7 +42,7 @@ use vary_runtime::verify::Invalid;
 pub struct Report {
     /// Instructions, those inside loops included.
     pub instructions: usize,
-    /// Working memory of one thread, in double precision.
+    /// Working memory with one thread, of whole arrays and of a tile, in double precision.
     pub arena_bytes: usize,
     /// Total indices of all loop nests of one step: what it costs, roughly.
     pub lanes: usize,
@@ -53,9 +50,9 @@ pub struct Report {
     pub matrix_products: usize,
 }
 
-/// The program under the layout of its axes, as text.
-pub fn batched(program: &vary_core::ir::Program, tile: usize) -> String {
-    let layout = Layout::new(program, tile, &schedule::schedule(program));
+/// The program under the layout of its axes for steps of so many draws, as text.
+pub fn batched(program: &vary_core::ir::Program, draws: usize) -> String {
+    let layout = Layout::new(program, draws, tiling::choose(program, draws), &schedule::schedule(program));
     format!("{layout}\n\n{program}")
 }
 
@@ -69,10 +66,13 @@ pub fn report(program: &Program) -> Result<Report, Invalid> {
         instrs.iter().map(one).sum()
     }
     let plan = Plan::new(program)?;
+    let tiles = &program.tiles;
+    let full = tiles.rows / tiles.size.max(1);
+    let round = |round: &Round| lanes(&round.whole) + full * lanes(&round.tiles[0]) + lanes(&round.tiles[1]);
     Ok(Report {
         instructions: program.instruction_count(),
         arena_bytes: plan.arena_bytes(Width::Double),
-        lanes: lanes(&program.step),
+        lanes: program.rounds.iter().map(round).sum(),
         matrix_products: plan.matrix_products(),
     })
 }

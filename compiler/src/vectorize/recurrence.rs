@@ -20,7 +20,7 @@ impl<'p> Emitter<'p> {
             let init = self.storage(carry.init).clone();
             self.copy(&axes, &current, &init);
             // All values, for those who read them after the loop.
-            let common = self.uses.common[carry.var.0 as usize];
+            let common = self.facts.uses.common[carry.var.0 as usize];
             let all = (common <= depth).then(|| self.allocate(carry.var, common));
             carried.push((current, all));
         }

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use std::collections::HashMap;
 use vary_core::axis::{Axis, AxisSet};
-use vary_runtime::program::{Buffer, Instr, Place, Program, View};
+use vary_runtime::program::{Buffer, Instr, Place, Program, Tiles, View};
 
 /// Where a value is: the element at indices `i` stands at `offset + Σ stride(axis) · i(axis)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub(super) struct Storage {
     pub strides: Vec<(Axis, usize)>,
     /// Of how many of the loops around its binding, outermost first, it holds the current step only.
     pub current: usize,
+    /// Whether it holds the rows of one tile only.
+    pub tiled: bool,
 }
 
 impl Storage {
@@ -47,24 +49,48 @@ impl Storage {
 pub(super) struct Output {
     pub program: Program,
     pub layout: Layout,
-    /// Whether top-level instructions go to `once` now.
-    pub once: bool,
+    /// Where what is computed now belongs.
+    pub place: Place,
+    /// The list that is being written.
+    list: Vec<Instr>,
     constants: HashMap<u64, usize>,
     /// Axis and instructions of each open loop.
     loops: Vec<(Axis, Vec<Instr>)>,
 }
 
 impl Output {
-    pub fn new(layout: Layout, draws: usize) -> Self {
-        let program = Program { draws, ..Program::default() };
-        Output { program, layout, once: false, constants: HashMap::new(), loops: Vec::new() }
+    pub fn new(layout: Layout) -> Self {
+        let tiles = layout.tile.map_or_else(Tiles::default, |tile| {
+            let (axis, rows) = layout.named(tile.axis);
+            Tiles { axis, rows, size: tile.size }
+        });
+        Output {
+            program: Program { tiles, ..Program::default() },
+            layout,
+            place: Place::Once,
+            list: Vec::new(),
+            constants: HashMap::new(),
+            loops: Vec::new(),
+        }
+    }
+
+    /// Begins a list whose buffers have this place.
+    pub fn begin(&mut self, place: Place) {
+        self.place = place;
+        self.layout.rows = match place {
+            Place::Tile(shape) => Some(self.program.tiles.rows_of(shape)),
+            _ => None,
+        };
+    }
+
+    /// The list written since it was taken last.
+    pub fn take(&mut self) -> Vec<Instr> {
+        std::mem::take(&mut self.list)
     }
 
     /// Appends an instruction to the innermost open loop, or to the list that is being written.
     pub fn push(&mut self, instr: Instr) {
-        let program = &mut self.program;
-        let top = if self.once { &mut program.once } else { &mut program.step };
-        self.loops.last_mut().map_or(top, |(_, body)| body).push(instr);
+        self.loops.last_mut().map_or(&mut self.list, |(_, body)| body).push(instr);
     }
 
     pub fn open(&mut self, axis: Axis) {
@@ -89,8 +115,7 @@ impl Output {
     /// A new buffer over these axes, laid out in the program's order.
     pub fn buffer(&mut self, name: &str, axes: &AxisSet) -> Storage {
         let dims = self.layout.sorted(axes);
-        let place = if self.once { Place::Once } else { Place::Step };
-        self.array(name, &dims, place)
+        self.array(name, &dims, self.place)
     }
 
     /// A new buffer over these axes in this order.
@@ -98,7 +123,8 @@ impl Output {
         let (strides, len) = self.layout.strides(dims);
         let shape = dims.iter().map(|axis| self.layout.named(*axis)).collect();
         self.program.buffers.push(Buffer { name: name.to_string(), shape, len, place });
-        Storage { buffer: self.program.buffers.len() - 1, offset: 0, strides, current: self.depth() }
+        let tiled = matches!(place, Place::Tile(_));
+        Storage { buffer: self.program.buffers.len() - 1, offset: 0, strides, current: self.depth(), tiled }
     }
 
     /// A constant.
@@ -109,7 +135,7 @@ impl Output {
             buffers.push(Buffer { name: format!("{value}"), shape: Vec::new(), len: 1, place });
             buffers.len() - 1
         });
-        Storage { buffer, offset: 0, strides: Vec::new(), current: 0 }
+        Storage { buffer, offset: 0, strides: Vec::new(), current: 0, tiled: false }
     }
 
     /// The axes without those of the open loops, in the program's order: the loops of an instruction.
@@ -129,7 +155,15 @@ impl Output {
             buffer: storage.buffer,
             offset: storage.offset,
             strides: loops.iter().map(|axis| storage.stride(*axis)).collect(),
-            steps: self.open_axes().map(|axis| storage.stride(axis)).collect(),
+            steps: self.steps(|axis| storage.stride(axis), storage.tiled),
         }
+    }
+
+    /// How far the tile's first row and the indices of the open loops move something with these strides; a tile's own
+    /// values begin at its first row.
+    pub fn steps(&self, stride: impl Fn(Axis) -> usize, tiled: bool) -> Vec<usize> {
+        let tile = self.layout.tile.filter(|_| self.layout.rows.is_some());
+        let first = tile.map(|tile| if tiled { 0 } else { stride(tile.axis) });
+        first.into_iter().chain(self.open_axes().map(stride)).collect()
     }
 }

@@ -1,223 +1,212 @@
-//! Whether a step may be cut into tiles of draws.
+//! Whether a step is cut into tiles, along which axis, and how large they are.
 //!
-//! It may when no draw needs another, and when what is summed over draws enters results linearly:
-//! then the results of the tiles add up. A leave-one-out mean or the logarithm of a mean over the
-//! draws of a step forbids it.
+//! Tiles serve two ends: their values stay in a cache, so that working memory does not grow with data or draws, and
+//! they are what threads share. All of this follows from shapes alone. If it depended on the number of threads, sums
+//! would be taken in another order, and results would differ.
+//!
+//! * **Whether.** A step of less than two tiles' worth of work is not cut: one thread is done with it before another
+//!   has woken up, and nothing is copied.
+//! * **Which axis.** Any draw, row or copy axis. What tiles do is shared, what is done over whole arrays is not, and
+//!   joined values are copied: the axis with the smallest sum of these, and none if that saves little.
+//! * **How large.** As many rows as fill the cache. Fewer, if that makes more tiles which are each worth a thread's
+//!   while; but enough for vector registers and matrix products, and so many that adding up the tiles' partial sums
+//!   (gradients of weights) is little beside computing them.
 
+use super::emit::{Facts, emit_tiled};
+use super::layout::{Layout, Tile, draw_axis};
+use super::rounds::{Rounds, When, is_view};
 use super::schedule::{Node, operands, schedule};
-use vary_core::axis::{Axis, Role};
-use vary_core::ir::{Input, InputKind, Monoid, Op, Program, Var};
+use vary_core::axis::{Axis, AxisSet, Role};
+use vary_core::ir::{Op, Program, Var};
 use vary_core::prim::Prim;
+use vary_runtime::float::Width;
+use vary_runtime::plan::Plan;
+use vary_runtime::tiles::GROUPS;
 
-/// How a value depends on the draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Over {
-    /// Not at all.
-    None,
-    /// At each draw on that draw only.
-    Each,
-    /// A sum over all draws: the tiles' values add up.
-    Sum,
-    /// In some other way.
-    All,
-}
+/// Bytes of the values of a tile: the share of the second-level cache that one thread has on common machines.
+const CACHE: usize = 256 << 10;
+/// The work of a tile that is worth a thread's while, in units of one addition (half a nanosecond): waking a thread
+/// costs about 5 µs.
+const WORTH: usize = 1 << 16;
+/// How much work of the tiles pays for one more number of a partial sum: to be added up cheaply, and to be cut in two
+/// at all.
+const PER_SUM: usize = 96;
+const PER_SUM_OF_TWO: usize = 16;
+/// By how much a multiplication and addition inside of a matrix product is cheaper than one by itself.
+const IN_MATRIX: usize = 8;
+/// Draws of a tile fill a vector register, rows of a tile make matrix products.
+const LEAST_DRAWS: usize = 8;
+const LEAST_ROWS: usize = 32;
 
-/// Whether the results of tiles of draws can be put together: stacked where they have the draw axis,
-/// added where they depend on the draws without it.
-pub fn tileable(program: &Program) -> bool {
-    let draw = program.axes.iter().find(|(_, info)| info.role == Role::Draw);
-    let Some((draw, info)) = draw else { return true };
-    let mut tiling = Tiling {
-        program,
-        draw,
-        count: info.size.as_name().map(str::to_string),
-        over: vec![Over::None; program.vars.len()],
+/// The axis to cut and the size of its tiles.
+pub(super) fn choose(program: &Program, draws: usize) -> Option<Tile> {
+    let nodes = schedule(program);
+    let facts = Facts::new(program, &nodes);
+    let layout = Layout::new(program, draws, None, &nodes);
+    let draw = draw_axis(program);
+    let least = |axis: Axis| if Some(axis) == draw { LEAST_DRAWS } else { LEAST_ROWS };
+    let cost = |axis| Cost::new(program, &nodes, &facts, &layout, axis);
+    let uncut = cost(None).whole;
+    if uncut < 2 * WORTH {
+        return None;
+    }
+    let axes =
+        program.axes.iter().filter(|(_, info)| matches!(info.role, Role::Draw | Role::Index | Role::Copy));
+    let axes = axes.map(|(axis, _)| axis).filter(|axis| layout.whole(*axis) >= 2 * least(*axis));
+    let costs = axes.map(|axis| (axis, cost(Some(axis))));
+    // Of axes that cost the same, draws: their random numbers stand side by side.
+    let (axis, cost) = costs.min_by_key(|(axis, cost)| (cost.shared(), Some(*axis) != draw, *axis))?;
+    if cost.shared() > uncut / 4 * 3 {
+        return None;
+    }
+    let rows = layout.whole(axis);
+    let bytes = |size: usize| {
+        let cut = emit_tiled(program, draws, Some(Tile { axis, size }));
+        Plan::new(&cut).map_or(0, |plan| plan.tile_bytes(Width::Double))
     };
-    schedule(program).iter().for_each(|node| tiling.node(node));
-    program.results.iter().all(|result| match tiling.of(result.var) {
-        Over::None => true,
-        Over::Each => result.dims.contains(&draw),
-        Over::Sum => !result.dims.contains(&draw),
-        Over::All => false,
-    })
+    let (few, many) = (bytes(least(axis)), bytes(2 * least(axis)));
+    let row = (many.saturating_sub(few) / least(axis)).max(1);
+    let fits = CACHE / row;
+    let worth = WORTH.div_ceil((cost.tiles / rows).max(1));
+    let most = cost.tiles_that_pay()?;
+    let size = fits.min(worth.max(rows / GROUPS)).max(least(axis)).max(rows.div_ceil(most));
+    let size = size.min(rows.div_ceil(2));
+    // Tiles of one size, if possible.
+    let size = rows.div_ceil(rows.div_ceil(size)).next_multiple_of(8);
+    (size < rows).then_some(Tile { axis, size })
 }
 
-struct Tiling<'p> {
+/// The work of a step, in units of one addition.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    /// Over whole arrays.
+    whole: usize,
+    /// In all tiles.
+    tiles: usize,
+    /// Numbers joined.
+    joined: usize,
+    /// Numbers of partial sums that every tile has.
+    sums: usize,
+}
+
+impl Cost {
+    fn new(program: &Program, nodes: &[Node], facts: &Facts, layout: &Layout, axis: Option<Axis>) -> Cost {
+        let rounds = facts.rounds(program, nodes, layout, axis);
+        let work = Work { program, facts, layout };
+        let mut cost = Cost::default();
+        for node in nodes {
+            match node.binds().first().map(|var| rounds.when[var.0 as usize]) {
+                Some(When::Whole(_)) => cost.whole += work.node(node),
+                Some(When::Tiles(_)) => cost.tiles += work.node(node),
+                Some(When::Once) | None => {}
+            }
+        }
+        cost.joined = work.joined(&rounds);
+        cost.sums = work.sums(&rounds);
+        cost
+    }
+
+    /// The greatest number of tiles whose partial sums are worth adding up; none if not even two are.
+    fn tiles_that_pay(&self) -> Option<usize> {
+        let most = self.tiles / (PER_SUM * self.sums).max(1);
+        match most {
+            // Few tiles are shared evenly by few threads.
+            2..8 => Some(1 << most.ilog2()),
+            0 | 1 => (self.tiles >= 2 * PER_SUM_OF_TWO * self.sums).then_some(2),
+            _ => Some(most),
+        }
+    }
+
+    /// What the step takes when many threads share the tiles.
+    fn shared(&self) -> usize {
+        self.whole + self.tiles / GROUPS + 2 * self.joined
+    }
+}
+
+struct Work<'p> {
     program: &'p Program,
-    draw: Axis,
-    /// The name of the number of draws.
-    count: Option<String>,
-    over: Vec<Over>,
+    facts: &'p Facts<'p>,
+    layout: &'p Layout,
 }
 
-impl Tiling<'_> {
-    fn of(&self, var: Var) -> Over {
-        self.over[var.0 as usize]
+impl Work<'_> {
+    fn elements(&self, axes: &AxisSet) -> usize {
+        axes.iter().map(|axis| self.layout.whole(axis)).product()
     }
 
-    fn has_draws(&self, var: Var) -> bool {
-        self.program.vars[var.0 as usize].ty.axes.contains(self.draw)
+    fn axes(&self, var: Var) -> &AxisSet {
+        &self.program.vars[var.0 as usize].ty.axes
     }
 
-    fn node(&mut self, node: &Node) {
+    fn joined(&self, rounds: &Rounds) -> usize {
+        let stacked = |at: &usize| rounds.joined[*at] && rounds.partial[*at].is_none();
+        let all = (0..rounds.joined.len()).filter(stacked);
+        all.map(|at| self.elements(self.axes(Var(at as u32)))).sum()
+    }
+
+    fn sums(&self, rounds: &Rounds) -> usize {
+        let partial = (0..rounds.partial.len()).filter(|at| rounds.partial[*at].is_some());
+        partial.map(|at| self.elements(self.axes(Var(at as u32)))).sum()
+    }
+
+    /// Whether a sum is over products of two values, neither of which has all axes: a matrix product, if it is large.
+    fn is_matrix(&self, x: Var, all: &AxisSet) -> bool {
+        match self.facts.defs[x.0 as usize] {
+            Some(Op::Prim(Prim::Mul, args)) if self.facts.absorbed[x.0 as usize] => {
+                args.iter().all(|arg| self.axes(*arg) != all)
+            }
+            Some(Op::Reduce(_, _, x)) => self.is_matrix(*x, all),
+            _ => false,
+        }
+    }
+
+    fn node(&self, node: &Node) -> usize {
         match node {
-            Node::Let(stmt) => self.over[stmt.var.0 as usize] = self.op(&stmt.op),
+            Node::Let(stmt) => self.op(stmt.var, &stmt.op),
             Node::Loop(inner) => {
-                // Carried values first take the worst of what they start from and of what feeds the loop.
-                let reads: Vec<Over> = node.reads().iter().map(|var| self.of(*var)).collect();
-                let random = node.binds().iter().any(|var| self.has_draws(*var));
-                let start = reads.into_iter().chain(random.then_some(Over::Each)).fold(Over::None, nonlinear);
-                inner.carries.iter().for_each(|carry| self.over[carry.var.0 as usize] = start);
-                inner.body.iter().for_each(|node| self.node(node));
-                // A sum over draws inside of a recurrence comes back as a draw's next value.
-                let binds = node.binds();
-                if binds.iter().any(|var| matches!(self.of(*var), Over::Sum | Over::All)) {
-                    binds.iter().for_each(|var| self.over[var.0 as usize] = Over::All);
-                }
+                let carried = inner.carries.iter().map(|carry| 2 * self.elements(self.axes(carry.var)));
+                carried.sum::<usize>() + inner.body.iter().map(|node| self.node(node)).sum::<usize>()
             }
         }
     }
 
-    fn op(&self, op: &Op) -> Over {
-        let all = || operands(op).iter().map(|var| self.of(*var)).fold(Over::None, nonlinear);
+    fn op(&self, var: Var, op: &Op) -> usize {
+        let all = || operands(op).iter().fold(self.axes(var).clone(), |axes, x| axes.union(self.axes(*x)));
         match op {
-            Op::Const(_) | Op::Tangent(_) => Over::None,
-            Op::Iota(axis) => self.unless_draw(*axis, Over::None),
-            Op::Input(input) if self.is_count(input) => Over::Sum,
-            Op::Input(_) => Over::None,
-            Op::Prim(prim, args) => self.prim(*prim, args),
-            Op::Reduce(Monoid::Sum, axis, x) if *axis == self.draw => match self.of(*x) {
-                Over::None | Over::Each => Over::Sum,
-                Over::Sum | Over::All => Over::All,
-            },
-            Op::Reduce(Monoid::Sum, _, x) | Op::Detach(x) => self.of(*x),
-            Op::Reduce(Monoid::Max | Monoid::Min, axis, _) => self.unless_draw(*axis, all()),
-            Op::Rename(pairs, x) => {
-                let moved = pairs.iter().any(|(from, to)| [*from, *to].contains(&self.draw));
-                if moved { Over::All } else { self.of(*x) }
-            }
-            Op::CumSum { x, axis, .. } => self.unless_draw(*axis, self.of(*x)),
-            Op::Gather { x, axis, index } => self.unless_draw(*axis, product(self.of(*x), self.of(*index))),
-            Op::Scatter { x, axis, index, over } => {
-                let linear = product(self.of(*x), self.of(*index));
-                if over.contains(self.draw) && linear == Over::Each {
-                    return self.unless_draw(*axis, Over::Sum);
-                }
-                self.unless_draw(*axis, if over.contains(self.draw) { Over::All } else { linear })
-            }
-            Op::Stack { parts, .. } => self.sum(parts),
-            Op::Concat { parts, .. } => {
-                let along = parts.iter().any(|(axis, _)| *axis == self.draw);
-                let parts: Vec<Var> = parts.iter().map(|(_, part)| *part).collect();
-                if along { Over::All } else { self.sum(&parts) }
-            }
-            Op::Cholesky { .. } => all(),
-            Op::TriSolve { l, b, .. } => product(self.of(*b), self.of(*l)),
-            Op::Draw(draw) if draw.key.contains(self.draw) => nonlinear(all(), Over::Each),
-            Op::Draw(_) => all(),
+            _ if is_view(&self.facts.defs, op) => 0,
+            Op::Const(_) | Op::Input(_) | Op::Tangent(_) => 0,
+            // A product inside of a sum is not computed by itself.
+            Op::Prim(Prim::Mul, _) if self.facts.absorbed[var.0 as usize] => 0,
+            Op::Prim(prim, _) => self.elements(self.axes(var)) * if is_cheap(*prim) { 1 } else { 8 },
+            Op::Reduce(_, _, x) if self.is_matrix(*x, &all()) => self.elements(&all()) / IN_MATRIX,
+            Op::Draw(_) => 8 * self.elements(self.axes(var)),
+            Op::Cholesky { row, .. } => self.elements(self.axes(var)) * self.layout.whole(*row),
+            _ => self.elements(&all()),
         }
-    }
-
-    fn is_count(&self, input: &Input) -> bool {
-        input.kind == InputKind::Data && input.dims.is_empty() && self.count.as_ref() == Some(&input.name)
-    }
-
-    fn unless_draw(&self, axis: Axis, over: Over) -> Over {
-        if axis == self.draw { Over::All } else { over }
-    }
-
-    fn prim(&self, prim: Prim, args: &[Var]) -> Over {
-        let of = |at: usize| self.of(args[at]);
-        match prim {
-            Prim::Neg | Prim::ToReal => of(0),
-            Prim::Add | Prim::Sub => self.sum(args),
-            Prim::Mul if of(0) == Over::Sum => product(of(0), of(1)),
-            Prim::Mul => product(of(1), of(0)),
-            Prim::Div => product(of(0), of(1)),
-            Prim::Select if of(0) == Over::None => self.sum(&args[1..]),
-            _ => args.iter().map(|arg| self.of(*arg)).fold(Over::None, nonlinear),
-        }
-    }
-
-    /// A linear combination: of sums if all are.
-    fn sum(&self, terms: &[Var]) -> Over {
-        if terms.iter().all(|var| self.of(*var) == Over::Sum) {
-            return Over::Sum;
-        }
-        terms.iter().map(|var| self.of(*var)).fold(Over::None, nonlinear)
     }
 }
 
-/// A function linear in a value, with a coefficient.
-fn product(value: Over, coefficient: Over) -> Over {
-    if coefficient == Over::None { value } else { nonlinear(value, coefficient) }
-}
-
-/// Any function of two values.
-fn nonlinear(a: Over, b: Over) -> Over {
-    match (a, b) {
-        (Over::None, Over::None) => Over::None,
-        (Over::None | Over::Each, Over::None | Over::Each) => Over::Each,
-        _ => Over::All,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use vary_core::axis::AxisTable;
-    use vary_core::build::Builder;
-    use vary_core::dim::Dim;
-    use vary_core::ir::{Base, Draw, Elem, Output};
-
-    /// Whether the program with one result, made from a per-draw value, a parameter and the draw axis, is tileable.
-    fn check(result: impl Fn(&mut Builder, Var, Var, Axis) -> Var) -> bool {
-        let mut axes = AxisTable::default();
-        let draw = axes.fresh("draw", Dim::known(0), Dim::named("draws"), Role::Draw);
-        let mut b = Builder::new(axes);
-        let key = [draw].into_iter().collect();
-        let x = b.emit(Op::Draw(Draw { base: Base::Normal, args: vec![], key, occurrence: "x".into() }));
-        let p =
-            b.input(Elem::Real, Input { kind: InputKind::Param, name: "p".to_string(), dims: Vec::new() });
-        let var = result(&mut b, x, p, draw);
-        let dims = b.axes_of(var).iter().collect();
-        tileable(&b.finish(vec![Output { name: "result".to_string(), var, dims }]))
-    }
-
-    #[test]
-    fn sums_and_what_is_linear_in_them_are_tileable() {
-        assert!(check(|b, x, p, _| b.mul(x, p)));
-        assert!(check(|b, x, _, draw| b.reduce(Monoid::Sum, draw, x)));
-        assert!(check(|b, x, p, draw| {
-            let (sum, penalty) = (b.reduce(Monoid::Sum, draw, x), b.reduce(Monoid::Sum, draw, p));
-            let both = b.add(sum, penalty);
-            b.div(both, p)
-        }));
-        assert!(check(|b, _, p, _| b.exp(p)));
-    }
-
-    #[test]
-    fn what_couples_draws_is_not() {
-        assert!(!check(|b, x, _, draw| b.reduce(Monoid::Max, draw, x)));
-        assert!(!check(|b, x, _, draw| {
-            let sum = b.reduce(Monoid::Sum, draw, x);
-            b.exp(sum)
-        }));
-        // A constant beside a sum would be counted once per tile.
-        assert!(!check(|b, x, p, draw| {
-            let sum = b.reduce(Monoid::Sum, draw, x);
-            b.add(sum, p)
-        }));
-        // Leave one out.
-        assert!(!check(|b, x, _, draw| {
-            let sum = b.reduce(Monoid::Sum, draw, x);
-            b.sub(sum, x)
-        }));
-        // A mean: the number of draws divides.
-        assert!(!check(|b, x, _, draw| {
-            let (sum, size) = (b.reduce(Monoid::Sum, draw, x), b.size(draw));
-            let size = b.to_real(size);
-            b.div(sum, size)
-        }));
-    }
+/// Whether a function is a few instructions of the machine.
+fn is_cheap(prim: Prim) -> bool {
+    use Prim::*;
+    matches!(
+        prim,
+        Neg | Abs
+            | Add
+            | Sub
+            | Mul
+            | Div
+            | Max
+            | Min
+            | Lt
+            | Le
+            | Eq
+            | Ne
+            | Not
+            | And
+            | Or
+            | Select
+            | Require
+            | Sign
+    )
 }

@@ -6,44 +6,44 @@ mod reference;
 use proptest::prelude::*;
 use reference::{Inputs, Reference};
 use std::sync::Arc;
-use vary_compiler::vectorize::emit;
+use vary_compiler::vectorize::{Tile, emit_tiled};
 use vary_core::ir::{InputKind, Program};
-use vary_runtime::exec::Bound;
-use vary_runtime::plan::Plan;
-use vary_runtime::program::{self, Combine};
-use vary_runtime::random::Stream;
+use vary_runtime::float::Width;
+use vary_runtime::program;
+use vary_runtime::tiles::Executor;
 
-/// Runs an emitted program once, with all draws in one tile.
-fn execute(tensor: &program::Program, inputs: &Inputs, stream: Stream) -> Vec<Vec<f64>> {
-    let plan = Plan::new(tensor).unwrap_or_else(|error| panic!("{error}\n{tensor}"));
+const SEED: u64 = 3;
+const STEP: u64 = 17;
+
+/// Runs an emitted program.
+fn execute(tensor: &program::Program, inputs: &Inputs, threads: usize) -> Vec<Vec<f64>> {
+    let data =
+        |name: &str| inputs.get(&(InputKind::Data, name.to_string())).map(|values| values.as_slice().into());
+    let data: &dyn Fn(&str) -> Option<Arc<[f64]>> = &data;
+    let executor = Executor::new(tensor, data, threads, Width::Double);
+    let mut executor = executor.unwrap_or_else(|error| panic!("{error}\n{tensor}"));
     let of = |kind: program::InputKind| match kind {
         program::InputKind::Data => InputKind::Data,
         program::InputKind::Param => InputKind::Param,
         program::InputKind::State => InputKind::State,
     };
-    let value = |input: &program::Input| inputs[&(of(input.kind), input.name.clone())].as_slice();
-    let (data, given): (Vec<_>, Vec<_>) =
-        tensor.inputs.iter().partition(|input| input.kind == program::InputKind::Data);
-    let data: Vec<Arc<[f64]>> = data.into_iter().map(|input| value(input).into()).collect();
-    let given: Vec<&[f64]> = given.into_iter().map(value).collect();
-    let bound = Bound::new(Arc::new(plan), &data).unwrap();
-    let mut workspace = bound.workspace();
-    // Twice: nothing of a run may depend on the one before.
-    bound.run(&mut workspace, &given, Stream { step: stream.step + 1, ..stream });
-    bound.run(&mut workspace, &given, stream);
-    (0..tensor.outputs.len()).map(|at| bound.output(&workspace, &given, at).to_vec()).collect()
+    let given: Vec<&[f64]> =
+        executor.inputs().map(|input| inputs[&(of(input.kind), input.name.clone())].as_slice()).collect();
+    // Twice: nothing of a step may depend on the one before.
+    executor.run(&given, SEED, STEP + 1);
+    executor.run(&given, SEED, STEP);
+    (0..tensor.outputs.len()).map(|at| executor.output(at).to_vec()).collect()
 }
 
 fn close(a: f64, b: f64) -> bool {
     a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }
 
-/// Holds the executor to the reference.
-fn check(program: &Program, inputs: &Inputs, draws: usize) {
-    let tensor = emit(program, draws);
-    let stream = Stream { seed: 3, step: 17, first_draw: 0 };
-    let found = execute(&tensor, inputs, stream);
-    let mut reference = Reference::new(program, inputs, stream.seed, stream.step);
+/// Holds the executor to the reference, with steps cut as told.
+fn check(program: &Program, inputs: &Inputs, draws: usize, tile: Option<Tile>) {
+    let tensor = emit_tiled(program, draws, tile);
+    let found = execute(&tensor, inputs, 1);
+    let mut reference = Reference::new(program, inputs, SEED, STEP);
     for (at, found) in found.iter().enumerate() {
         let expected = reference.result(at);
         let same = found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| close(*a, *b));
@@ -53,6 +53,11 @@ fn check(program: &Program, inputs: &Inputs, draws: usize) {
             program = program.body
         );
     }
+    if tile.is_some() {
+        let again = execute(&tensor, inputs, 3);
+        let bits = |all: &[Vec<f64>]| -> Vec<u64> { all.iter().flatten().map(|x| x.to_bits()).collect() };
+        assert_eq!(bits(&found), bits(&again), "threads change\n{tensor}");
+    }
 }
 
 proptest! {
@@ -61,34 +66,19 @@ proptest! {
     #[test]
     fn random_programs(choices in proptest::collection::vec(any::<u16>(), 8..120), draws in 1usize..12) {
         let (program, inputs) = random::program(&choices, draws);
-        check(&program, &inputs, draws);
+        check(&program, &inputs, draws, None);
     }
 
-    /// Tiles of draws give the slices of the whole: lanes do not depend on the tile.
+    /// A program may be cut along any axis.
     #[test]
-    fn tiles_are_slices(choices in proptest::collection::vec(any::<u16>(), 8..60), tile in 1usize..5) {
-        let draws = 3 * tile;
+    fn random_programs_in_tiles(
+        choices in proptest::collection::vec(any::<u16>(), 8..90),
+        draws in 1usize..12,
+        axis in any::<proptest::sample::Index>(),
+        size in 1usize..5,
+    ) {
         let (program, inputs) = random::program(&choices, draws);
-        let whole = emit(&program, draws);
-        let part = emit(&program, tile);
-        let stream = Stream { seed: 5, step: 2, first_draw: 0 };
-        let full = execute(&whole, &inputs, stream);
-        for tiles in 0..3 {
-            let first = tiles * tile;
-            let some = execute(&part, &inputs, Stream { first_draw: first as u64, ..stream });
-            for (at, output) in whole.outputs.iter().enumerate() {
-                // Sums over draws inside of a value make it depend on the tile.
-                let Combine::Stack { inner } = output.combine else { continue };
-                if output.name.starts_with("coupled") {
-                    continue;
-                }
-                let (row, piece) = (inner * draws, inner * tile);
-                for (outer, found) in some[at].chunks(piece.max(1)).enumerate() {
-                    let expected = &full[at][outer * row + first * inner..][..piece];
-                    let same = found.iter().zip(expected).all(|(a, b)| close(*a, *b));
-                    prop_assert!(same, "{} of tile {tiles}\n{part}\n{found:?}\n{expected:?}", output.name);
-                }
-            }
-        }
+        let axes: Vec<_> = program.axes.iter().map(|(axis, _)| axis).collect();
+        check(&program, &inputs, draws, Some(Tile { axis: *axis.get(&axes), size }));
     }
 }

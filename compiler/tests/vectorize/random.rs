@@ -1,7 +1,6 @@
 //! Random well-typed programs, from a list of choices so that they shrink.
 
 use crate::reference::Inputs;
-use std::collections::HashSet;
 use std::rc::Rc;
 use vary_core::axis::{Axis, AxisSet, AxisTable, Role};
 use vary_core::build::Builder;
@@ -23,8 +22,6 @@ struct Maker<'c> {
     pool: Vec<Var>,
     /// Ints whose values are indices of `rows`.
     pointers: Vec<Var>,
-    /// Variables that depend on a reduction over draws.
-    coupled: HashSet<Var>,
     occurrences: usize,
 }
 
@@ -49,7 +46,6 @@ pub fn program(choices: &[u16], draws: usize) -> (Program, Inputs) {
         scans,
         pool: Vec::new(),
         pointers: Vec::new(),
-        coupled: HashSet::new(),
         occurrences: 0,
     };
     let mut inputs = Inputs::new();
@@ -86,7 +82,13 @@ impl Maker<'_> {
         let pointer = self.b.input(Elem::Int, Input { kind: InputKind::Data, name: "at".to_string(), dims });
         let rows = self.b.iota(self.rows);
         let constant = self.b.int(4);
-        self.pointers.extend([pointer, rows, constant]);
+        // Other rows at every step.
+        let key = [self.square[2]].into_iter().collect();
+        let uniform = Draw { base: Base::Uniform, args: vec![], key, occurrence: "rows".into() };
+        let (uniform, five) = (self.b.emit(Op::Draw(uniform)), self.b.real(5.0));
+        let scaled = self.b.mul(five, uniform);
+        let chosen = self.b.prim(Prim::Ceil, &[scaled]);
+        self.pointers.extend([pointer, rows, constant, chosen]);
         let half = self.b.real(0.5);
         self.pool.push(half);
     }
@@ -103,13 +105,6 @@ impl Maker<'_> {
         all[all.len() - 1 - back]
     }
 
-    fn add(&mut self, var: Var, from: &[Var]) {
-        if from.iter().any(|x| self.coupled.contains(x)) {
-            self.coupled.insert(var);
-        }
-        self.pool.push(var);
-    }
-
     /// One statement; in the body of a scan over axes within those allowed.
     fn stmt(&mut self, allowed: Option<&AxisSet>) {
         let kind = match allowed {
@@ -122,17 +117,17 @@ impl Maker<'_> {
             0 => {
                 let op = [Prim::Neg, Prim::Tanh, Prim::Sigmoid, Prim::Softplus, Prim::Abs][self.choose(5)];
                 let out = self.b.prim(op, &[x]);
-                self.add(out, &[x]);
+                self.pool.push(out);
             }
             1..=3 => {
                 let y = self.var(allowed);
                 let op = [Prim::Add, Prim::Mul, Prim::Sub, Prim::Max, Prim::Min][self.choose(5)];
                 let out = self.b.prim(op, &[x, y]);
                 if self.b.axes_of(out).len() <= 5 {
-                    self.add(out, &[x, y]);
+                    self.pool.push(out);
                 }
             }
-            4 | 5 => self.reduce(x, allowed),
+            4 | 5 => self.reduce(x),
             6 => self.draw(x),
             7 => self.rename(x),
             8 | 9 => self.index(x),
@@ -142,14 +137,14 @@ impl Maker<'_> {
                     let axis = axes[self.choose(axes.len())];
                     let (reverse, exclusive) = (self.choose(2) == 1, self.choose(2) == 1);
                     let out = self.b.emit(Op::CumSum { x, axis, reverse, exclusive });
-                    self.add(out, &[x]);
+                    self.pool.push(out);
                 }
             }
             11 => {
                 let (y, alternative) = (self.var(None), self.alternative);
                 if !self.b.axes_of(x).union(self.b.axes_of(y)).contains(alternative) {
                     let out = self.b.emit(Op::Stack { axis: alternative, parts: vec![x, y] });
-                    self.add(out, &[x, y]);
+                    self.pool.push(out);
                 }
             }
             12 => {
@@ -160,8 +155,8 @@ impl Maker<'_> {
                     let axis = self.b.fresh_axis("ij", Dim::known(6), Role::Index);
                     let out = self.b.emit(Op::Concat { axis, parts: vec![(i, x), (j, y)] });
                     let total = self.b.reduce(Monoid::Max, axis, out);
-                    self.add(out, &[x, y]);
-                    self.add(total, &[x, y]);
+                    self.pool.push(out);
+                    self.pool.push(total);
                 }
             }
             13 => self.factor(x),
@@ -171,14 +166,14 @@ impl Maker<'_> {
                 let c = self.b.prim(Prim::Lt, &[zero, y]);
                 let out = self.b.select(c, x, y);
                 if self.b.axes_of(out).len() <= 5 {
-                    self.add(out, &[x, y]);
+                    self.pool.push(out);
                 }
             }
             _ => self.scan(&AxisSet::new(), 0),
         }
     }
 
-    fn reduce(&mut self, x: Var, allowed: Option<&AxisSet>) {
+    fn reduce(&mut self, x: Var) {
         let scanned = self.b.scan_axes();
         let axes: Vec<Axis> = self.b.axes_of(x).iter().filter(|axis| !scanned.contains(*axis)).collect();
         if axes.is_empty() {
@@ -186,14 +181,8 @@ impl Maker<'_> {
         }
         let axis = axes[self.choose(axes.len())];
         let monoid = [Monoid::Sum, Monoid::Sum, Monoid::Max, Monoid::Min][self.choose(4)];
-        if allowed.is_some() && axis == self.draw {
-            return;
-        }
         let out = self.b.reduce(monoid, axis, x);
-        self.add(out, &[x]);
-        if axis == self.draw {
-            self.coupled.insert(out);
-        }
+        self.pool.push(out);
     }
 
     fn draw(&mut self, x: Var) {
@@ -219,7 +208,7 @@ impl Maker<'_> {
         };
         let out = self.b.emit(Op::Draw(Draw { base, args, key, occurrence }));
         let out = self.b.to_real(out);
-        self.add(out, &[x]);
+        self.pool.push(out);
     }
 
     fn rename(&mut self, x: Var) {
@@ -229,27 +218,27 @@ impl Maker<'_> {
         let pairs: Vec<_> =
             pairs.iter().copied().filter(|(from, _)| self.b.axes_of(x).contains(*from)).collect();
         let out = self.b.rename(&pairs, x);
-        self.add(out, &[x]);
+        self.pool.push(out);
     }
 
     fn index(&mut self, x: Var) {
-        let which = self.choose(3);
+        let which = self.choose(4);
         let pointer = self.pointers[which];
         let rows = self.rows;
         if self.b.axes_of(x).contains(rows) {
             let out = self.b.gather(x, rows, pointer);
-            self.add(out, &[x]);
+            self.pool.push(out);
         } else if self.b.axes_of(pointer).is_subset(self.b.axes_of(x)) && !self.b.axes_of(x).is_empty() {
             let mut over = self.b.axes_of(pointer).clone();
             if over.is_empty() {
                 let scanned = self.b.scan_axes();
                 over = self.b.axes_of(x).minus(&scanned).iter().take(1).collect();
             }
-            if over.contains(self.draw) || over.is_empty() {
+            if over.is_empty() {
                 return;
             }
             let out = self.b.emit(Op::Scatter { x, axis: rows, index: pointer, over });
-            self.add(out, &[x]);
+            self.pool.push(out);
         }
     }
 
@@ -271,8 +260,8 @@ impl Maker<'_> {
         let transposed = self.choose(2) == 1;
         let b = if transposed { col } else { row };
         let out = self.b.emit(Op::TriSolve { l, row: i, col: j, b, transposed });
-        self.add(l, &[x]);
-        self.add(out, &[x]);
+        self.pool.push(l);
+        self.pool.push(out);
     }
 
     /// A scan with two carries, which swap now and then; perhaps with another inside.
@@ -292,12 +281,7 @@ impl Maker<'_> {
         let reverse = self.choose(2) == 1;
         let carries =
             self.b.begin_scan(axis, reverse, &[(inits[0], widen.clone()), (inits[1], widen.clone())]);
-        // Coupling would have to be followed around the recurrence.
-        let any = self.pool.iter().any(|var| self.coupled.contains(var));
         self.pool.extend(&carries);
-        if any {
-            self.coupled.extend(&carries);
-        }
         for _ in 0..2 + self.choose(4) {
             self.stmt(Some(&allowed));
         }
@@ -324,7 +308,6 @@ impl Maker<'_> {
         if !dims.contains(&self.draw) && self.choose(2) == 0 {
             dims.insert(0, self.draw);
         }
-        let coupled = if self.coupled.contains(&var) { "coupled" } else { "free" };
-        Output { name: format!("{coupled}{at}"), var, dims }
+        Output { name: format!("result{at}"), var, dims }
     }
 }

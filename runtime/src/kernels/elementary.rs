@@ -55,16 +55,19 @@ pub(crate) fn exp_m1<T: Float, I: Isa>(x: T) -> T {
     if x.abs() < T::MIN_POSITIVE { x } else { doubled }
 }
 
-/// `log x` of a positive number of full precision, as `k ln 2 + log z` in one rounding more than exact.
+/// `log(x + rest)` of a positive number of full precision and a rest below its last digit, as `k ln 2 + log z`.
 #[inline(always)]
-fn log_of_normal<T: Float, I: Isa>(x: T, correction: T) -> T {
+fn log_of_normal<T: Float, I: Isa>(x: T, rest: T) -> T {
     let (z, k) = x.split();
-    let f = z - T::ONE;
+    // Where x is large the rest is nothing; its power of two would be out of range.
+    let end = T::from_f64(100.0);
+    let scale = T::power_of_two(T::ROUNDER - if k > end { end } else { k });
+    let f = rest.mul_add::<I>(scale, z - T::ONE);
     let s = f / (T::ONE + T::ONE + f);
     let square = s * s;
     let tail = square * polynomial::<T, I>(square, T::LOG_TAIL);
     let half_square = T::from_f64(0.5) * f * f;
-    let low = s.mul_add::<I>(half_square + tail, k.mul_add::<I>(T::LN_2.1, correction));
+    let low = s.mul_add::<I>(half_square + tail, k * T::LN_2.1);
     k.mul_add::<I>(T::LN_2.0, f - (half_square - low))
 }
 
@@ -92,9 +95,9 @@ fn ends_of_log<T: Float>(x: T, result: T) -> T {
 #[inline(always)]
 pub(crate) fn log_1p<T: Float, I: Isa>(x: T) -> T {
     let one_more = x + T::ONE;
-    // What the addition lost: log(1 + x) = log(u) + lost / u to first order.
+    // What the addition lost.
     let lost = if x < T::ONE { x - (one_more - T::ONE) } else { T::ONE - (one_more - x) };
-    let result = log_of_normal::<T, I>(one_more, lost / one_more);
+    let result = log_of_normal::<T, I>(one_more, lost);
     let result = ends_of_log(one_more, result);
     if x.abs() < T::MIN_POSITIVE { x } else { result }
 }

@@ -1,16 +1,22 @@
 //! # The instruction set of the executor
 //!
-//! A program is a table of buffers and two lists of instructions: `once` runs when data are bound,
-//! `step` at every step. Everything is stored as `f64`: ints are whole numbers (exact up to 2⁵³),
-//! bools are 0 and 1. Each buffer is written by the instructions of one list only.
+//! A program is a table of buffers and lists of instructions. `once` runs when data are bound, the
+//! rounds at every step, one after another. A [`Round`] has instructions over whole arrays, which one
+//! thread runs, and then instructions that run for every tile of an axis, on any thread: a range of
+//! its rows. What tiles have computed is joined to whole arrays, for the rounds that follow and for the
+//! outside. A program need not have tiles: then its one round has none.
+//!
+//! Everything is stored as `f64`: ints are whole numbers (exact up to 2⁵³), bools are 0 and 1. Each
+//! buffer is written by the instructions of one list only.
 //!
 //! An instruction is a nest of loops: `extents` are the loops from the slowest to the fastest, and
 //! each operand is a [`View`] with one stride per loop: 0 where the operand does not vary along it.
 //! Broadcasting, transposition, diagonals and slices are therefore nothing but strides. Where a
 //! nest folds, its first `kept` loops are those of the result.
 //!
-//! Nothing here knows of axes, plates or distributions; a range of draws is known only to [`Draw`]
-//! and to the outputs. [`crate::verify`] judges a program, [`crate::plan`] makes it executable.
+//! For the views of an instruction the tiles are a loop around all others, whose index is the tile's
+//! first row. Nothing here knows of axes, plates or distributions. [`crate::verify`] judges a program,
+//! [`crate::plan`] makes it executable.
 
 mod print;
 mod work;
@@ -20,18 +26,60 @@ pub use work::Work;
 /// Instructions over a table of buffers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Program {
-    /// How many Monte Carlo draws one run makes: the size of the draw axis.
-    pub draws: usize,
+    /// How the rounds are cut.
+    pub tiles: Tiles,
     /// Every buffer.
     pub buffers: Vec<Buffer>,
     /// Values from outside; [`Place::Input`] counts into it.
     pub inputs: Vec<Input>,
     /// Runs once, when data are bound: what depends on data and constants only.
     pub once: Vec<Instr>,
-    /// Runs at every step.
-    pub step: Vec<Instr>,
+    /// Run at every step.
+    pub rounds: Vec<Round>,
     /// What a step computes.
     pub outputs: Vec<Output>,
+}
+
+/// The tiles of an axis: consecutive ranges of its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tiles {
+    /// The name of the axis, for printing.
+    pub axis: String,
+    /// How many rows the axis has.
+    pub rows: usize,
+    /// Rows of a tile; 0 if there are no tiles. The last one may be smaller.
+    pub size: usize,
+}
+
+/// Which tiles a list is for: they differ in the sizes of their buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// All but a smaller last one.
+    Full,
+    /// The smaller last one.
+    Rest,
+}
+
+/// A part of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Round {
+    /// Runs first, over whole arrays.
+    pub whole: Vec<Instr>,
+    /// Then runs for every tile; by [`Shape`].
+    pub tiles: [Vec<Instr>; 2],
+    /// What becomes of the tiles' values.
+    pub joins: Vec<Join>,
+}
+
+/// Puts an array together from the tiles' values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Join {
+    /// The buffer of a tile; by [`Shape`], the second if there is a smaller last tile.
+    pub from: [usize; 2],
+    /// The array.
+    pub to: usize,
+    /// How it follows from them.
+    pub combine: Combine,
 }
 
 /// A run of numbers.
@@ -56,8 +104,12 @@ pub enum Place {
     Input(usize),
     /// Written by `once`.
     Once,
-    /// Written by `step`.
+    /// Written by the rounds over whole arrays.
     Step,
+    /// Written for tiles of a shape, and known only while a tile is worked on.
+    Tile(Shape),
+    /// Joined from the tiles of a round.
+    Joined,
 }
 
 /// A value from outside, an array laid out as its caller has it.
@@ -89,26 +141,25 @@ pub struct Output {
     pub name: String,
     /// The buffer that holds it.
     pub buffer: usize,
-    /// What becomes of it when a step is cut into several runs over draws.
-    pub combine: Combine,
 }
 
-/// How an output of a step follows from those of its runs over consecutive ranges of draws.
+/// How an array follows from the tiles' values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combine {
-    /// The sum of the runs' values.
-    Sum,
-    /// Stacked along the draw axis, inside of which stand `inner` numbers per index.
+    /// Their fold.
+    Fold(Fold),
+    /// Stacked along the tiles' axis, inside of which stand `inner` numbers per row.
     Stack {
-        /// Product of the sizes of the axes faster than the draw axis.
+        /// Product of the sizes of the faster axes.
         inner: usize,
     },
-    /// Equal in all runs.
+    /// Equal for all tiles.
     Same,
 }
 
 /// An operand: element `i` of a loop nest stands at `offset + Σ strides[d]·i[d] + Σ steps[k]·s[k]`,
-/// where `s` are the current indices of the enclosing [`Loop`]s, outermost first.
+/// where `s` are the current indices of the enclosing [`Loop`]s, outermost first, and before them, in a list for
+/// tiles, the tile's first row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// The buffer.
@@ -283,11 +334,8 @@ pub struct Draw {
     pub args: Vec<View>,
     /// Strides of the lane; 0 along alternatives, which share their random numbers.
     pub lane: Vec<usize>,
-    /// Strides of the lane for the enclosing loops.
+    /// Strides of the lane for the enclosing loops, as in [`View::steps`].
     pub lane_steps: Vec<usize>,
-    /// Lanes per Monte Carlo draw: the first draw of a run has lane `first_draw · lanes_per_draw`; 0 where the
-    /// draw axis is not part of the key.
-    pub lanes_per_draw: usize,
     /// Added to the lane: whole numbers, those of the rows that a step takes.
     pub rows: Option<View>,
 }
@@ -473,8 +521,29 @@ impl Map {
     }
 }
 
+impl Tiles {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        if self.size == 0 { 0 } else { self.rows.div_ceil(self.size) }
+    }
+
+    /// Rows of a tile of this shape.
+    pub fn rows_of(&self, shape: Shape) -> usize {
+        match shape {
+            Shape::Full => self.size,
+            Shape::Rest => self.rows - self.rows / self.size.max(1) * self.size,
+        }
+    }
+
+    /// The shapes that occur: a last tile that is not smaller has none of its own.
+    pub fn shapes(&self) -> impl Iterator<Item = Shape> + use<> {
+        let rest = self.size > 0 && self.rows_of(Shape::Rest) > 0;
+        [Shape::Full, Shape::Rest].into_iter().filter(move |shape| *shape == Shape::Full || rest)
+    }
+}
+
 impl Program {
-    /// How many instructions there are, those inside loops included.
+    /// How many instructions there are, those inside loops included, and those for tiles once.
     pub fn instruction_count(&self) -> usize {
         fn count(instrs: &[Instr]) -> usize {
             let inside = |instr: &Instr| match instr {
@@ -483,7 +552,8 @@ impl Program {
             };
             instrs.iter().map(|instr| 1 + inside(instr)).sum()
         }
-        count(&self.once) + count(&self.step)
+        let round = |round: &Round| count(&round.whole) + count(&round.tiles[0]);
+        count(&self.once) + self.rounds.iter().map(round).sum::<usize>()
     }
 
     /// The index of the input of this kind and name.

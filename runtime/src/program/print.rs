@@ -38,30 +38,49 @@ impl Instr {
 /// One line per instruction, the buffers written with their layouts; `name(stride, …)` is a view.
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "draws {}", self.draws)?;
+        let tiles = &self.tiles;
+        if tiles.size > 0 {
+            writeln!(f, "tiles of {} of {} {}", tiles.size, tiles.rows, tiles.axis)?;
+        }
         for (index, input) in self.inputs.iter().enumerate() {
             let kind = format!("{:?}", input.kind).to_lowercase();
             writeln!(f, "input {index} {kind} {}: {} numbers", input.name, input.len)?;
         }
-        for (title, instrs) in [("once", &self.once), ("step", &self.step)] {
-            if !instrs.is_empty() {
-                writeln!(f, "{title}")?;
-                self.write_instrs(f, instrs, 1)?;
+        self.write_list(f, "once", &self.once)?;
+        for round in &self.rounds {
+            self.write_list(f, "step", &round.whole)?;
+            self.write_list(f, "step, for each tile", &round.tiles[0])?;
+            for join in &round.joins {
+                let (to, from) = (self.layout(join.to), self.layout(join.from[0]));
+                writeln!(f, "  {to} = {} {from} of all tiles", join.combine.name())?;
             }
         }
         for output in &self.outputs {
-            let combine = match output.combine {
-                Combine::Sum => "summed over draws",
-                Combine::Stack { .. } => "per draw",
-                Combine::Same => "same for all draws",
-            };
-            writeln!(f, "output {} = {} {combine}", output.name, self.layout(output.buffer))?;
+            writeln!(f, "output {} = {}", output.name, self.layout(output.buffer))?;
         }
         Ok(())
     }
 }
 
+impl Combine {
+    fn name(self) -> String {
+        match self {
+            Combine::Fold(fold) => format!("{fold:?}").to_lowercase(),
+            Combine::Stack { .. } => "stack".to_string(),
+            Combine::Same => "any".to_string(),
+        }
+    }
+}
+
 impl Program {
+    fn write_list(&self, f: &mut fmt::Formatter<'_>, title: &str, instrs: &[Instr]) -> fmt::Result {
+        if instrs.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "{title}")?;
+        self.write_instrs(f, instrs, 1)
+    }
+
     fn write_instrs(&self, f: &mut fmt::Formatter<'_>, instrs: &[Instr], depth: usize) -> fmt::Result {
         let indent = "  ".repeat(depth);
         for instr in instrs {

@@ -29,7 +29,11 @@ impl Work {
 impl Program {
     /// The work of a step.
     pub fn step_work(&self) -> Work {
-        list(&self.step)
+        let full = (self.tiles.rows / self.tiles.size.max(1)) as f64;
+        self.rounds.iter().fold(Work::default(), |sum, round| {
+            let [tile, rest] = &round.tiles;
+            sum.plus(list(&round.whole), 1.0).plus(list(tile), full).plus(list(rest), 1.0)
+        })
     }
 }
 

@@ -32,8 +32,6 @@ pub struct Stream {
     pub seed: u64,
     /// The step of the fit.
     pub step: u64,
-    /// The index of the run's first Monte Carlo draw among those of the step.
-    pub first_draw: u64,
 }
 
 /// One draw. `args` are the operands, [`Base::arity`] of them; operands outside the sampler's
