@@ -34,12 +34,11 @@ fn trained(program: &Program, name: &str, values: &[f64], rate: f64) -> Vec<Batc
     if rate > 0.0 {
         let count = at.len();
         let mut adam = Adam::new(rate, Adam::B1, Adam::B2, Adam::EPS, count).expect("valid settings");
-        let mut next = at.clone();
+        let all = [0..count];
         for step in 0..4000 {
             estimator.step(&at, step, &mut gradient);
             gradient[held.clone()].fill(0.0);
-            adam.update(&at, &gradient, Sense::Minimize, &mut next);
-            std::mem::swap(&mut at, &mut next);
+            adam.update(&mut at, &gradient, &all, Sense::Minimize);
         }
     }
     let mut found = vec![Batches::default(); values.len()];

@@ -221,3 +221,40 @@ fn controls_and_antithetic_pairs_are_explained() {
     }
     assert!(ran.stdout.contains("k ~ flip(p)\n") || ran.stdout.contains("k ~ flip(p) "), "{}", ran.stdout);
 }
+
+/// Rows with an amortised latent each, three of them a step.
+const ROWS: &str = "data n: int\ndata y: real[n]\n\
+    model m { mu ~ normal(0, 1); plate i in 0..n { z[i] ~ normal(mu, 1); y[i] ~ normal(z[i], 0.5) } }\n\
+    guide q { param c: real[3] = 0.2; mu ~ normal(c[0], 0.3)\n\
+    plate i in 0..n { z[i] ~ normal(c[1] + c[2] * y[i], 0.4) } }\n\
+    fit: maximize elbo(m, q) { minibatch = (n = 3), samples = 2 }\n";
+
+#[test]
+fn a_fit_of_some_rows_says_so() {
+    let data = r#"{"y": [0.3, -1.2, 2.1, 0.7, 1.9, -0.4, 0.2, 1.1]}"#;
+    let place = directory(&[("program.ppl", ROWS.as_bytes()), ("y.json", data.as_bytes())]);
+    let explained = vary(place.path(), &["explain", "program.ppl"], "");
+    assert!(
+        explained.stdout.contains("subsampled: a step takes 3 rows of `n`, and counts each n/3 times"),
+        "{}",
+        explained.stdout
+    );
+    assert!(explained.stdout.contains("row by row over n"), "{}", explained.stdout);
+    let args =
+        ["gradcheck", "program.ppl", "--data", "y.json", "--json", "--gradients", "1000", "--no-ranking"];
+    let checked = vary(place.path(), &args, "");
+    let found = checked.json();
+    assert_eq!((checked.code, names(&found["biased"])), (0, vec![]), "{found}");
+    let rows = &found["minibatch"][0];
+    assert_eq!((&rows["plate"], &rows["size"], &rows["rows"]), (&"n".into(), &3.into(), &8.into()));
+    assert!(rows["share"].as_f64().unwrap() > 0.05, "{rows}");
+    // The command line may take other parts, and other lengths.
+    let args =
+        ["fit", "program.ppl", "--data", "y.json", "--json", "--set", "minibatch.n=5", "--set", "epochs=4"];
+    let fitted = vary(place.path(), &args, "").json();
+    assert_eq!(fitted["steps"], Value::from(8));
+    let note = &fitted["estimator"]["notes"][0];
+    assert_eq!(*note, Value::from("subsampled: a step takes 5 of 8 rows of `n`, and counts each n/5 times"));
+    let wrong = vary(place.path(), &["fit", "program.ppl", "--data", "y.json", "--set", "minibatch.m=5"], "");
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+}

@@ -36,6 +36,9 @@ const CASES: &[Case] = &[
     ("mixture", Some("weak"), Number::Objective, -12.27, 0.6),
     // Three seeds of the quick fit: −1094, −1064, −1068; the full one −737. No net at all: −2661.
     ("vae_small", None, Number::Objective, -1075.0, 40.0),
+    // The maximum of the likelihood has a closed form: −1763.54. A step of the second fit takes a part of the rows.
+    ("ppca", Some("whole"), Number::Objective, -1763.5, 1.5),
+    ("ppca", Some("parts"), Number::Objective, -1763.5, 1.5),
     ("volatility", None, Number::Objective, -19.33, 0.2),
     ("wake_sleep", Some("wake_sleep"), Number::Objective, -1.2655, 0.02),
     ("wake_sleep", Some("reweighted"), Number::Posterior("x", 0), 2.0, 0.2),

@@ -67,6 +67,7 @@ fn programs(lanes: usize) -> Vec<(&'static str, Program)> {
                 out: view(out, 1),
                 args: (0..base.arity()).map(|_| view(x, 1)).collect(),
                 lane: vec![1],
+                rows: None,
                 lane_steps: vec![],
             })
         };
@@ -95,6 +96,7 @@ fn repeated(lanes: usize, len: usize, instr: impl Fn(usize, usize) -> Instr) -> 
         out: view(0, 1),
         args: vec![],
         lane: vec![1],
+        rows: None,
         lane_steps: vec![],
     };
     let mut step = vec![Instr::Draw(first)];

@@ -210,8 +210,10 @@ impl<T: Float> Run<'_, T> {
             Kernel::TriSolve(solve) => solve.run(out, self.read(&args[0]), self.read(&args[1])),
             Kernel::Draw { sampler, steps } => {
                 let lane = self.moved(steps) as u64;
+                let (args, rows) = args.split_at(args.len() - usize::from(sampler.rows));
                 let arg = |at: usize| args.get(at).map_or(&[][..], |arg| self.read(arg));
-                sampler.run(level, out, arg(0), arg(1), lane, &self.sources.stream);
+                let rows = rows.first().map(|rows| self.read(rows));
+                sampler.run(level, out, [arg(0), arg(1)], rows, lane, &self.sources.stream);
             }
         }
         self.workspace.slots[slot] = taken;

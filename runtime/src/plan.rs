@@ -529,10 +529,18 @@ fn kernel(instr: &Instr) -> Kernel {
         }
         Instr::Draw(draw) => {
             let none = vec![0; draw.extents.len()];
-            let strides = |at: usize| draw.args.get(at).map_or(none.as_slice(), |view| &view.strides);
-            let nest = Nest::new(&draw.extents, [&draw.out.strides, strides(0), strides(1), &draw.lane]);
+            let strides = |view: Option<&View>| view.map_or(none.clone(), |view| view.strides.clone());
+            let [a, b] = [0, 1].map(|at| strides(draw.args.get(at)));
+            let rows = strides(draw.rows.as_ref());
+            let nest = Nest::new(&draw.extents, [&draw.out.strides, &a, &b, &draw.lane, &rows]);
+            let rows = draw.rows.is_some();
             Kernel::Draw {
-                sampler: Sampler { base: draw.base, occurrence: occurrence_hash(&draw.occurrence), nest },
+                sampler: Sampler {
+                    base: draw.base,
+                    occurrence: occurrence_hash(&draw.occurrence),
+                    nest,
+                    rows,
+                },
                 steps: draw.lane_steps.as_slice().into(),
             }
         }

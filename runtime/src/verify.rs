@@ -209,7 +209,7 @@ impl Check<'_> {
                     && draw.lane.len() == loops.len()
                     && draw.lane_steps.len() <= self.loops.len()
                     && inside(&draw.out, &[])
-                    && draw.args.iter().all(|arg| inside(arg, &[]))
+                    && draw.args.iter().chain(&draw.rows).all(|arg| inside(arg, &[]))
             }
             Instr::Loop(_) => true,
         };

@@ -73,8 +73,10 @@ impl Program {
     /// Compiles with data (JSON) and a mode of differentiation.
     pub fn with(text: &str, fit: Option<&str>, more: Option<&str>, ad: Ad) -> Result<Program, String> {
         let (mut session, values) = load(text, more)?;
-        let fit =
+        let mut fit =
             session.find_fit(fit, &Options::default()).map_err(|_| messages(&session.unit.diagnostics))?;
+        // Over all rows, also where a fit takes some.
+        session.bind_sizes(&mut fit);
         let derived = derive(fit.objective(), USUAL_SAMPLES, ad).map_err(|all| messages(&all))?;
         let axes = session.unit.axes.clone();
         let estimators = std::iter::once(&derived.estimator);
@@ -90,7 +92,8 @@ impl Program {
 
     /// What a run needs.
     pub fn setup(&self, seed: u64, threads: usize) -> Setup<'_> {
-        Setup { data: &self.data, params: &self.params, threads, seed, width: Width::Double }
+        let (data, params) = (&self.data, self.params.as_slice());
+        Setup { data, params, threads, seed, plates: &[], width: Width::Double }
     }
 
     /// Number of unconstrained parameters.
@@ -125,8 +128,11 @@ impl Program {
         let mut program =
             adev::sampler(&self.fit.objective().program).map_err(|found| messages(&[*found]))?;
         program.results.retain(|result| result.name == adev::OBJECTIVE);
-        let results =
-            sample(&program, &Moment { values: params, draws, step: 0, done: 0 }, &self.setup(seed, 1))?;
+        let results = sample(
+            &program,
+            &Moment { values: params, draws, step: 0, done: 0, rows: &[] },
+            &self.setup(seed, 1),
+        )?;
         Ok(results.into_iter().flat_map(|(_, array)| array.into_iter().collect::<Vec<f64>>()).collect())
     }
 }

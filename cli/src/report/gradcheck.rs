@@ -84,6 +84,10 @@ fn shares(found: &GradCheck) -> String {
         let line = site.line.map_or(String::new(), |line| line.to_string());
         table.row([site.address.clone(), site.strategy.clone(), line, format!("{:.3}", site.share)]);
     }
+    for rows in &found.rows {
+        let taken = format!("{} of {} rows", rows.size, rows.rows);
+        table.row([rows.plate.clone(), taken, String::new(), format!("{:.3}", rows.share)]);
+    }
     table.draw()
 }
 
@@ -134,6 +138,11 @@ pub fn json(found: &GradCheck) -> String {
             json!({"address": site.address, "strategy": site.strategy, "line": site.line, "share": site.share})
         })
         .collect();
+    let rows: Vec<Value> = found
+        .rows
+        .iter()
+        .map(|rows| json!({"plate": rows.plate, "size": rows.size, "rows": rows.rows, "share": rows.share}))
+        .collect();
     let rankings: Vec<Value> = found
         .rankings
         .iter()
@@ -162,7 +171,7 @@ pub fn json(found: &GradCheck) -> String {
         "limit": found.limit,
         "biased": found.biased().map(|entry| entry.name.clone()).collect::<Vec<_>>(),
         "labelled_biased": found.labels,
-        "sites": sites,
+        "sites": sites, "minibatch": rows,
         "rankings": rankings,
         "samples": found.samples,
         "gradients": found.gradients,

@@ -35,6 +35,16 @@ pub struct AxisInfo {
     pub size: Dim,
     /// What it ranges over.
     pub role: Role,
+    /// The axis of which these are some of the rows, those of a minibatch. Which they are is the input of kind `State`
+    /// called [`AxisInfo::rows`].
+    pub of: Option<Axis>,
+}
+
+impl AxisInfo {
+    /// The name of the input that says which rows the positions of a minibatch are.
+    pub fn rows(&self) -> String {
+        format!("rows.{}", self.name)
+    }
 }
 
 /// The axes of a compilation unit. Index axes are interned by range, so that plates over one
@@ -60,8 +70,21 @@ impl AxisTable {
             self.named.insert(name.to_string(), count);
         }
         self.named.insert(unique.clone(), 1);
-        self.infos.push(AxisInfo { name: unique, lower, size, role });
+        self.infos.push(AxisInfo { name: unique, lower, size, role, of: None });
         Axis(self.infos.len() as u32 - 1)
+    }
+
+    /// A new axis of some rows of `whole`.
+    pub fn rows_of(&mut self, whole: Axis, size: Dim) -> Axis {
+        let name = self.info(whole).name.clone();
+        let axis = self.fresh(&name, Dim::known(0), size, Role::Index);
+        self.infos[axis.0 as usize].of = Some(whole);
+        axis
+    }
+
+    /// The axis that a random key counts along: of rows of a minibatch, that of all rows.
+    pub fn whole(&self, axis: Axis) -> Axis {
+        self.info(axis).of.unwrap_or(axis)
     }
 
     /// The first index axis over `lower .. lower + size` that is not in `taken`.
@@ -118,7 +141,7 @@ impl AxisTable {
             let info = &mut self.infos[at];
             info.lower = info.lower.bind(lookup);
             info.size = info.size.bind(lookup);
-            if info.role == Role::Index {
+            if info.role == Role::Index && info.of.is_none() {
                 let key = (info.lower.clone(), info.size.clone());
                 self.interned.entry(key).or_default().push(Axis(at as u32));
             }

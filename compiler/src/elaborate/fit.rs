@@ -85,6 +85,8 @@ pub struct Objective {
     pub estimates: Vec<Span>,
     /// How it is biased, by its own account.
     pub bias: Vec<String>,
+    /// Where it is asked for.
+    pub span: Span,
 }
 
 /// What the value of an objective bounds.
@@ -326,6 +328,7 @@ impl Unit {
             detaches,
             estimates,
             bias,
+            span: expr.span,
         })
     }
 
@@ -359,12 +362,25 @@ impl Unit {
             let taken = match field.name.name.as_str() {
                 "init" => self.named_values(field).map(|fields| inits.extend(fields)),
                 "quick" => self.named_values(field).and_then(|fields| {
-                    let quick: Lowered<Vec<Entry>> = fields.iter().map(|field| self.entry(field)).collect();
-                    quick.map(|quick| settings.quick = quick)
+                    let quick: Lowered<Vec<Vec<Entry>>> =
+                        fields.iter().map(|field| self.entries(field)).collect();
+                    quick.map(|quick| settings.quick = quick.concat())
                 }),
-                _ => self.entry(field).map(|entry| settings.entries.push(entry)),
+                _ => self.entries(field).map(|entries| settings.entries.extend(entries)),
             };
             failed |= taken.is_err();
+        }
+        for entries in [&settings.entries, &settings.quick] {
+            let span = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.span);
+            if let (Some(steps), Some(epochs)) = (span("steps"), span("epochs")) {
+                self.report(
+                    Diagnostic::error(Code("E0604"), "both `steps` and `epochs` say how long the fit is")
+                        .at(epochs, "this many times all rows")
+                        .at(steps, "this many steps")
+                        .help("give one of them"),
+                );
+                failed = true;
+            }
         }
         if failed { Err(Reported) } else { Ok((settings, inits)) }
     }
@@ -375,7 +391,11 @@ impl Unit {
             return Ok(fields.clone());
         }
         let name = &field.name.name;
-        let example = if name == "init" { "(mu = 0, sigma = 1)" } else { "(steps = 100)" };
+        let example = match name.as_str() {
+            "init" => "(mu = 0, sigma = 1)",
+            "minibatch" => "(n = 128)",
+            _ => "(steps = 100)",
+        };
         self.report(
             Diagnostic::error(Code("E0604"), format!("`{name}` is a list of named values"))
                 .at(field.value.span, "not one")
@@ -384,16 +404,22 @@ impl Unit {
         Err(Reported)
     }
 
+    /// The entries of a setting: one, or those of `minibatch = (n = 128, m = 32)`, called `minibatch.n` and so on.
+    fn entries(&mut self, field: &ast::Field) -> Lowered<Vec<Entry>> {
+        if field.name.name != "minibatch" {
+            return Ok(vec![self.entry(field)?]);
+        }
+        let mut entries = Vec::new();
+        for field in self.named_values(field)? {
+            let value = self.constant(&field.value).map(Setting::Number)?;
+            let name = format!("minibatch.{}", field.name.name);
+            entries.push(Entry { name, value, span: field.name.span.to(field.value.span) });
+        }
+        Ok(entries)
+    }
+
     fn entry(&mut self, field: &ast::Field) -> Lowered<Entry> {
         let name = field.name.name.as_str();
-        if matches!(name, "minibatch" | "epochs") {
-            self.report(
-                Diagnostic::error(Code("E0801"), format!("`{name}` cannot be used yet"))
-                    .at(field.name.span, "here")
-                    .help("fit all rows: give `steps` instead"),
-            );
-            return Err(Reported);
-        }
         if !SETTINGS.contains(&name) {
             let mut diagnostic = Diagnostic::error(Code("E0604"), format!("a fit has no setting `{name}`"))
                 .at(field.name.span, "unknown");
@@ -402,7 +428,7 @@ impl Unit {
             } else if let Some(near) = super::unit::nearest(name, SETTINGS.iter().copied()) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
-            self.report(diagnostic.note(format!("the settings are {}", SETTINGS[..8].join(", "))));
+            self.report(diagnostic.note(format!("the settings are {}", SETTINGS.join(", "))));
             return Err(Reported);
         }
         let value = self.setting(&field.value)?;

@@ -19,6 +19,14 @@ pub struct Posterior {
     pub conditional: BTreeSet<String>,
 }
 
+impl Posterior {
+    /// Without the values of each row of these axes.
+    pub fn without_rows(mut self, axes: &[Axis]) -> Self {
+        self.program.results.retain(|result| !result.dims.iter().any(|axis| axes.contains(axis)));
+        self
+    }
+}
+
 impl Unit {
     /// The program that draws from the guide.
     pub fn posterior(&mut self, fit: &Fit) -> Lowered<Option<Posterior>> {

@@ -20,6 +20,9 @@ pub struct Unit {
     pub axes: AxisTable,
     /// Sizes known from data; others stay names.
     pub sizes: BTreeMap<String, i64>,
+    /// Sizes known from data that stay names while a fit is elaborated: those of plates that it takes in parts, which are
+    /// not to be taken for others of the same number.
+    pub held: BTreeMap<String, i64>,
     /// Findings in the order they were made.
     pub diagnostics: Vec<Diagnostic>,
     /// The user's declarations in order.
@@ -49,6 +52,35 @@ impl Unit {
     /// A unit without declarations but the standard library's.
     pub fn new(sources: Sources) -> Self {
         Unit { sources, ..Unit::default() }
+    }
+
+    /// Makes sizes names again.
+    pub fn hold(&mut self, names: &[String]) {
+        self.release();
+        for name in names {
+            if let Some(size) = self.sizes.remove(name) {
+                self.held.insert(name.clone(), size);
+            }
+        }
+        if !self.held.is_empty() {
+            self.forget();
+        }
+    }
+
+    /// Undoes [`Unit::hold`].
+    pub fn release(&mut self) {
+        if !self.held.is_empty() {
+            self.sizes.append(&mut self.held);
+            self.forget();
+        }
+    }
+
+    /// Forgets what has been elaborated.
+    fn forget(&mut self) {
+        self.programs.clear();
+        self.distributions.clear();
+        self.parameters.clear();
+        self.cyclic.clear();
     }
 
     /// Reports a finding, once.
@@ -88,10 +120,7 @@ impl Unit {
                 }
                 if redefine {
                     self.order.retain(|old| declared_name(&old.item).is_none_or(|n| n.name != name.name));
-                    self.programs.clear();
-                    self.distributions.clear();
-                    self.parameters.clear();
-                    self.cyclic.clear();
+                    self.forget();
                 }
                 self.items.insert(name.name.clone(), declared.clone());
             }

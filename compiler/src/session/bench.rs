@@ -1,6 +1,5 @@
 //! What a fit's steps cost: `vary bench`.
 
-use super::estimator::Setup;
 use super::prepare::Prepared;
 use std::time::Instant;
 use vary_diagnostic::{Code, Diagnostic};
@@ -76,16 +75,11 @@ impl Prepared {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let setup = Setup {
-            data: &self.data,
-            params: &self.params,
-            threads: settings.threads,
-            seed: settings.seed,
-            width: settings.width,
-        };
+        let setup = self.setup(settings.threads);
         let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
-        let (mut params, mut next) = (self.start.clone(), self.start.clone());
+        let mut params = self.start.clone();
+        let all = [0..params.len()];
         let mut gradient = vec![0.0; self.start.len()];
         let (mut sum, mut count, mut step) = (0.0, 0u64, 0);
         let gradient_us = quantiles(seconds / 2.0, || {
@@ -96,8 +90,7 @@ impl Prepared {
         step = 0;
         let step_us = quantiles(seconds / 2.0, || {
             estimator.step(&params, step, &mut gradient);
-            optimizer.update(&params, &gradient, sense, &mut next);
-            std::mem::swap(&mut params, &mut next);
+            optimizer.update(&mut params, &gradient, estimator.moved().unwrap_or(&all), sense);
             step += 1;
         });
         let cost = estimator.cost();

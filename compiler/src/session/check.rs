@@ -162,6 +162,11 @@ impl Session {
         }
         text.push('\n');
         let Ok(settings) = self.choose_settings(fit, &Options::default()) else { return text };
+        let Ok(plates) = self.plates(fit, &settings) else { return text };
+        let Ok(objective) = &self.over_batches(objective, &plates) else { return text };
+        for plate in &plates {
+            let _ = writeln!(text, "  subsampled: {}", plate.describe());
+        }
         match strategy::choose(&objective.program, settings.samples) {
             Err(diagnostics) => diagnostics.into_iter().for_each(|d| self.unit.report(d)),
             Ok(choice) => {

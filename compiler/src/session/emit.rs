@@ -50,8 +50,11 @@ impl Session {
             _ => {}
         }
         let fit = self.find_fit(name, &Options::default())?;
+        let settings = self.choose_settings(&fit, &Options::default())?;
+        let plates = self.plates(&fit, &settings)?;
         let mut parts = Vec::new();
         for objective in &fit.objectives {
+            let objective = &self.over_batches(objective, &plates)?;
             let text = self.emit_objective(stage, &fit, objective)?;
             let several = fit.objectives.len() > 1;
             parts.push(if several { format!("// {}\n{text}", objective.name) } else { text });

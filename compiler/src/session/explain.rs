@@ -4,6 +4,7 @@
 //! and for every site the rule of `adev` with its local continuation k. Sites and terms are quoted from the source.
 //! Needs no data.
 
+use super::minibatch::Plate;
 use super::settings::Resolved;
 use super::{Options, Session};
 use crate::elaborate::{Bound, Fit, Lowered, Objective, Reported, base_of};
@@ -27,14 +28,22 @@ impl Session {
     pub fn explain(&mut self, name: Option<&str>) -> Lowered<String> {
         let fit = self.find_fit(name, &Options::default())?;
         let settings = self.choose_settings(&fit, &Options::default())?;
-        let parts: Lowered<Vec<String>> =
-            (0..fit.objectives.len()).map(|at| self.objective_and_estimator(&fit, at, &settings)).collect();
+        let plates = self.plates(&fit, &settings)?;
+        let parts: Lowered<Vec<String>> = (0..fit.objectives.len())
+            .map(|at| self.objective_and_estimator(&fit, at, &settings, &plates))
+            .collect();
         Ok(parts?.join("\n\n"))
     }
 
     /// One of the fit's objectives with its estimator.
-    fn objective_and_estimator(&mut self, fit: &Fit, at: usize, settings: &Resolved) -> Lowered<String> {
-        let objective = &fit.objectives[at];
+    fn objective_and_estimator(
+        &mut self,
+        fit: &Fit,
+        at: usize,
+        settings: &Resolved,
+        plates: &[Plate],
+    ) -> Lowered<String> {
+        let objective = &self.over_batches(&fit.objectives[at], plates)?;
         let choice = strategy::choose(&objective.program, settings.samples).map_err(|all| {
             all.into_iter().for_each(|d| self.unit.report(d));
             Reported
@@ -48,6 +57,10 @@ impl Session {
             let _ = writeln!(text, "\ndensity{{{name}}} is {}", density(model));
             text += &self.sites(&base_of(model).latents, "log ");
             text += &self.sites(&base_of(model).observed, "log ");
+        }
+        for plate in plates {
+            let _ = write!(text, "\nsubsampled: {}\n", plate.describe());
+            text += "  l̂ = g + N/B · Σ l_i over the B rows taken of N, every row once in an epoch; E[l̂] = g + Σ l_i = l\n";
         }
         text += "\nadev: (l, l′) with E[l] = L(θ) and E[l′] = dL(θ)·θ′; k is the local continuation, the terms that\n\
                  depend on the site\n";
@@ -224,7 +237,8 @@ impl Session {
 fn rows(program: &Program, dependence: &Dependence, links: &[Link]) -> String {
     let names = |wanted: &dyn Fn(&Link) -> bool| {
         let rows = dependence.rows().iter().zip(links).filter(|(_, link)| wanted(link));
-        let rows = rows.map(|(axis, _)| program.axes.info(*axis)).filter(|info| info.role == Role::Index);
+        let rows = rows.map(|(axis, _)| program.axes.info(program.axes.whole(*axis)));
+        let rows = rows.filter(|info| info.role == Role::Index);
         rows.map(|info| info.name.clone()).collect::<Vec<_>>().join(", ")
     };
     let mut text = String::new();

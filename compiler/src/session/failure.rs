@@ -8,9 +8,15 @@ use super::show::{self, Digits};
 use vary_core::ir::{Elem, Program};
 use vary_core::transform::require;
 use vary_diagnostic::{Code, Diagnostic};
-use vary_runtime::fit as run;
+use vary_runtime::fit::{self as run, Batches};
 
 impl Prepared {
+    /// The rows that a step takes of each plate.
+    fn rows_at(&self, step: u64, seed: u64) -> Vec<Vec<u32>> {
+        let plates = self.plates.iter();
+        plates.map(|p| Batches::new(&p.name, p.rows, p.size, seed).take(step).to_vec()).collect()
+    }
+
     /// What went wrong: the first value that is not finite at the failed step, and where it is computed.
     pub(super) fn failure(&self, failure: &run::Failure, setup: &Setup) -> Diagnostic {
         let message = if failure.objective.is_finite() {
@@ -19,13 +25,18 @@ impl Prepared {
             format!("the objective is {} at step {}", failure.objective, failure.step)
         };
         let mut diagnostic = Diagnostic::error(Code("E0901"), message);
+        let rows = self.rows_at(failure.step, setup.seed);
         let at = estimator::Moment {
             values: &failure.params,
             draws: self.settings.samples,
             step: failure.step,
             done: failure.step,
+            rows: &rows,
         };
-        let programs: Vec<&Program> = self.derived.iter().map(|derived| &derived.estimator.program).collect();
+        let sizes: Vec<usize> = rows.iter().map(Vec::len).collect();
+        let programs = (0..self.derived.len()).flat_map(|which| self.programs(which));
+        let programs = programs.filter(|(own, _)| *own == sizes).map(|(_, derived)| derived);
+        let programs: Vec<&Program> = programs.map(|derived| &derived.estimator.program).collect();
         let violated = programs.iter().find_map(|program| {
             let required = require::requirements(program);
             locate::violations(program, &required, &at, setup, Code("E0902")).into_iter().next()

@@ -1,9 +1,11 @@
 //! A compiled fit from its first step to its report.
 
 use super::constraint::constrain;
-use super::estimator::{self, GradientEstimator, Gradients, Setup};
+use super::estimator::{self, Setup};
+use super::gradient::{GradientEstimator, Gradients};
+use super::measured::measured;
 use super::prepare::Prepared;
-use crate::elaborate::{self, Bound, Objective};
+use crate::elaborate::{self, Objective};
 use crate::pipeline::Derived;
 use ndarray::ArrayD;
 use std::collections::HashMap;
@@ -13,13 +15,9 @@ use vary_core::ir::Output;
 use vary_core::transform::adev;
 use vary_diagnostic::{Code, Diagnostic};
 use vary_runtime::fit as run;
-use vary_runtime::fit::{
-    EstimatorReport, FitReport, MonteCarlo, ObjectiveReport, Observer, Outcome, Posterior, Seconds, Sense,
-};
+use vary_runtime::fit::{EstimatorReport, FitReport, Observer, Outcome, Posterior, Seconds, Sense};
 use vary_runtime::float::Width;
 
-/// Fresh draws that the final objective is measured with.
-const FRESH_DRAWS: usize = 5000;
 /// Added to the seed for fresh draws and for posterior draws, so that they share nothing with the fit's.
 const FRESH_SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -42,18 +40,31 @@ pub enum End {
 }
 
 impl Prepared {
+    /// The estimator of its steps.
+    ///
+    /// # Errors
+    /// A fault of the compiler.
+    pub fn steps(&self) -> Result<impl run::Estimator, String> {
+        self.estimator(&self.setup(self.settings.threads))
+    }
+
+    /// The parameter vector at the start.
+    pub fn start(&self) -> &[f64] {
+        &self.start
+    }
+
+    /// What its programs need beside themselves.
+    pub(super) fn setup(&self, threads: usize) -> Setup<'_> {
+        let (data, params, plates) = (&self.data, self.params.as_slice(), self.plates.as_slice());
+        Setup { data, params, threads, seed: self.settings.seed, plates, width: self.settings.width }
+    }
+
     /// Runs the fit until its end or until the flag is set.
     pub fn run(self, observer: &mut dyn Observer, interrupt: &AtomicBool) -> Result<Ended, Diagnostic> {
         let fault =
             |reason: String| Diagnostic::error(Code("E0999"), format!("a fault of vary itself: {reason}"));
         let settings = &self.settings;
-        let setup = Setup {
-            data: &self.data,
-            params: &self.params,
-            threads: settings.threads,
-            seed: settings.seed,
-            width: settings.width,
-        };
+        let setup = self.setup(settings.threads);
         let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
         let sense = sense(self.fit.objective());
@@ -63,15 +74,14 @@ impl Prepared {
 
         let fresh = Setup { seed: settings.seed.wrapping_add(FRESH_SEED), width: Width::Double, ..setup };
         let mut objectives = Vec::new();
-        for ((objective, derived), tail) in self.fit.objectives.iter().zip(&self.derived).zip(&fitted.tails) {
-            objectives
-                .push(measured(objective, derived, values, *tail, fitted.steps, &fresh).map_err(fault)?);
+        for (which, tail) in fitted.tails.iter().enumerate() {
+            objectives.push(measured(&self, which, values, *tail, fitted.steps, &fresh).map_err(fault)?);
         }
         let posterior = match &self.posterior {
             None => Vec::new(),
             Some(drawn) => estimator::sample(
                 &drawn.program,
-                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0 },
+                &estimator::Moment { values, draws: settings.draws, step: 0, done: 0, rows: &[] },
                 &fresh,
             )
             .map_err(fault)?
@@ -137,29 +147,29 @@ impl Prepared {
 
     /// The gradients of all objectives, each by its own parameters.
     pub(super) fn estimator(&self, setup: &Setup) -> Result<Gradients, String> {
-        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = self
-            .fit
-            .objectives
-            .iter()
-            .zip(&self.derived)
-            .map(|(objective, derived)| {
-                let estimator = &derived.estimator;
-                let trained = estimator.trained();
-                let part = GradientEstimator::new(
-                    &derived.gradient,
-                    &estimator.states,
-                    self.settings.samples,
-                    setup,
-                )?;
+        let parts: Result<Vec<(GradientEstimator, Sense)>, String> = (0..self.fit.objectives.len())
+            .map(|which| {
+                let (objective, derived) = (&self.fit.objectives[which], &self.derived[which]);
+                let (states, samples) = (&derived.estimator.states, self.settings.samples);
+                let programs = self.programs(which).into_iter();
+                let programs: Vec<_> = programs.map(|(sizes, derived)| (sizes, &derived.gradient)).collect();
+                let part = GradientEstimator::of_batches(&programs, states, samples, setup)?;
                 let part = match objective.log_moment {
-                    Some(order) => part.reporting_log_moment(&derived.gradient, order),
+                    Some(order) => part.reporting_log_moment(order),
                     None => part,
                 };
-                let sense = sense(objective);
+                let (sense, trained) = (sense(objective), derived.estimator.trained());
                 Ok((if sense == Sense::Maximize { part.minimising(&trained) } else { part }, sense))
             })
             .collect();
         Ok(Gradients::new(parts?))
+    }
+
+    /// The stages of an objective for batches of all sizes, the usual ones first.
+    pub(super) fn programs(&self, which: usize) -> Vec<(Vec<usize>, &Derived)> {
+        let usual = self.plates.iter().map(|plate| plate.size).collect();
+        let shorter = self.shorter[which].iter().map(|shorter| (shorter.sizes.clone(), &shorter.derived));
+        std::iter::once((usual, &self.derived[which])).chain(shorter).collect()
     }
 
     /// A summary of draws; of a site under a condition, over the draws that have it.
@@ -201,44 +211,4 @@ pub(super) fn bias(objective: &Objective, derived: &Derived) -> impl Iterator<It
 /// Which way a fit moves an objective.
 pub(super) fn sense(objective: &Objective) -> Sense {
     if objective.maximize { Sense::Maximize } else { Sense::Minimize }
-}
-
-/// An objective at the fitted parameters, by fresh draws; where a strategy relaxes values, of what they stand for, since
-/// the relaxed objective is another one.
-fn measured(
-    objective: &Objective,
-    derived: &Derived,
-    values: &[f64],
-    tail: Option<run::Tail>,
-    done: u64,
-    setup: &Setup,
-) -> Result<ObjectiveReport, String> {
-    let relaxed = derived.estimator.sites.iter().any(|site| site.chosen.bias().is_some());
-    let mut primal = if relaxed {
-        adev::sampler(&objective.program).map_err(|diagnostic| diagnostic.message)?
-    } else {
-        derived.estimator.program.clone()
-    };
-    let wanted = if objective.log_moment.is_some() { adev::LOG_MOMENT } else { adev::OBJECTIVE };
-    primal.results.retain(|result| result.name == wanted);
-    let at = estimator::Moment { values, draws: FRESH_DRAWS, step: 0, done };
-    let estimates = estimator::sample(&primal, &at, setup)?;
-    let estimates: Vec<f64> = estimates.iter().flat_map(|(_, array)| array.iter().copied()).collect();
-    let measured = match objective.log_moment {
-        Some(order) => MonteCarlo::log_moment(&estimates, order),
-        None => MonteCarlo::of(&estimates),
-    };
-    Ok(ObjectiveReport {
-        name: objective.name.clone(),
-        mean: measured.mean,
-        se: measured.se,
-        draws: measured.draws,
-        tail,
-        sense: sense(objective),
-        bound: match objective.bound {
-            Bound::Lower => Some(run::Bound::Lower),
-            Bound::Upper => Some(run::Bound::Upper),
-            Bound::None => None,
-        },
-    })
 }

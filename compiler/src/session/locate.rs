@@ -67,9 +67,12 @@ pub fn violations(
             .take(*rows)
             .enumerate()
             .filter(|(_, axis)| program.axes.info(**axis).role == Role::Index)
-            .map(|(at, axis)| {
+            .map(|(place, axis)| {
                 let info = program.axes.info(*axis);
-                format!("{} = {}", info.name, info.lower.value().unwrap_or(0) + index[at] as i64)
+                let plate = setup.plates.iter().position(|plate| info.of == Some(plate.axis));
+                let row = plate.map_or(index[place] as i64, |plate| i64::from(at.rows[plate][index[place]]));
+                let name = &program.axes.info(program.axes.whole(*axis)).name;
+                format!("{name} = {}", info.lower.value().unwrap_or(0) + row)
             })
             .collect();
         let place = if rows.is_empty() { String::new() } else { format!(" where {}", rows.join(", ")) };

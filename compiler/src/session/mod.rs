@@ -12,7 +12,10 @@ mod explain;
 mod failure;
 mod fit;
 pub mod gradcheck;
+mod gradient;
 mod locate;
+mod measured;
+mod minibatch;
 mod options;
 mod prepare;
 mod prompt;
@@ -23,10 +26,10 @@ mod strategies;
 pub use bind::declared;
 pub use check::Checked;
 pub use emit::Stage;
-pub use estimator::{
-    Data, GradientEstimator, Moment, Placed, Setup, evaluate, place, place_coefficients, sample,
-};
+pub use estimator::{Data, Moment, Placed, Setup, evaluate, place, place_coefficients, sample};
 pub use fit::{End, Ended};
+pub use gradient::GradientEstimator;
+pub use minibatch::{Plate, Shorter};
 pub use options::Options;
 pub use prepare::{Prepared, Signature, Variable};
 pub use prompt::{Entered, Fitted, Known, Shown};

@@ -5,13 +5,15 @@ use super::constraint::unconstrain;
 use super::estimator::{self, Data, Placed, Setup};
 use super::fit::bias;
 use super::locate;
+use super::minibatch::{self, Plate, Shorter};
 use super::settings::Resolved;
 use super::{Options, Session};
 use crate::elaborate::{self, Fit, Lowered, Objective, Reported, base_of};
-use crate::pipeline::{self, Derived};
+use crate::pipeline::Derived;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::HashSet;
 use std::time::Instant;
+use vary_core::axis::Axis;
 use vary_core::ir::Program;
 use vary_core::transform::adev::strategy::Chosen;
 use vary_core::transform::require;
@@ -19,6 +21,9 @@ use vary_diagnostic::{Code, Diagnostic, Span};
 use vary_runtime::data::Values;
 use vary_runtime::fit::SiteReport;
 use vary_runtime::float::Width;
+
+/// The most rows of a plate taken in parts whose latents are summarised one by one.
+const MOST_ROWS: usize = 1000;
 
 /// The most entries of one array: 16 GiB of doubles.
 const MOST_ENTRIES: usize = 1 << 31;
@@ -47,8 +52,12 @@ pub struct Prepared {
     pub signature: Signature,
     /// The fit.
     pub fit: Fit,
-    /// Every stage of every objective.
+    /// Every stage of every objective; over batches of the usual sizes, where a step takes some rows.
     pub derived: Vec<Derived>,
+    /// Of every objective, those of steps with batches of other sizes.
+    pub(super) shorter: Vec<Vec<Shorter>>,
+    /// The plates that steps take some rows of.
+    pub(super) plates: Vec<Plate>,
     pub(super) params: Vec<Placed>,
     pub(super) start: Vec<f64>,
     pub(super) posterior: Option<elaborate::Posterior>,
@@ -74,6 +83,7 @@ impl Session {
             }),
         };
         if let Some((_, decl, span)) = found {
+            self.hold_sizes(Some(decl), options);
             return self.unit.fit(decl, *span);
         }
         let diagnostic = match name {
@@ -101,6 +111,7 @@ impl Session {
         match self.unit.models().as_slice() {
             [model] => {
                 let model = model.clone();
+                self.hold_sizes(None, options);
                 self.unit.default_fit(&model, &guide)
             }
             [] => {
@@ -128,30 +139,48 @@ impl Session {
         options: &Options,
         began: Instant,
     ) -> Lowered<Prepared> {
+        let prepared = self.prepare_with(name, values, options, began);
+        self.unit.release();
+        prepared
+    }
+
+    fn prepare_with(
+        &mut self,
+        name: Option<&str>,
+        values: &Values,
+        options: &Options,
+        began: Instant,
+    ) -> Lowered<Prepared> {
         self.bind(values);
         let mut fit = self.find_fit(name, options)?;
         self.set_strategies(&mut fit, &options.estimator)?;
         if self.unit.has_errors() {
             return Err(Reported);
         }
-        let settings = self.choose_settings(&fit, options)?;
+        let mut settings = self.choose_settings(&fit, options)?;
+        let plates = self.plates(&fit, &settings)?;
+        settings.count_steps(&plates);
+        self.bind_sizes(&mut fit);
         self.check_memory(&fit)?;
         let data = arrays(values);
         for objective in &mut fit.objectives {
             objective.antithetic = settings.antithetic;
             self.settle(&mut objective.program, &data)?;
         }
-        let derived: Result<Vec<Derived>, Vec<Diagnostic>> = fit
+        let all = fit
             .objectives
             .iter()
-            .map(|objective| pipeline::derive(objective, settings.samples, options.ad))
-            .collect();
-        let derived = derived.map_err(|all| {
+            .map(|objective| minibatch::derive_all(objective, &plates, settings.samples, options.ad));
+        let all: Result<Vec<_>, Vec<Diagnostic>> = all.collect();
+        let all = all.map_err(|all| {
             let placed = |d: Diagnostic| if d.labels.is_empty() { d.at(fit.span, "in this fit") } else { d };
             all.into_iter().for_each(|d| self.unit.report(placed(d)));
             Reported
         })?;
-        let posterior = self.unit.posterior(&fit)?;
+        let (derived, shorter): (Vec<Derived>, Vec<Vec<Shorter>>) = all.into_iter().unzip();
+        let long = plates.iter().filter(|plate| plate.rows > MOST_ROWS).map(|plate| plate.axis);
+        let long: Vec<Axis> = long.collect();
+        let posterior = self.unit.posterior(&fit)?.map(|drawn| drawn.without_rows(&long));
         if self.unit.has_errors() {
             return Err(Reported);
         }
@@ -160,7 +189,9 @@ impl Session {
         let params = estimator::place(&fit.params(), |axis| axes.size(axis));
         let params = estimator::place_coefficients(params, estimators);
         let start = self.start(&params, &data, settings.seed)?;
-        let (mut sites, mut notes) = (Vec::new(), Vec::new());
+        let mut sites = Vec::new();
+        let mut notes: Vec<String> =
+            plates.iter().map(|plate| format!("subsampled: {}", plate.describe())).collect();
         for (derived, objective) in derived.iter().zip(&fit.objectives) {
             self.estimator_notes(derived, objective, &mut sites, &mut notes);
         }
@@ -170,6 +201,8 @@ impl Session {
             signature,
             fit,
             derived,
+            shorter,
+            plates,
             params,
             start,
             posterior,
@@ -189,8 +222,8 @@ impl Session {
         if required.is_empty() {
             return Ok(());
         }
-        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0 };
-        let setup = Setup { data, params: &[], threads: 1, seed: 0, width: Width::Double };
+        let at = estimator::Moment { values: &[], draws: 1, step: 0, done: 0, rows: &[] };
+        let setup = Setup { data, params: &[], threads: 1, seed: 0, plates: &[], width: Width::Double };
         let violations = locate::violations(program, &required, &at, &setup, Code("E0709"));
         let failed = !violations.is_empty();
         for (var, mut diagnostic) in violations {

@@ -216,9 +216,9 @@ impl Session {
                 values[placed.offset..placed.offset + placed.len].copy_from_slice(&raw);
             }
         }
-        let setup =
-            Setup { data: &data, params: &params, threads: 1, seed: known.seed, width: Width::Double };
-        let moment = Moment { values: &values, draws, step: 0, done: 0 };
+        let (params, width) = (params.as_slice(), Width::Double);
+        let setup = Setup { data: &data, params, threads: 1, seed: known.seed, plates: &[], width };
+        let moment = Moment { values: &values, draws, step: 0, done: 0, rows: &[] };
         match estimator::sample(&prompted.program, &moment, &setup) {
             Ok(results) => Ok(results.into_iter().map(|(_, array)| array).collect()),
             Err(reason) => {

@@ -1,5 +1,6 @@
 //! The settings of a fit: its own, then those of the command line, defaults for the rest.
 
+use super::minibatch::Plate;
 use super::{Options, Session};
 use crate::elaborate::{Entry, Fit, Lowered, Reported, Setting};
 use vary_diagnostic::{Code, Diagnostic, Span};
@@ -10,6 +11,10 @@ use vary_runtime::float::Width;
 #[derive(Debug, Clone)]
 pub(super) struct Resolved {
     pub(super) steps: u64,
+    /// Instead of `steps`, where it is given.
+    pub(super) epochs: Option<u64>,
+    /// The rows that a step takes of each plate, and where that is written.
+    pub(super) minibatch: Vec<(String, usize, Option<Span>)>,
     pub(super) samples: usize,
     pub(super) antithetic: bool,
     pub(super) seed: u64,
@@ -22,6 +27,14 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
+    /// How many steps the fit has, with these plates taken in parts: an epoch takes every row of each at least once.
+    pub(super) fn count_steps(&mut self, plates: &[Plate]) {
+        if let Some(epochs) = self.epochs {
+            let steps = plates.iter().map(|plate| plate.rows.div_ceil(plate.size)).max().unwrap_or(1);
+            self.steps = epochs.saturating_mul(steps as u64);
+        }
+    }
+
     /// The optimiser of a parameter vector of this dimension.
     pub(super) fn optimizer(&self, dimension: usize) -> Result<Box<dyn Optimizer>, Diagnostic> {
         Ok(match self.adam {
@@ -38,6 +51,8 @@ impl Session {
     pub(super) fn choose_settings(&mut self, fit: &Fit, options: &Options) -> Lowered<Resolved> {
         let mut chosen = Resolved {
             steps: 10_000,
+            epochs: None,
+            minibatch: Vec::new(),
             samples: 10,
             antithetic: false,
             seed: 0,
@@ -77,7 +92,17 @@ impl Session {
         let whole = |value: f64, least: f64| value.fract() == 0.0 && value >= least && value <= 1e15;
         let wrong = match (name, setting) {
             ("steps", Setting::Number(value)) if whole(*value, 1.0) => {
-                chosen.steps = *value as u64;
+                (chosen.steps, chosen.epochs) = (*value as u64, None);
+                None
+            }
+            ("epochs", Setting::Number(value)) if whole(*value, 1.0) => {
+                chosen.epochs = Some(*value as u64);
+                None
+            }
+            (name, Setting::Number(value)) if name.starts_with("minibatch.") && whole(*value, 1.0) => {
+                let plate = name["minibatch.".len()..].to_string();
+                chosen.minibatch.retain(|(known, ..)| *known != plate);
+                chosen.minibatch.push((plate, *value as usize, at));
                 None
             }
             ("samples", Setting::Number(value)) if whole(*value, 1.0) => {
@@ -100,7 +125,11 @@ impl Session {
                 chosen.rate = *value;
                 None
             }
-            ("steps" | "samples", _) => Some(format!("`{name}` is a whole number, at least 1")),
+            (name, _) if name.starts_with("minibatch.") => {
+                Some(format!("`{name}` is a whole number of rows, at least 1"))
+            }
+            ("minibatch", _) => Some("give the rows of a plate: `--set minibatch.n=128`".to_string()),
+            ("steps" | "samples" | "epochs", _) => Some(format!("`{name}` is a whole number, at least 1")),
             ("antithetic", _) => Some("`antithetic` is true or false (1 or 0 in `--set`)".to_string()),
             ("float", _) => Some("`float` is 32 or 64: the bits of the numbers of a step".to_string()),
             ("seed", _) => Some("`seed` is a whole number, at least 0".to_string()),
@@ -110,7 +139,7 @@ impl Session {
             }
             ("optimizer", _) => Some("`optimizer` is `sgd(rate)` or `adam(rate)`".to_string()),
             _ => Some(format!(
-                "there is no setting `{name}`; they are steps, samples, antithetic, seed, float and optimizer.rate"
+                "there is no setting `{name}`; they are steps, epochs, minibatch.…, samples, antithetic, seed, float and optimizer.rate"
             )),
         };
         let Some(message) = wrong else { return Ok(()) };

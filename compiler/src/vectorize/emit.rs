@@ -10,7 +10,7 @@ use vary_core::axis::{Axis, AxisSet};
 use vary_core::ir::{Draw, Input, InputKind, Let, Monoid, Op, Program, Var};
 use vary_core::prim::Prim;
 use vary_runtime::program as rt;
-use vary_runtime::program::{Along, Combine, Instr, Join, Map, Place, Round, Unary};
+use vary_runtime::program::{Along, Binary, Combine, Instr, Join, Map, Place, Round, Unary};
 
 /// The tensor program of a core program for steps of so many draws, cut into tiles where that pays.
 ///
@@ -29,6 +29,7 @@ pub fn emit_tiled(program: &Program, draws: usize, tile: Option<Tile>) -> rt::Pr
     let rounds = facts.rounds(program, &nodes, &layout, tile.map(|tile| tile.axis));
     let mut emitter = Emitter {
         storage: vec![None; program.vars.len()],
+        rows: HashMap::new(),
         count: draw_axis(program).and_then(|draw| program.axes.info(draw).size.as_name().map(str::to_string)),
         draws,
         out: Output::new(layout),
@@ -36,6 +37,7 @@ pub fn emit_tiled(program: &Program, draws: usize, tile: Option<Tile>) -> rt::Pr
         facts,
         rounds,
     };
+    emitter.batches(&nodes);
     emitter.rounds(&nodes);
     emitter.out.program
 }
@@ -109,6 +111,8 @@ pub(super) struct Emitter<'p> {
     rounds: Rounds,
     /// Where each variable is: while a round is emitted for tiles, the tile's values.
     pub(super) storage: Vec<Option<Storage>>,
+    /// The inputs that say which rows of a minibatch are taken, by their axes.
+    rows: HashMap<Axis, Storage>,
     /// The name of the number of draws, and the number.
     count: Option<String>,
     draws: usize,
@@ -130,6 +134,38 @@ impl<'p> Emitter<'p> {
     pub(super) fn name(&self, var: Var) -> String {
         let name = self.program.vars[var.0 as usize].name.as_deref();
         name.map_or_else(|| format!("v{}", var.0), |name| format!("{name}.{}", var.0))
+    }
+
+    /// The inputs that say which rows a step takes: they are read by draws, which name axes only.
+    fn batches(&mut self, nodes: &[Node<'p>]) {
+        for node in nodes {
+            match node {
+                Node::Let(stmt) => self.batches_of(&stmt.op),
+                Node::Loop(inner) => self.batches(&inner.body),
+            }
+        }
+    }
+
+    fn batches_of(&mut self, op: &Op) {
+        let axes = match op {
+            Op::Draw(draw) => draw.key.clone(),
+            Op::Input(input) => input.dims.iter().copied().collect(),
+            _ => return,
+        };
+        for axis in axes.iter() {
+            let info = self.program.axes.info(axis);
+            let name = info.rows();
+            let is_input = matches!(op, Op::Input(input) if input.name != name);
+            if info.of.is_none() || is_input || self.rows.contains_key(&axis) {
+                continue;
+            }
+            let inputs = &mut self.out.program.inputs;
+            let len = self.out.layout.whole(axis);
+            inputs.push(rt::Input { kind: rt::InputKind::State, name: name.clone(), len });
+            let place = Place::Input(inputs.len() - 1);
+            let rows = self.out.array(&name, &[axis], place);
+            self.rows.insert(axis, rows);
+        }
     }
 
     /// All lists, one after another.
@@ -285,6 +321,11 @@ impl<'p> Emitter<'p> {
     fn input(&mut self, var: Var, input: &Input) -> Storage {
         if self.is_draw_count(input) {
             return self.out.constant(self.draws as f64);
+        }
+        if let [axis] = input.dims[..]
+            && input.name == self.program.axes.info(axis).rows()
+        {
+            return self.rows[&axis].clone();
         }
         let kind = match input.kind {
             InputKind::Data => rt::InputKind::Data,
@@ -453,21 +494,46 @@ impl<'p> Emitter<'p> {
 
     fn draw(&mut self, draw: &Draw, out: &Storage, loops: &[Axis]) {
         // The Monte Carlo draw is the slowest axis of a lane, so that lanes do not depend on the number of draws; the
-        // others stand in the order of the axis table.
-        let layout = &self.out.layout;
-        let slowest = layout.draw.filter(|axis| draw.key.contains(*axis));
-        let others = draw.key.iter().filter(|axis| Some(*axis) != slowest);
-        let dims: Vec<Axis> = slowest.into_iter().chain(others).collect();
-        let strides = layout.whole_strides(&dims).0;
-        let lane = |axis: Axis| strides.iter().find(|(a, _)| *a == axis).map_or(0, |(_, stride)| *stride);
+        // others stand in the order of the axis table. Rows of a minibatch count as they do among all rows.
+        let axes = &self.program.axes;
+        let slowest = self.out.layout.draw.filter(|axis| draw.key.contains(*axis));
+        let mut others: Vec<Axis> = draw.key.iter().filter(|axis| Some(*axis) != slowest).collect();
+        others.sort_by_key(|axis| axes.whole(*axis));
+        let mut lanes = 1;
+        let mut strides = Vec::new();
+        for axis in slowest.into_iter().chain(others).rev() {
+            strides.push((axis, lanes));
+            lanes *= self.out.layout.whole(axes.whole(axis));
+        }
+        let by_row = |axis: &Axis| axes.info(*axis).of.is_some();
+        let lane = |axis: Axis| {
+            strides.iter().find(|(a, _)| *a == axis && !by_row(a)).map_or(0, |(_, stride)| *stride)
+        };
+        let (lane_strides, lane_steps) =
+            (loops.iter().map(|axis| lane(*axis)).collect(), self.out.steps(lane, false));
+        let mut rows: Option<(Storage, AxisSet)> = None;
+        for (axis, stride) in strides.iter().filter(|(axis, _)| by_row(axis)) {
+            let mut axes: AxisSet = [*axis].into_iter().collect();
+            let (taken, stride) = (self.rows[axis].clone(), self.out.constant(*stride as f64));
+            let mut moved = self.out.buffer("lanes", &axes);
+            self.map(Map::Binary(Binary::Mul), &axes, &moved, &[&taken, &stride]);
+            if let Some((sum, others)) = rows {
+                axes = axes.union(&others);
+                let both = self.out.buffer("lanes", &axes);
+                self.map(Map::Binary(Binary::Add), &axes, &both, &[&sum, &moved]);
+                moved = both;
+            }
+            rows = Some((moved, axes));
+        }
         let instr = Instr::Draw(rt::Draw {
             base: base(draw.base),
             occurrence: draw.occurrence.to_string(),
             extents: self.out.extents(loops),
             out: self.out.view(out, loops),
             args: draw.args.iter().map(|arg| self.out.view(self.storage(*arg), loops)).collect(),
-            lane: loops.iter().map(|axis| lane(*axis)).collect(),
-            lane_steps: self.out.steps(lane, false),
+            lane: lane_strides,
+            lane_steps,
+            rows: rows.map(|(rows, _)| self.out.view(&rows, loops)),
         });
         self.out.push(instr);
     }

@@ -29,4 +29,4 @@ macro_rules! tables {
     };
 }
 
-tables! { names types shapes sites guides distributions objectives fits data nets several }
+tables! { names types shapes sites guides distributions objectives fits data nets several minibatches }

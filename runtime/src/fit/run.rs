@@ -1,5 +1,6 @@
 //! The fit loop. After its start it allocates nothing.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -109,9 +110,9 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Fitted {
     assert_eq!(start.len(), estimator.dimension(), "the start is not a parameter vector of the estimator");
-    // `params` and `before` change places at every step, so the last good state is always at hand.
     let mut params = start.to_vec();
-    let mut before = start.to_vec();
+    let mut replaced = Replaced::default();
+    let all = [0..start.len()];
     let mut gradient = vec![0.0; start.len()];
     let mut recent = Recent::new(settings.steps);
     let mut others: Vec<Recent> = estimator.others().iter().map(|_| Recent::new(settings.steps)).collect();
@@ -126,16 +127,17 @@ pub fn fit(
             break;
         }
         let objective = estimator.step(&params, done, &mut gradient);
-        if !objective.is_finite() || !all_finite(estimator.others()) || !all_finite(&gradient) {
-            let wrong = gradient.iter().position(|g| !g.is_finite());
-            let at = std::mem::replace(&mut params, before);
-            before = vec![];
+        let moved = estimator.moved().unwrap_or(&all);
+        let finite = moved.iter().all(|range| all_finite(&gradient[range.clone()]));
+        if !objective.is_finite() || !all_finite(estimator.others()) || !finite {
+            let wrong = moved.iter().flat_map(Clone::clone).find(|at| !gradient[*at].is_finite());
             let gradient = wrong.map(|component| (component, gradient[component]));
-            outcome = Outcome::Failed(Failure { step: done, params: at, objective, gradient });
+            outcome = Outcome::Failed(Failure { step: done, params: params.clone(), objective, gradient });
+            replaced.put_back(&mut params);
             break;
         }
-        optimizer.update(&params, &gradient, settings.sense, &mut before);
-        std::mem::swap(&mut params, &mut before);
+        replaced.keep(&params, moved);
+        optimizer.update(&mut params, &gradient, moved, settings.sense);
         recent.push(objective);
         others.iter_mut().zip(estimator.others()).for_each(|(recent, value)| recent.push(*value));
         observer.step(done, objective);
@@ -151,9 +153,10 @@ pub fn fit(
     }
     // The last update is the only one that no estimate follows.
     if outcome == Outcome::Finished && !all_finite(&params) {
-        let at = std::mem::replace(&mut params, before);
+        let at = params.clone();
         let failure = Failure { step: done - 1, params: at, objective: recent.last(), gradient: None };
         outcome = Outcome::Failed(failure);
+        replaced.put_back(&mut params);
     }
     Fitted {
         params,
@@ -169,6 +172,31 @@ pub fn fit(
 /// not vectorised.
 fn all_finite(values: &[f64]) -> bool {
     values.chunks(64).all(|block| block.iter().fold(true, |finite, x| finite & x.is_finite()))
+}
+
+/// What the last update replaced, for the way back to the last good state.
+#[derive(Default)]
+struct Replaced {
+    ranges: Vec<Range<usize>>,
+    values: Vec<f64>,
+}
+
+impl Replaced {
+    fn keep(&mut self, params: &[f64], ranges: &[Range<usize>]) {
+        self.ranges.clear();
+        self.values.clear();
+        self.ranges.extend_from_slice(ranges);
+        ranges.iter().for_each(|range| self.values.extend_from_slice(&params[range.clone()]));
+    }
+
+    fn put_back(&self, params: &mut [f64]) {
+        let mut values = &self.values[..];
+        for range in &self.ranges {
+            let (own, rest) = values.split_at(range.len());
+            params[range.clone()].copy_from_slice(own);
+            values = rest;
+        }
+    }
 }
 
 /// The last objective estimates in a ring.

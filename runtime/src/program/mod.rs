@@ -336,6 +336,8 @@ pub struct Draw {
     pub lane: Vec<usize>,
     /// Strides of the lane for the enclosing loops, as in [`View::steps`].
     pub lane_steps: Vec<usize>,
+    /// Added to the lane: whole numbers, those of the rows that a step takes.
+    pub rows: Option<View>,
 }
 
 /// Runs a list of instructions once per index.
@@ -585,7 +587,7 @@ impl Instr {
                 (Some(out), vec![x, index])
             }
             Instr::TriSolve { out, l, b, .. } => (Some(out), vec![l, b]),
-            Instr::Draw(draw) => (Some(&draw.out), draw.args.iter().collect()),
+            Instr::Draw(draw) => (Some(&draw.out), draw.args.iter().chain(&draw.rows).collect()),
             Instr::Loop(_) => (None, Vec::new()),
         }
     }

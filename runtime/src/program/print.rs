@@ -25,7 +25,8 @@ impl Instr {
                 format!("trisolve{}", if *transposed { " transposed" } else { "" })
             }
             Instr::Draw(draw) => {
-                format!("draw {} {:?}", format!("{:?}", draw.base).to_lowercase(), draw.occurrence)
+                let by_row = if draw.rows.is_some() { " by row" } else { "" };
+                format!("draw {} {:?}{by_row}", format!("{:?}", draw.base).to_lowercase(), draw.occurrence)
             }
             Instr::Loop(inner) => {
                 format!("loop {}{}", inner.size, if inner.reverse { " reverse" } else { "" })

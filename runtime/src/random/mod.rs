@@ -37,7 +37,7 @@ pub struct Stream {
 /// One draw. `args` are the operands, [`Base::arity`] of them; operands outside the sampler's
 /// domain give NaN.
 pub fn sample(base: Base, args: &[f64], seed: u64, occurrence: &str, lane: u64, step: u64) -> f64 {
-    let mut rng = LaneRng::new(key(seed, occurrence_hash(occurrence)), lane, step);
+    let mut rng = stream(seed, occurrence, lane, step);
     let arg = |at: usize| args.get(at).copied().unwrap_or(f64::NAN);
     draw_one(base, &mut rng, arg(0), arg(1))
 }
@@ -56,6 +56,11 @@ fn draw_one(base: Base, rng: &mut LaneRng, a: f64, b: f64) -> f64 {
         Base::Binomial => binomial::sample(rng, a, b),
         Base::VonMises => von_mises::sample(rng, a),
     }
+}
+
+/// The words of an occurrence at a lane and a step.
+pub(crate) fn stream(seed: u64, occurrence: &str, lane: u64, step: u64) -> LaneRng {
+    LaneRng::new(key(seed, occurrence_hash(occurrence)), lane, step)
 }
 
 /// FNV-1a, 64 bits: stable across versions and machines.
@@ -86,22 +91,42 @@ pub(crate) struct Sampler {
     pub base: Base,
     /// Hash of the occurrence.
     pub occurrence: u64,
-    /// The loops: strides of the result, of up to two operands (0 where there is none) and of the lane.
-    pub nest: Nest<4>,
+    /// The loops: strides of the result, of up to two operands (0 where there is none), of the lane and of the rows.
+    pub nest: Nest<5>,
+    /// Whether lanes are moved by rows.
+    pub rows: bool,
 }
 
 impl Sampler {
-    /// Writes every element of `out`; `lane` is the lane of the first. In single precision they are the same
-    /// numbers, rounded.
-    pub fn run<T: Float>(&self, level: Level, out: &mut [T], a: &[T], b: &[T], lane: u64, stream: &Stream) {
+    /// Writes every element of `out`; `lane` is the lane of the first, to which `rows` are added where there are any. In
+    /// single precision they are the same numbers, rounded.
+    pub fn run<T: Float>(
+        &self,
+        level: Level,
+        out: &mut [T],
+        [a, b]: [&[T]; 2],
+        rows: Option<&[T]>,
+        lane: u64,
+        stream: &Stream,
+    ) {
         let key = key(stream.seed, self.occurrence);
-        let (n, [so, sa, sb, sl]) = (self.nest.inner, self.nest.strides);
+        let (n, [so, sa, sb, sl, sr]) = (self.nest.inner, self.nest.strides);
         let mut each = |f: &mut EachChunk<T>| {
-            for [o, p, q, l] in self.nest.offsets() {
+            for [o, p, q, l, r] in self.nest.offsets() {
                 for start in (0..n).step_by(CHUNK) {
                     let first = lane + (l + start * sl) as u64;
-                    let lanes = Lanes::new(level, key, first, sl as u64, stream.step);
-                    f(&mut out[o..], [p, q], start..n.min(start + CHUNK), &lanes);
+                    let end = n.min(start + CHUNK);
+                    let lanes = match rows {
+                        None => Lanes::new(level, key, first, sl as u64, stream.step),
+                        Some(rows) => {
+                            let mut lanes = [first; CHUNK];
+                            for (k, lane) in lanes[..end - start].iter_mut().enumerate() {
+                                *lane += (k * sl) as u64 + rows[r + (start + k) * sr].to_f64() as u64;
+                            }
+                            Lanes::at(level, key, lanes, stream.step)
+                        }
+                    };
+                    f(&mut out[o..], [p, q], start..end, &lanes);
                 }
             }
         };

@@ -85,8 +85,7 @@ impl LaneRng {
 #[derive(Debug, Clone)]
 pub struct Lanes<const N: usize> {
     key: [u32; 2],
-    lane: u64,
-    stride: u64,
+    lanes: [u64; N],
     step: u64,
     words: [[u64; N]; 2],
 }
@@ -94,9 +93,14 @@ pub struct Lanes<const N: usize> {
 impl<const N: usize> Lanes<N> {
     /// The streams of the lanes `lane`, `lane + stride`, ….
     pub fn new(level: Level, key: [u32; 2], lane: u64, stride: u64, step: u64) -> Self {
-        let mut lanes = Lanes { key, lane, stride, step, words: [[0; N]; 2] };
-        dispatch(level, Fill(&mut lanes));
-        lanes
+        Lanes::at(level, key, std::array::from_fn(|i| lane + i as u64 * stride), step)
+    }
+
+    /// The streams of these lanes.
+    pub fn at(level: Level, key: [u32; 2], lanes: [u64; N], step: u64) -> Self {
+        let mut made = Lanes { key, lanes, step, words: [[0; N]; 2] };
+        dispatch(level, Fill(&mut made));
+        made
     }
 
     /// The first word of a lane.
@@ -108,9 +112,9 @@ impl<const N: usize> Lanes<N> {
     /// The stream of a lane.
     #[inline(always)]
     pub fn rng(&self, i: usize) -> LaneRng {
-        let Lanes { key, lane, stride, step, words } = self;
+        let Lanes { key, lanes, step, words } = self;
         let words = [words[0][i], words[1][i]];
-        LaneRng { key: *key, lane: lane + i as u64 * stride, step: *step, block: 0, words, used: 0 }
+        LaneRng { key: *key, lane: lanes[i], step: *step, block: 0, words, used: 0 }
     }
 }
 
@@ -120,9 +124,9 @@ struct Fill<'a, const N: usize>(&'a mut Lanes<N>);
 impl<const N: usize> Work for Fill<'_, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Lanes { key, lane, stride, step, words } = self.0;
+        let Lanes { key, lanes, step, words } = self.0;
         for i in 0..N {
-            let [low, high] = self::words(block(*key, counter(*lane + i as u64 * *stride, *step, 0)));
+            let [low, high] = self::words(block(*key, counter(lanes[i], *step, 0)));
             words[0][i] = low;
             words[1][i] = high;
         }

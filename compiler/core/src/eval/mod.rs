@@ -11,7 +11,7 @@
 mod number;
 
 use crate::axis::{Axis, AxisSet};
-use crate::ir::{Draw, Elem, Input, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};
+use crate::ir::{Draw, Elem, Input, InputKind, Let, Monoid, Op, Output, Program, Scan, Stmt, Var};
 use crate::visit;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::HashMap;
@@ -52,8 +52,8 @@ impl fmt::Display for EvalError {
 
 impl std::error::Error for EvalError {}
 
-/// Where random primitives get their values: from the draw, the position on each key axis in order, and
-/// the operands' values.
+/// Where random primitives get their values: from the draw, the position on each key axis in order (on one of rows of a
+/// minibatch, the row), and the operands' values.
 pub type Draws<'a> = dyn FnMut(&Draw, &[usize], &[f64]) -> f64 + 'a;
 
 /// The results by name, each with the dimensions of its [`Output`].
@@ -114,6 +114,17 @@ impl<'a> Machine<'a> {
 
     fn size(&self, axis: Axis) -> usize {
         self.sizes[axis.0 as usize].0
+    }
+
+    /// The position on an axis that random keys count by.
+    fn keyed(&self, axis: Axis) -> usize {
+        let at = self.position[axis.0 as usize];
+        let info = self.program.axes.info(axis);
+        if info.of.is_none() {
+            return at;
+        }
+        let rows = Input { kind: InputKind::State, name: info.rows(), dims: vec![axis] };
+        (self.inputs)(&rows)[at] as usize
     }
 
     /// Calls `f` at every position along the axes.
@@ -272,7 +283,7 @@ impl<'a> Machine<'a> {
                 unreachable!("the parts of a concat are as long as its axis")
             }
             Op::Draw(draw) => {
-                let key: Vec<usize> = draw.key.iter().map(|axis| self.position[axis.0 as usize]).collect();
+                let key: Vec<usize> = draw.key.iter().map(|axis| self.keyed(axis)).collect();
                 let operands: Vec<f64> = draw.args.iter().map(|arg| self.read(*arg)).collect();
                 (self.draws)(draw, &key, &operands)
             }

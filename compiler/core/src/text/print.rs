@@ -105,6 +105,9 @@ impl Printer<'_> {
         if info.role != Role::Index {
             write!(self.out, " {}", name_of(&ROLES, info.role))?;
         }
+        if let Some(whole) = info.of {
+            write!(self.out, " of {}", self.program.axes.info(whole).name)?;
+        }
         self.out.push('\n');
         Ok(())
     }

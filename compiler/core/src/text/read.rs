@@ -198,15 +198,21 @@ impl Reader {
             let range = words.word("a range")?;
             let ends = range.split_once("..").and_then(|(lower, upper)| Some((dim(lower)?, dim(upper)?)));
             let Some((lower, upper)) = ends else { return words.error(format!("`{range}` is not a range")) };
-            let role = match words.words.next() {
-                None => Role::Index,
+            let size = upper.minus(&lower);
+            let axis = match words.words.next().map(String::as_str) {
+                None => table.fresh(name, lower, size, Role::Index),
+                Some("of") => {
+                    let whole = words.word("an axis")?;
+                    let Some(whole) = self.axes.get(whole) else {
+                        return words.error(format!("there is no axis `{whole}`"));
+                    };
+                    table.rows_of(*whole, size)
+                }
                 Some(word) => match lookup(&ROLES, word) {
-                    Some(role) => role,
+                    Some(role) => table.fresh(name, lower, size, role),
                     None => return words.error(format!("`{word}` is not a role")),
                 },
             };
-            let size = upper.minus(&lower);
-            let axis = table.fresh(name, lower, size, role);
             self.axes.insert(name.to_string(), axis);
         }
         // Index axes are found by their ranges again.

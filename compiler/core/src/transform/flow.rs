@@ -100,7 +100,7 @@ pub fn dependents(program: &Program, is_source: &dyn Fn(&Let) -> bool) -> Vec<bo
 }
 
 /// Calls `f` on every `Let`, also inside scans.
-pub fn each_let(stmts: &[Stmt], f: &mut dyn FnMut(&Let)) {
+pub fn each_let<'p>(stmts: &'p [Stmt], f: &mut dyn FnMut(&'p Let)) {
     for stmt in stmts {
         match stmt {
             Stmt::Let(stmt) => f(stmt),

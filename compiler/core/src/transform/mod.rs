@@ -22,6 +22,7 @@ pub mod grid;
 pub mod jvp;
 pub mod linearize;
 pub mod marginal;
+pub mod minibatch;
 pub mod normalize;
 pub mod reemit;
 pub mod require;

@@ -215,7 +215,7 @@ impl Lower<'_> {
                 let tangent = self.emit(Op::Tangent(grad.var));
                 Ok(Value::Array(Array { var: self.b.add(fixed, tangent), dims: value.dims }))
             }
-            _ => Err(self.error("E0801", span, format!("`{name}` cannot be used here"), "here")),
+            _ => Err(self.error("E0314", span, format!("`{name}` cannot be used like this"), "here")),
         }
     }
 

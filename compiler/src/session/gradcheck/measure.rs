@@ -1,7 +1,9 @@
 //! The estimator as it is: mean, spread and cost of the gradients it gives at one point.
 
 use crate::pipeline::Derived;
-use crate::session::estimator::{GradientEstimator, Setup};
+use crate::session::estimator::Setup;
+use crate::session::gradient::GradientEstimator;
+use crate::session::minibatch::{Plate, Shorter};
 use std::rc::Rc;
 use std::time::Instant;
 use vary_core::ir::{Let, Op, Program, Stmt};
@@ -18,11 +20,11 @@ const TRAINING_RATE: f64 = 0.1;
 /// Steps are numbered from here, far from those of the fit itself.
 const FIRST_STEP: u64 = 1 << 40;
 
-/// A program of gradients with what it carries from step to step.
-#[derive(Clone, Copy)]
+/// Programs of gradients with what they carry from step to step.
+#[derive(Clone)]
 pub struct Gradients<'a> {
-    /// The program.
-    pub program: &'a Program,
+    /// The programs, by the sizes of the batches that they are for.
+    pub programs: Vec<(Vec<usize>, Program)>,
     /// Its moving averages.
     pub states: &'a [StateSpec],
     /// Draws per step.
@@ -43,6 +45,7 @@ pub fn of_objective(derived: &Derived) -> Program {
 /// where they have nothing.
 pub fn trained(
     derived: &Derived,
+    shorter: &[Shorter],
     values: &[f64],
     samples: usize,
     setup: &Setup,
@@ -55,15 +58,17 @@ pub fn trained(
     for placed in setup.params.iter().filter(|placed| names.contains(placed.spec.name.as_str())) {
         held[placed.offset..placed.offset + placed.len].fill(false);
     }
-    let mut estimator = GradientEstimator::new(&derived.gradient, &derived.estimator.states, samples, setup)?;
+    let usual = setup.plates.iter().map(|plate| plate.size).collect();
+    let shorter = shorter.iter().map(|one| (one.sizes.clone(), &one.derived.gradient));
+    let programs: Vec<_> = std::iter::once((usual, &derived.gradient)).chain(shorter).collect();
+    let mut estimator = GradientEstimator::of_batches(&programs, &derived.estimator.states, samples, setup)?;
     let adam = Adam::new(TRAINING_RATE, Adam::B1, Adam::B2, Adam::EPS, values.len());
     let mut optimizer = adam.map_err(|error| error.to_string())?;
-    let (mut at, mut next, mut gradient) = (values.to_vec(), values.to_vec(), vec![0.0; values.len()]);
+    let (mut at, mut gradient, all) = (values.to_vec(), vec![0.0; values.len()], [0..values.len()]);
     for step in 0..TRAINING {
         estimator.step(&at, step, &mut gradient);
         gradient.iter_mut().zip(&held).filter(|(_, held)| **held).for_each(|(slope, _)| *slope = 0.0);
-        optimizer.update(&at, &gradient, Sense::Minimize, &mut next);
-        std::mem::swap(&mut at, &mut next);
+        optimizer.update(&mut at, &gradient, &all, Sense::Minimize);
     }
     Ok(Some(at))
 }
@@ -123,8 +128,9 @@ struct Rows {
 }
 
 fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Result<Rows, String> {
-    let Gradients { program, states, samples } = *gradients;
-    let mut estimator = GradientEstimator::new(program, states, samples, setup)?;
+    let Gradients { programs, states, samples } = gradients;
+    let programs: Vec<_> = programs.iter().map(|(sizes, program)| (sizes.clone(), program)).collect();
+    let mut estimator = GradientEstimator::of_batches(&programs, states, *samples, setup)?;
     let mut gradient = vec![0.0; values.len()];
     // The first observation of a moving average is taken at step 0.
     let settling = if states.is_empty() { 0 } else { SETTLING };
@@ -133,6 +139,8 @@ fn run(gradients: &Gradients, values: &[f64], steps: usize, setup: &Setup) -> Re
     }
     let mut rows = Rows { gradients: Vec::new(), objectives: Vec::new(), microseconds: Vec::new() };
     for step in 0..steps as u64 {
+        // Entries of rows that are not taken have none.
+        gradient.fill(0.0);
         let began = Instant::now();
         let objective = estimator.step(values, FIRST_STEP + step, &mut gradient);
         rows.microseconds.push(began.elapsed().as_secs_f64() * 1e6);
@@ -153,10 +161,29 @@ pub fn share(
     steps: usize,
     setup: &Setup,
 ) -> Result<f64, String> {
-    let mut other = gradients.program.clone();
-    draw_anew(&mut other.body, occurrences);
+    let mut other = gradients.clone();
+    other.programs.iter_mut().for_each(|(_, program)| draw_anew(&mut program.body, occurrences));
     let one = run(gradients, values, steps, setup)?;
-    let two = run(&Gradients { program: &other, ..*gradients }, values, steps, setup)?;
+    let two = run(&other, values, steps, setup)?;
+    Ok(share_of(&one, &two, values.len()))
+}
+
+/// The share that goes with the choice of a plate's rows.
+pub fn share_of_rows(
+    gradients: &Gradients,
+    plate: usize,
+    values: &[f64],
+    steps: usize,
+    setup: &Setup,
+) -> Result<f64, String> {
+    let mut plates: Vec<Plate> = setup.plates.to_vec();
+    plates[plate].name.push_str(" anew");
+    let one = run(gradients, values, steps, setup)?;
+    let two = run(gradients, values, steps, &Setup { plates: &plates, ..*setup })?;
+    Ok(share_of(&one, &two, values.len()))
+}
+
+fn share_of(one: &Rows, two: &Rows, entries: usize) -> f64 {
     let pairs = one.gradients.iter().zip(&two.gradients);
     let apart: f64 =
         pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.5 * (a - b).powi(2)).sum::<f64>()).sum();
@@ -166,8 +193,8 @@ pub fn share(
         let mean = both().map(|row| row[entry]).sum::<f64>() / count;
         0.5 * both().map(|row| (row[entry] - mean).powi(2)).sum::<f64>()
     };
-    let spread: f64 = (0..values.len()).map(spread).sum();
-    Ok(if spread > 0.0 { (apart / spread).min(1.0) } else { 0.0 })
+    let spread: f64 = (0..entries).map(spread).sum();
+    if spread > 0.0 { (apart / spread).min(1.0) } else { 0.0 }
 }
 
 /// Gives the draws of a site other random numbers.

@@ -15,6 +15,7 @@ pub use reference::How;
 
 use super::estimator::{Moment, Placed, STEP, Setup, sample};
 use super::fit::sense;
+use super::minibatch::Shorter;
 use super::prepare::Prepared;
 use crate::elaborate::Objective;
 use crate::pipeline::{self, Ad, Derived};
@@ -70,6 +71,8 @@ pub struct GradCheck {
     pub dimension: usize,
     /// Sites with a share in the variance.
     pub sites: Vec<SiteShare>,
+    /// Of a fit whose steps take some rows, the share of each plate's choice in the variance.
+    pub rows: Vec<RowsShare>,
     /// For each site, the strategies it could use, best first.
     pub rankings: Vec<Ranking>,
     /// |z| above this happens to an unbiased estimator with probability [`FALSE_ALARM`].
@@ -116,6 +119,19 @@ pub struct SiteShare {
     pub share: f64,
 }
 
+/// What the choice of rows adds to the variance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowsShare {
+    /// The plate's size.
+    pub plate: String,
+    /// How many rows a step takes.
+    pub size: usize,
+    /// Of how many.
+    pub rows: usize,
+    /// The share of the variance that goes with which they are.
+    pub share: f64,
+}
+
 impl GradCheck {
     /// Entries whose mean is not the reference.
     pub fn biased(&self) -> impl Iterator<Item = &Entry> {
@@ -130,17 +146,21 @@ impl GradCheck {
 
 /// An objective under measurement.
 struct Checked {
+    /// Which of the fit it is.
+    which: usize,
+    /// Over all rows.
     objective: Objective,
     derived: Derived,
-    /// The gradient without what is trained beside the objective.
-    program: Program,
+    /// Its gradient programs, by the sizes of batches.
+    programs: Vec<(Vec<usize>, Program)>,
     /// Its sites that a strategy draws.
     sites: Vec<SiteReport>,
 }
 
 impl Checked {
     fn gradients(&self, samples: usize) -> Gradients<'_> {
-        Gradients { program: &self.program, states: &self.derived.estimator.states, samples }
+        let programs = self.programs.clone();
+        Gradients { programs, states: &self.derived.estimator.states, samples }
     }
 }
 
@@ -150,13 +170,7 @@ impl Prepared {
     /// # Errors
     /// A fit that fails before the point of measurement, or a program that cannot be run.
     pub fn gradcheck(&self, asked: &Asked) -> Result<Vec<GradCheck>, Diagnostic> {
-        let setup = Setup {
-            data: &self.data,
-            params: &self.params,
-            threads: 1,
-            seed: self.settings.seed,
-            width: Width::Double,
-        };
+        let setup = Setup { width: Width::Double, ..self.setup(1) };
         let values = self.values_after(asked.after, &setup)?;
         (0..self.fit.objectives.len()).map(|which| self.gradcheck_of(which, asked, &values, &setup)).collect()
     }
@@ -198,6 +212,7 @@ impl Prepared {
             entries,
             dimension: moved.len(),
             sites: shares(&checked, &gradients, values, asked.gradients / 4, setup).map_err(fault)?,
+            rows: self.shares_of_rows(&gradients, values, asked.gradients / 4, setup).map_err(fault)?,
             rankings,
             samples: gradients.samples,
             gradients: measured.steps,
@@ -219,7 +234,7 @@ impl Prepared {
             };
             let mut drawn = adev::sampler(&objective.program).map_err(|found| *found)?;
             drawn.results.retain(|result| result.name == adev::LOG_MOMENT);
-            let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0 };
+            let at = Moment { values, draws: CENTRE_DRAWS, step: 0, done: 0, rows: &[] };
             let exponents = sample(&drawn, &at, setup).map_err(fault)?;
             let exponents: Vec<f64> = exponents.iter().flat_map(|(_, array)| array.iter().copied()).collect();
             let centre = MonteCarlo::log_moment(&exponents, 1.0).mean;
@@ -234,8 +249,15 @@ impl Prepared {
             all.any(|other| *other.address == *site.address && other.chosen.name() == site.strategy)
         };
         let sites = self.sites.iter().filter(own).cloned().collect();
-        let program = measure::of_objective(&derived);
-        Ok(Checked { objective, derived, program, sites })
+        let programs = self.of_objective(&derived, &self.shorter[which]);
+        Ok(Checked { which, objective, derived, programs, sites })
+    }
+
+    /// The gradient programs of an objective alone, by the sizes of batches.
+    fn of_objective(&self, usual: &Derived, shorter: &[Shorter]) -> Vec<(Vec<usize>, Program)> {
+        let sizes = self.plates.iter().map(|plate| plate.size).collect();
+        let shorter = shorter.iter().map(|one| (one.sizes.clone(), measure::of_objective(&one.derived)));
+        std::iter::once((sizes, measure::of_objective(usual))).chain(shorter).collect()
     }
 
     /// The entries of the parameter vector that an objective moves, of all where it is the only one; what is trained
@@ -249,6 +271,22 @@ impl Prepared {
             (alone || moves.contains(name)) && !trained.contains(name)
         });
         own.flat_map(|placed| placed.offset..placed.offset + placed.len).collect()
+    }
+
+    fn shares_of_rows(
+        &self,
+        gradients: &Gradients,
+        values: &[f64],
+        steps: usize,
+        setup: &Setup,
+    ) -> Result<Vec<RowsShare>, String> {
+        let plates = self.plates.iter().enumerate();
+        plates
+            .map(|(at, plate)| {
+                let share = measure::share_of_rows(gradients, at, values, steps.max(200), setup)?;
+                Ok(RowsShare { plate: plate.name.clone(), size: plate.size, rows: plate.rows, share })
+            })
+            .collect()
     }
 
     /// The parameters after some steps of the fit.

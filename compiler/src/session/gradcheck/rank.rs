@@ -2,10 +2,10 @@
 
 use super::measure::{self, Gradients, Measured};
 use super::{Asked, Checked};
-use crate::pipeline::{self, Ad};
+use crate::pipeline::Ad;
 use crate::session::estimator::{Setup, place_coefficients};
 use crate::session::prepare::Prepared;
-use crate::session::strategies;
+use crate::session::{minibatch, strategies};
 use vary_core::ir::{Setting, Site, Strategy};
 use vary_core::transform::adev::estimator::Kind;
 use vary_core::transform::adev::strategy::{self, sites};
@@ -51,7 +51,8 @@ impl Prepared {
         let samples = self.settings.samples;
         let found = sites(&checked.objective.program);
         let mut rankings = Vec::new();
-        let learned = measure::trained(&checked.derived, values, samples, setup)?;
+        let learned =
+            measure::trained(&checked.derived, &self.shorter[checked.which], values, samples, setup)?;
         let measured = match &learned {
             Some(own) => measure::measure(&checked.gradients(samples), own, asked.gradients, setup)?,
             None => current.clone(),
@@ -71,17 +72,21 @@ impl Prepared {
                 let mut objective = checked.objective.clone();
                 strategies::set(&mut objective.program, &site.address, &strategy);
                 // What is not allowed here, such as a smooth value that is branched on, is no alternative.
-                let Ok(derived) = pipeline::derive(&objective, samples, Ad::Auto) else { continue };
+                let Ok((derived, shorter)) =
+                    minibatch::derive_all(&objective, &self.plates, samples, Ad::Auto)
+                else {
+                    continue;
+                };
                 let states = &derived.estimator.states;
-                let program = measure::of_objective(&derived);
-                let gradients = Gradients { program: &program, states, samples };
+                let programs = self.of_objective(&derived, &shorter);
+                let gradients = Gradients { programs, states, samples };
                 // Coefficients of its own start at zero.
                 let params = place_coefficients(setup.params.to_vec(), std::iter::once(&derived.estimator));
                 let count = params.iter().map(|placed| placed.len).sum();
                 let mut own = values.to_vec();
                 own.resize(count, 0.0);
                 let setup = Setup { params: &params, ..*setup };
-                let learned = measure::trained(&derived, &own, samples, &setup)?;
+                let learned = measure::trained(&derived, &shorter, &own, samples, &setup)?;
                 let at = learned.as_ref().unwrap_or(&own);
                 let measured = measure::measure(&gradients, at, asked.gradients, &setup)?;
                 let write = format!("{name}.{}(…{options})", strategy.name);

@@ -105,7 +105,7 @@ fn exact(gradient: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 
 /// The objective, draw by draw.
 fn draws(program: &Program, values: &[f64], draws: usize, setup: &Setup) -> Result<Vec<f64>, String> {
-    let found = estimator::sample(program, &Moment { values, draws, step: 0, done: 0 }, setup)?;
+    let found = estimator::sample(program, &Moment { values, draws, step: 0, done: 0, rows: &[] }, setup)?;
     Ok(found.into_iter().flat_map(|(_, array)| array.into_iter()).collect())
 }
 

@@ -2,19 +2,23 @@
 
 use super::{Optimizer, SettingError, decay, positive};
 use crate::fit::Sense;
+use std::ops::Range;
 
 /// Steps of about `rate`, by running means of the gradient and of its square.
 ///
 /// With `m ← b1·m + (1−b1)·g`, `v ← b2·v + (1−b2)·g²` and the corrections `m̂ = m / (1−b1ᵗ)`,
 /// `v̂ = v / (1−b2ᵗ)` at step `t = 1, 2, …`: `p ± rate · m̂ / (√v̂ + eps)`.
+///
+/// A step is one at which an entry is moved: entries of rows that are taken now and then have moments and a `t` of their
+/// own, which stand still in between. So each row goes the way that Adam goes with the gradients of this row alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam {
     rate: f64,
     b1: f64,
     b2: f64,
     eps: f64,
-    /// `b1ᵗ` and `b2ᵗ`.
-    powers: (f64, f64),
+    /// `t` of the range that begins at an entry.
+    steps: Vec<u32>,
     /// `(m, v)` per parameter.
     moments: Vec<(f64, f64)>,
 }
@@ -37,24 +41,34 @@ impl Adam {
             b1: decay("b1", b1)?,
             b2: decay("b2", b2)?,
             eps: positive("eps", eps)?,
-            powers: (1.0, 1.0),
+            steps: vec![0; dimension],
             moments: vec![(0.0, 0.0); dimension],
         })
     }
 }
 
 impl Optimizer for Adam {
-    fn update(&mut self, params: &[f64], gradient: &[f64], sense: Sense, next: &mut [f64]) {
+    fn update(&mut self, params: &mut [f64], gradient: &[f64], moved: &[Range<usize>], sense: Sense) {
         let Adam { rate, b1, b2, eps, .. } = *self;
-        self.powers = (self.powers.0 * b1, self.powers.1 * b2);
-        let (correct_m, correct_v) = (1.0 / (1.0 - self.powers.0), 1.0 / (1.0 - self.powers.1));
-        let rate = sense.sign() * rate * correct_m;
-        for (((next, p), g), (m, v)) in next.iter_mut().zip(params).zip(gradient).zip(&mut self.moments) {
-            *m = b1 * *m + (1.0 - b1) * g;
-            *v = b2 * *v + (1.0 - b2) * g * g;
-            *next = p + rate * *m / ((*v * correct_v).sqrt() + eps);
+        for range in moved.iter().filter(|range| !range.is_empty()) {
+            let t = &mut self.steps[range.start];
+            *t = t.saturating_add(1);
+            let (correct_m, correct_v) = (correction(b1, *t), correction(b2, *t));
+            let rate = sense.sign() * rate * correct_m;
+            let moments = &mut self.moments[range.clone()];
+            let (params, gradient) = (&mut params[range.clone()], &gradient[range.clone()]);
+            for ((p, g), (m, v)) in params.iter_mut().zip(gradient).zip(moments) {
+                *m = b1 * *m + (1.0 - b1) * g;
+                *v = b2 * *v + (1.0 - b2) * g * g;
+                *p += rate * *m / ((*v * correct_v).sqrt() + eps);
+            }
         }
     }
+}
+
+/// 1 / (1 − bᵗ), without a loss of digits where b is near 1.
+fn correction(b: f64, t: u32) -> f64 {
+    -1.0 / (f64::from(t) * b.ln()).exp_m1()
 }
 
 #[cfg(test)]
@@ -69,9 +83,9 @@ mod tests {
         // t=3 with g = 4: m = 2, v = 4.75, m̂ = 16/7, v̂ = 4.75/(37/64)
         let mut adam = Adam::new(0.1, 0.5, 0.75, 0.1, 1).unwrap();
         let mut step = |p: f64, g: f64| {
-            let mut next = [0.0];
-            adam.update(&[p], &[g], Sense::Maximize, &mut next);
-            next[0] - p
+            let mut params = [p];
+            adam.update(&mut params, &[g], &[0..1], Sense::Maximize);
+            params[0] - p
         };
         assert!((step(1.0, 2.0) - 0.2 / 2.1).abs() < 1e-15);
         assert!(step(1.0, -1.0).abs() < 1e-15);
@@ -83,10 +97,34 @@ mod tests {
     fn first_step_has_the_rate_whatever_the_scale() {
         for g in [1e-3, 1.0, 1e6] {
             let mut adam = Adam::new(0.01, Adam::B1, Adam::B2, Adam::EPS, 1).unwrap();
-            let mut next = [0.0];
-            adam.update(&[0.0], &[g], Sense::Minimize, &mut next);
-            assert!((next[0] + 0.01).abs() < 1e-6, "{g}: {}", next[0]);
+            let mut params = [0.0];
+            adam.update(&mut params, &[g], &[0..1], Sense::Minimize);
+            assert!((params[0] + 0.01).abs() < 1e-6, "{g}: {}", params[0]);
         }
+    }
+
+    #[test]
+    fn rows_go_their_own_ways() {
+        // Two rows of two entries behind a scalar that is moved at every step; each row as by an Adam of its own.
+        let new = |dimension| Adam::new(0.1, Adam::B1, Adam::B2, Adam::EPS, dimension).unwrap();
+        let gradient = |step: usize| [1.0, 2.0, -3.0, 0.5, 4.0].map(|g| g + step as f64);
+        let mut together = new(5);
+        let mut params = [0.0; 5];
+        let mut apart =
+            [(new(1), vec![0.0], 0..1), (new(2), vec![0.0; 2], 1..3), (new(2), vec![0.0; 2], 3..5)];
+        for step in 0..20 {
+            let row = if step % 3 == 0 { 2 } else { 1 };
+            let taken: Vec<Range<usize>> = [0, row].iter().map(|at| apart[*at].2.clone()).collect();
+            let before = params;
+            together.update(&mut params, &gradient(step), &taken, Sense::Maximize);
+            assert_eq!(params[apart[3 - row].2.clone()], before[apart[3 - row].2.clone()]);
+            for at in [0, row] {
+                let (adam, own, range) = &mut apart[at];
+                let whole = 0..own.len();
+                adam.update(own, &gradient(step)[range.clone()], &[whole], Sense::Maximize);
+            }
+        }
+        assert_eq!(params.to_vec(), apart.iter().flat_map(|(_, own, _)| own.clone()).collect::<Vec<_>>());
     }
 
     #[test]

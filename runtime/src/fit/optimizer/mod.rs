@@ -4,6 +4,7 @@ mod adam;
 mod sgd;
 
 use std::fmt;
+use std::ops::Range;
 
 pub use adam::Adam;
 pub use sgd::Sgd;
@@ -12,9 +13,10 @@ use super::Sense;
 
 /// A rule for the next parameters, with whatever it remembers of earlier steps.
 pub trait Optimizer {
-    /// Writes the parameters after `params` to `next`; all slices have the same length, every time.
-    /// `next` and `params` are apart so that a fit keeps its last good state without a copy.
-    fn update(&mut self, params: &[f64], gradient: &[f64], sense: Sense, next: &mut [f64]);
+    /// Moves the entries of `params` in the ranges `moved`, which do not overlap, by those of `gradient`; both have the
+    /// same length, every time. A range that begins at an entry ends at the same one, every time. Parameters and memory
+    /// of other entries stay as they are.
+    fn update(&mut self, params: &mut [f64], gradient: &[f64], moved: &[Range<usize>], sense: Sense);
 }
 
 /// A setting outside its range.

@@ -2,6 +2,7 @@
 
 use super::{Optimizer, SettingError, positive};
 use crate::fit::Sense;
+use std::ops::Range;
 
 /// `p ± rate · g`
 #[derive(Debug, Clone, PartialEq)]
@@ -18,10 +19,12 @@ impl Sgd {
 }
 
 impl Optimizer for Sgd {
-    fn update(&mut self, params: &[f64], gradient: &[f64], sense: Sense, next: &mut [f64]) {
+    fn update(&mut self, params: &mut [f64], gradient: &[f64], moved: &[Range<usize>], sense: Sense) {
         let rate = sense.sign() * self.rate;
-        for ((next, p), g) in next.iter_mut().zip(params).zip(gradient) {
-            *next = p + rate * g;
+        for range in moved {
+            for (p, g) in params[range.clone()].iter_mut().zip(&gradient[range.clone()]) {
+                *p += rate * g;
+            }
         }
     }
 }
@@ -33,11 +36,14 @@ mod tests {
     #[test]
     fn moves_along_the_gradient() {
         let mut sgd = Sgd::new(0.1).unwrap();
-        let mut next = [0.0; 2];
-        sgd.update(&[1.0, 2.0], &[3.0, -4.0], Sense::Maximize, &mut next);
-        assert_eq!(next, [1.3, 1.6]);
-        sgd.update(&[1.0, 2.0], &[3.0, -4.0], Sense::Minimize, &mut next);
-        assert_eq!(next, [0.7, 2.4]);
+        let mut after = |moved: Range<usize>, sense| {
+            let mut params = [1.0, 2.0];
+            sgd.update(&mut params, &[3.0, -4.0], &[moved], sense);
+            params
+        };
+        assert_eq!(after(0..2, Sense::Maximize), [1.3, 1.6]);
+        assert_eq!(after(0..2, Sense::Minimize), [0.7, 2.4]);
+        assert_eq!(after(1..2, Sense::Maximize), [1.0, 1.6]);
     }
 
     #[test]
