@@ -240,7 +240,7 @@ pub fn all() -> Vec<Oracle> {
             "binomial",
             "4, sigmoid({m} + b)",
             Support::Whole(4, false),
-            &[FINITE, WEAK, SCORE],
+            &[FINITE, WEAK, SCORE, RELAXED],
             |x, m, b| {
                 let p = sigmoid(m + b);
                 lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
@@ -419,15 +419,21 @@ pub fn all() -> Vec<Oracle> {
         whole("poisson_log", "{m} + b", Support::Whole(80, false), &[WEAK, SCORE], |x, m, b| {
             x * (m + b) - (m + b).exp() - lgamma(x + 1.0)
         }),
-        whole("binomial_logit", "4, {m} + b", Support::Whole(4, false), &[FINITE, WEAK, SCORE], |x, m, b| {
-            let p = sigmoid(m + b);
-            lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
-        }),
+        whole(
+            "binomial_logit",
+            "4, {m} + b",
+            Support::Whole(4, false),
+            &[FINITE, WEAK, SCORE, RELAXED],
+            |x, m, b| {
+                let p = sigmoid(m + b);
+                lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x) + x * p.ln() + (4.0 - x) * (1.0 - p).ln()
+            },
+        ),
         whole(
             "beta_binomial",
             "4, 0.5 + exp({m}), 0.7 + exp(b)",
             Support::Whole(4, false),
-            &[FINITE, SCORE],
+            &[FINITE, SCORE, RELAXED],
             |x, m, b| {
                 let (a, b) = (0.5 + m.exp(), 0.7 + b.exp());
                 let choose = lgamma(5.0) - lgamma(x + 1.0) - lgamma(5.0 - x);

@@ -208,11 +208,13 @@ impl Sized {
         let observed: Option<Vec<_>> = states
             .iter()
             .map(|state| {
-                let at = match state.average {
-                    Average::Mean => output(&format!("state.{}", state.name)),
-                    Average::LogMeanExp => output(&state.name),
-                };
-                at.map(|at| (at, entries(at, 0)))
+                match state.average {
+                    Average::Mean => output(&format!("state.{}", state.name)).map(|at| (at, entries(at, 0))),
+                    // Of all draws' values, one number.
+                    Average::LogMeanExp => {
+                        output(&state.name).map(|at| (at, Entries::new(&program.axes, &[], 0, setup)))
+                    }
+                }
             })
             .collect();
         Ok(Sized {
