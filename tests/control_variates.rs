@@ -34,7 +34,7 @@ fn trained(program: &Program, name: &str, values: &[f64], rate: f64) -> Vec<Batc
     if rate > 0.0 {
         let count = at.len();
         let mut adam = Adam::new(rate, Adam::B1, Adam::B2, Adam::EPS, count).expect("valid settings");
-        let all = [0..count];
+        let all: Vec<_> = std::iter::once(0..count).collect();
         for step in 0..4000 {
             estimator.step(&at, step, &mut gradient);
             gradient[held.clone()].fill(0.0);

@@ -41,7 +41,7 @@ fn what_learns_is_trained_before_strategies_are_ranked() {
     let (code, found) = gradcheck(program, &[]);
     assert_eq!(code, 0);
     let all = found["rankings"][0]["alternatives"].as_array().unwrap();
-    let of = |call: &str| all.iter().find(|one| one["write"] == Value::from(call)).unwrap();
+    let of = |call: &str| all.iter().find(|one| one["write"] == call).unwrap();
     let variance = |call: &str| of(call)["variance"].as_f64().unwrap();
     assert_eq!(of("flip.relax(…)")["trained"], Value::from(true));
     assert_eq!(of("flip.reinforce(…)")["trained"], Value::from(false));

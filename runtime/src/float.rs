@@ -83,6 +83,8 @@ pub trait Float:
     fn from_f64(x: f64) -> Self;
     /// The number.
     fn to_f64(self) -> f64;
+    /// Whether it is not a number.
+    fn is_nan(self) -> bool;
     /// |x|.
     fn abs(self) -> Self;
     /// √x.
@@ -136,6 +138,11 @@ macro_rules! float {
             #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $float::is_nan(self)
             }
 
             #[inline(always)]
@@ -220,7 +227,7 @@ float!(f64, u64, Width::Double, fraction 52, bias 1023, {
     const LIFT: (Self, Self) = (18_014_398_509_481_984.0, 54.0);
     const ROUNDER: Self = 6_755_399_441_055_744.0;
     // FreeBSD's e_log.c (Sun Microsystems, 1993).
-    const LN_2: (Self, Self) = (6.931_471_803_691_238_2e-1, 1.908_214_929_270_587_7e-10);
+    const LN_2: (Self, Self) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
     const EXP_ENDS: (Self, Self) = (-746.0, 710.0);
     /// Taylor's: the first term left out is below 2⁻⁵⁷ of the sum.
     const EXP_TAIL: &'static [Self] = &[

@@ -79,7 +79,7 @@ impl Prepared {
         let mut estimator = self.estimator(&setup).map_err(fault)?;
         let mut optimizer = settings.optimizer(self.start.len())?;
         let mut params = self.start.clone();
-        let all = [0..params.len()];
+        let all: Vec<_> = std::iter::once(0..params.len()).collect();
         let mut gradient = vec![0.0; self.start.len()];
         let (mut sum, mut count, mut step) = (0.0, 0u64, 0);
         let gradient_us = quantiles(seconds / 2.0, || {

@@ -93,7 +93,9 @@ fn partition(plates: &[Plate]) -> Vec<Vec<Vec<u32>>> {
         let rows: Vec<u32> = (0..plate.rows as u32).collect();
         let with = |batch: &[u32]| {
             let batch = batch.to_vec();
-            all.iter().map(move |others| [others.as_slice(), &[batch.clone()]].concat()).collect::<Vec<_>>()
+            all.iter()
+                .map(move |others| [others.as_slice(), std::slice::from_ref(&batch)].concat())
+                .collect::<Vec<_>>()
         };
         rows.chunks(plate.size).flat_map(with).collect()
     })

@@ -112,7 +112,7 @@ pub fn fit(
     assert_eq!(start.len(), estimator.dimension(), "the start is not a parameter vector of the estimator");
     let mut params = start.to_vec();
     let mut replaced = Replaced::default();
-    let all = [0..start.len()];
+    let all: Vec<_> = std::iter::once(0..start.len()).collect();
     let mut gradient = vec![0.0; start.len()];
     let mut recent = Recent::new(settings.steps);
     let mut others: Vec<Recent> = estimator.others().iter().map(|_| Recent::new(settings.steps)).collect();

@@ -24,14 +24,13 @@ pub fn sign<T: Float>(x: T) -> T {
 /// The larger; NaN where either is.
 #[inline(always)]
 pub fn max<T: Float>(a: T, b: T) -> T {
-    // NaN is the only number that differs from itself.
-    if a > b || !(a >= a) { a } else { b }
+    if a > b || a.is_nan() { a } else { b }
 }
 
 /// The smaller; NaN where either is.
 #[inline(always)]
 pub fn min<T: Float>(a: T, b: T) -> T {
-    if a < b || !(a <= a) { a } else { b }
+    if a < b || a.is_nan() { a } else { b }
 }
 
 /// The remainder of the division towards −∞: it has the sign of the divisor.
@@ -48,8 +47,7 @@ pub fn xlogy(x: f64, y: f64) -> f64 {
 /// `x · y`; 0 where x = 0, unless y is NaN.
 #[inline(always)]
 pub fn xmuly<T: Float>(x: T, y: T) -> T {
-    // NaN is the only number that differs from itself.
-    if x == T::ZERO && y >= y { T::ZERO } else { x * y }
+    if x == T::ZERO && !y.is_nan() { T::ZERO } else { x * y }
 }
 
 #[cfg(test)]

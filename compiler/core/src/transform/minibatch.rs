@@ -381,7 +381,8 @@ impl Subsample<'_> {
                 let span = self.program.vars[var.0 as usize].span;
                 return Err(refused(message, span, "its steps depend on each other"));
             }
-            return Ok(self.whole_scan(b, scan, &bound));
+            self.whole_scan(b, scan, &bound);
+            return Ok(());
         }
         let target = |this: &Self, var: Var, as_whole: bool| {
             if as_whole { this.of_all(var) } else { this.of_rows(var) }

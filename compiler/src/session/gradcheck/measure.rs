@@ -64,7 +64,8 @@ pub fn trained(
     let mut estimator = GradientEstimator::of_batches(&programs, &derived.estimator.states, samples, setup)?;
     let adam = Adam::new(TRAINING_RATE, Adam::B1, Adam::B2, Adam::EPS, values.len());
     let mut optimizer = adam.map_err(|error| error.to_string())?;
-    let (mut at, mut gradient, all) = (values.to_vec(), vec![0.0; values.len()], [0..values.len()]);
+    let (mut at, mut gradient) = (values.to_vec(), vec![0.0; values.len()]);
+    let all: Vec<_> = std::iter::once(0..values.len()).collect();
     for step in 0..TRAINING {
         estimator.step(&at, step, &mut gradient);
         gradient.iter_mut().zip(&held).filter(|(_, held)| **held).for_each(|(slope, _)| *slope = 0.0);

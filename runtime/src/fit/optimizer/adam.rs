@@ -84,7 +84,7 @@ mod tests {
         let mut adam = Adam::new(0.1, 0.5, 0.75, 0.1, 1).unwrap();
         let mut step = |p: f64, g: f64| {
             let mut params = [p];
-            adam.update(&mut params, &[g], &[0..1], Sense::Maximize);
+            adam.update(&mut params, &[g], std::slice::from_ref(&(0..1)), Sense::Maximize);
             params[0] - p
         };
         assert!((step(1.0, 2.0) - 0.2 / 2.1).abs() < 1e-15);
@@ -98,7 +98,7 @@ mod tests {
         for g in [1e-3, 1.0, 1e6] {
             let mut adam = Adam::new(0.01, Adam::B1, Adam::B2, Adam::EPS, 1).unwrap();
             let mut params = [0.0];
-            adam.update(&mut params, &[g], &[0..1], Sense::Minimize);
+            adam.update(&mut params, &[g], std::slice::from_ref(&(0..1)), Sense::Minimize);
             assert!((params[0] + 0.01).abs() < 1e-6, "{g}: {}", params[0]);
         }
     }
