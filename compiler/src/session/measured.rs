@@ -70,7 +70,11 @@ fn over_all_rows(
     setup: &Setup,
 ) -> Result<Vec<f64>, String> {
     let steps: usize = setup.plates.iter().map(|plate| plate.rows.div_ceil(plate.size)).product();
-    let draws = (FRESH_DRAWS / steps.max(1)).max(FEWEST_DRAWS);
+    let draws = match steps {
+        0 | 1 => FRESH_DRAWS,
+        // Each costs as much as so many steps; all together no more than the fit, if that was long enough.
+        _ => (FRESH_DRAWS / steps).min(done as usize / steps).max(FEWEST_DRAWS),
+    };
     let samplers = programs.iter().map(|(_, program)| Sampler::new(program, draws, setup));
     let mut samplers = samplers.collect::<Result<Vec<_>, String>>()?;
     let mut totals = vec![0.0; draws];
